@@ -1,0 +1,11 @@
+# core/kernels/isa/rows_<isa>.cpp are the same source compiled once per instruction set; the program picks one at start.
+function(ghost_kernels isa)
+  set(source ${CMAKE_SOURCE_DIR}/core/kernels/isa/rows_${isa}.cpp)
+  target_sources(ghost_core PRIVATE ${source})
+  set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math;-ffp-contract=fast;-Wno-psabi;-Wno-ignored-attributes;${ARGN}")
+endfunction()
+ghost_kernels(baseline)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  ghost_kernels(avx2 -march=x86-64-v3)
+  ghost_kernels(avx512 -march=x86-64-v4 -mprefer-vector-width=512)
+endif()

@@ -1,0 +1,177 @@
+// Reverse-mode differentiation: nodes, gradients, and the sinks that gradients are written to. First-order only; every
+// operator has one differentiable result. A gradient, like a value, may carry a transform that is still to be applied.
+#pragma once
+#include <initializer_list>
+#include <string>
+
+#include "core/body.h"
+
+namespace ghost {
+
+class Tensor;
+
+// Per channel Σ m·g and Σ m·g·(raw − mean): what batch_norm needs of the gradient g of a value with a pending
+// transform, m being the transform's mask (value above its floor).
+struct Sums {
+  std::vector<double> g, g_centred;
+};
+using SumsPtr = std::shared_ptr<const Sums>;
+
+// gradient[c] = on_g[c] · (m ? g[c] : 0) + on_raw[c] · raw[c] + offset[c],  m = raw·scale + shift > floor
+struct GradTransform {
+  BodyPtr raw;  // kept alive here
+  PendingPtr mask;
+  ChannelVector on_g, on_raw, offset;
+  bool mask_only = false;
+  static GradTransform mask_of(BodyPtr raw, PendingPtr mask);  // on_g = 1, the others 0
+};
+
+struct Gradient {
+  Array g;
+  std::shared_ptr<const GradTransform> transform;  // null: g is the gradient
+  SumsPtr sums;                                    // if the last writer took them
+};
+
+// to = gradient, or to += gradient. `wanted`: bodies whose sums are taken of the finished gradient in the same pass
+// (null entries: none); one Sums is returned for each.
+std::vector<SumsPtr> write_gradient(const Gradient& from, const Array& to, bool accumulate,
+                                    const std::vector<BodyPtr>& wanted = {});
+// The gradient with its transform applied: in place if nobody else holds g. The default of every operator that does not
+// fold gradients.
+Gradient finished(Gradient from, const std::vector<BodyPtr>& wanted = {}, std::vector<SumsPtr>* sums = nullptr);
+
+// Where the gradient of one value gathers. Writers are counted before backward starts: the first assigns, later ones
+// accumulate, and only the last one's pass may take sums.
+class GradSink {
+ public:
+  struct Slot {
+    Array to;
+    bool accumulate = false;
+    BodyPtr sums_for;  // take the sums of the finished gradient for this body's transform; null: do not
+    double beta() const { return accumulate ? 1 : 0; }
+  };
+
+  // For a kernel: write (or add to) slot.to, every element of it, then close. At most one open slot at a time.
+  Slot open(const Shape& shape, DType dtype);
+  void close(SumsPtr sums = nullptr) { held_.sums = std::move(sums); }
+  // For an operator that already has the gradient in an array: no copy if it is the first.
+  void give(Gradient gradient);
+
+  void expect_writer() { expected_++; }
+  bool single() const { return expected_ == 1; }
+  const BodyPtr& value() const { return value_; }  // set where the value carries a normalised pending transform
+  Gradient take();
+  const Gradient& peek() const { return held_; }
+  bool has() const { return has_; }
+  void clear();
+
+ private:
+  friend class Node;
+  friend class Leaf;
+  Gradient held_;
+  BodyPtr value_;
+  bool keeps_transform_ = true;  // false for leaves: their gradient is read from outside
+  bool has_ = false;
+  int expected_ = 0, arrived_ = 0;
+};
+
+// What backward needs of a value: its body and the version it had; never a node, so no cycles by type.
+class Saved {
+ public:
+  Saved() = default;
+  explicit Saved(BodyPtr body) : body_(std::move(body)), version_(body_->raw.owner->version()) {}
+  bool defined() const { return body_ != nullptr; }
+  // Throws Error naming op and tensor if the values were changed since.
+  const BodyPtr& get(const char* op, const char* what) const;
+
+ private:
+  BodyPtr body_;
+  uint64_t version_ = 0;
+};
+
+class Node;
+using NodePtr = std::shared_ptr<Node>;
+
+class Node {
+ public:
+  Node();
+  virtual ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  virtual const char* name() const = 0;
+  // Reads the gradient of the result, writes those of the inputs that want one.
+  virtual void backward(Gradient gy) = 0;
+
+  const std::vector<NodePtr>& inputs() const { return inputs_; }
+  GradSink& sink() { return sink_; }
+  GradSink* sink_of(size_t i) const { return inputs_[i] ? &inputs_[i]->sink_ : nullptr; }  // null: no gradient wanted
+  bool is_leaf() const { return leaf_; }
+  const std::string& where() const { return where_; }  // module path that was active when the node was made
+  uint64_t sequence() const { return sequence_; }
+
+ protected:
+  // Every tensor that backward reads is saved here, so that it can be released as soon as backward has run.
+  void save(const BodyPtr& body) { saved_.emplace_back(body ? Saved(body) : Saved()); }
+  const BodyPtr& saved(size_t i, const char* what) const { return saved_[i].get(name(), what); }
+  bool leaf_ = false;
+
+ private:
+  friend Tensor make_result(BodyPtr body, NodePtr node, std::initializer_list<const Tensor*> inputs);
+  friend Tensor make_result(BodyPtr body, NodePtr node, const std::vector<Tensor>& inputs);
+  friend void backward(const std::vector<Tensor>& results, const std::vector<Tensor>& seeds);
+  std::vector<NodePtr> inputs_;
+  std::vector<Saved> saved_;
+  GradSink sink_;
+  uint64_t sequence_;
+  bool spent_ = false;
+  std::string where_;
+};
+
+class Leaf final : public Node {
+ public:
+  Leaf();
+  const char* name() const override { return "leaf"; }
+  void backward(Gradient) override {}
+};
+
+// Whether a result of these inputs needs a node: gradients are on and one of the inputs has a node.
+bool wants_grad(std::initializer_list<const Tensor*> inputs);
+bool wants_grad(const std::vector<Tensor>& inputs);
+// The tensor of an operator: body and, unless node is null, its node with these inputs (undefined tensors: none).
+Tensor make_result(BodyPtr body, NodePtr node, std::initializer_list<const Tensor*> inputs);
+Tensor make_result(BodyPtr body, NodePtr node, const std::vector<Tensor>& inputs);
+
+// Gradients of Σ ⟨result, seed⟩ into the leaves, which add to what they hold. Without recursion: collects with an
+// explicit stack, counts each sink's writers, runs newest first and releases each node's saved data at once. Throws
+// Error on a second call through the same nodes.
+void backward(const std::vector<Tensor>& results, const std::vector<Tensor>& seeds);
+
+bool grad_enabled();
+// No nodes are made while one of these lives (per thread).
+class NoGrad {
+ public:
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+// The module path that new nodes and error messages carry (per thread).
+class PathScope {
+ public:
+  explicit PathScope(const std::string& path);
+  ~PathScope();
+  PathScope(const PathScope&) = delete;
+  PathScope& operator=(const PathScope&) = delete;
+  static const std::string& current();
+
+ private:
+  const std::string* before_;
+};
+
+int64_t live_nodes();  // for leak checks
+
+}  // namespace ghost

@@ -1,0 +1,85 @@
+// A tensor is a handle on a shared body. A body is raw values plus, possibly, a transform that is still to be applied
+// to them (docs/architecture.md, "Fusion is a property of the data").
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "core/array.h"
+
+namespace ghost {
+
+// One number per channel in the dtype of the values it belongs to.
+class ChannelVector {
+ public:
+  ChannelVector() = default;
+  ChannelVector(DType dtype, int64_t channels, double fill);
+  int64_t size() const { return size_; }
+  double operator[](int64_t i) const {
+    return dtype_ == DType::f32 ? f32_[static_cast<size_t>(i)] : f64_[static_cast<size_t>(i)];
+  }
+  void set(int64_t i, double v);
+  template <class T>
+  const T* data() const;
+  ChannelVector slice(int64_t first, int64_t count) const;
+  void append(const ChannelVector& other);
+
+ private:
+  DType dtype_ = DType::f32;
+  int64_t size_ = 0;
+  std::vector<float> f32_;
+  std::vector<double> f64_;
+};
+template <>
+inline const float* ChannelVector::data<float>() const {
+  return f32_.data();
+}
+template <>
+inline const double* ChannelVector::data<double>() const {
+  return f64_.data();
+}
+
+// v = raw[c] · scale[c] + shift[c]; value = floor[c] > v ? floor[c] : v, which keeps a NaN. A snapshot: no reference to
+// parameters, so a later optimizer step does not reach a tensor that is already computed.
+struct Pending {
+  ChannelVector scale, shift, floor;
+  ChannelVector mean;       // centre of the backward reduction Σ g (raw − mean); 0 where there was no batch_norm
+  bool normalised = false;  // a training batch_norm is in it: the last writer of its gradient should also take the sums
+  static Pending identity(DType dtype, int64_t channels);
+  int64_t channels() const { return scale.size(); }
+  Pending slice(int64_t first, int64_t count) const;
+  void append(const Pending& other);
+};
+using PendingPtr = std::shared_ptr<const Pending>;
+
+// Per-channel statistics of raw values, taken by whoever wrote them and merged in chunk order in f64.
+struct Statistics {
+  double count = 0;
+  std::vector<double> mean, m2;  // M2 = Σ (x − mean)²
+};
+using StatisticsPtr = std::shared_ptr<const Statistics>;
+
+struct Body;
+using BodyPtr = std::shared_ptr<Body>;
+struct Body {
+  Array raw;
+  PendingPtr pending;        // null: raw is the value
+  StatisticsPtr statistics;  // of raw, if taken
+  BodyPtr materialised;      // cache, filled by values()
+  bool floating() const { return is_floating(raw.dtype); }
+};
+
+BodyPtr make_body(Array raw, StatisticsPtr statistics = nullptr);
+
+// The body's finished values: raw if nothing is pending, else computed once and kept beside the raw values, which stay
+// as they are. The default of every operator that does not fold.
+const Array& values(const BodyPtr& body);
+
+// A body on the same raw values with this transform in place of its own; with folding off, its finished values at once.
+BodyPtr attach(const BodyPtr& to, Pending pending);
+
+// Whether transforms are handed on (true, the default) or finished where they arise. Off is the definition that on is
+// tested against; results agree to rounding.
+bool folding();
+void set_folding(bool on);
+
+}  // namespace ghost

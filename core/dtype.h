@@ -1,0 +1,66 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "core/error.h"
+
+namespace ghost {
+
+// f32 for speed, f64 for proof, i64 for labels and counters, u8 for pixels.
+enum class DType : uint8_t { f32, f64, i64, u8 };
+
+constexpr size_t size_of(DType t) {
+  switch (t) {
+    case DType::f32:
+      return 4;
+    case DType::u8:
+      return 1;
+    default:
+      return 8;
+  }
+}
+constexpr const char* name_of(DType t) {
+  switch (t) {
+    case DType::f32:
+      return "f32";
+    case DType::f64:
+      return "f64";
+    case DType::i64:
+      return "i64";
+    default:
+      return "u8";
+  }
+}
+constexpr bool is_floating(DType t) { return t == DType::f32 || t == DType::f64; }
+
+template <class T>
+struct DTypeOf;
+template <>
+struct DTypeOf<float> {
+  static constexpr DType value = DType::f32;
+};
+template <>
+struct DTypeOf<double> {
+  static constexpr DType value = DType::f64;
+};
+template <>
+struct DTypeOf<int64_t> {
+  static constexpr DType value = DType::i64;
+};
+template <>
+struct DTypeOf<uint8_t> {
+  static constexpr DType value = DType::u8;
+};
+template <class T>
+inline constexpr DType dtype_of = DTypeOf<T>::value;
+
+// Calls f.template operator()<T>() with T = float or double.
+template <class F>
+decltype(auto) with_floating(DType t, const char* op, F&& f) {
+  if (t == DType::f32) return std::forward<F>(f).template operator()<float>();
+  if (t == DType::f64) return std::forward<F>(f).template operator()<double>();
+  fail("{}: works on f32 and f64 tensors, but got {}", op, name_of(t));
+}
+
+}  // namespace ghost

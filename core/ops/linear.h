@@ -1,0 +1,9 @@
+#pragma once
+#include "core/tensor.h"
+
+namespace ghost {
+
+// y = x · weightᵀ + bias: x (…, I), weight (O, I), bias (O) or undefined → y (…, O)
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+
+}  // namespace ghost

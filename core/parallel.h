@@ -1,0 +1,23 @@
+// The one place that owns compute threads. Work is cut into chunks by shape alone and results are combined in chunk
+// order, so the bits of a result do not depend on the number of threads.
+#pragma once
+#include <cstdint>
+#include <functional>
+
+namespace ghost {
+
+int threads();            // compute threads used by parallel_for; at first the number of cores this process may use
+void set_threads(int n);  // throws UsageError unless 1 ≤ n ≤ 1024
+
+// Calls body(i) for i in [0, count), spread over the threads in contiguous runs. An exception thrown by body is thrown
+// here after all calls have ended (the one of the lowest i). Nested calls run serially.
+void parallel_for(int64_t count, const std::function<void(int64_t)>& body);
+
+// How many chunks `items` are cut into: by shape only. `bytes_per_chunk` is the partial result that each chunk keeps
+// (0: none): together they stay below 64 MiB.
+int64_t chunk_count(int64_t items, int64_t bytes_per_chunk = 0);
+
+// Calls body(chunk, begin, end) for each of `chunks` even parts of [0, items).
+void parallel_chunks(int64_t items, int64_t chunks, const std::function<void(int64_t, int64_t, int64_t)>& body);
+
+}  // namespace ghost

@@ -1,0 +1,36 @@
+// The safetensors file format (huggingface.co/docs/safetensors): u64 header length, JSON header, raw little-endian
+// data. Nothing here knows of axes or models: shapes are those of the file.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace ghost {
+
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+struct SafetensorsFile {
+  std::vector<NamedTensor> tensors;                   // in file order (of data_offsets)
+  std::map<std::string, std::string> metadata;        // the header's __metadata__
+  const Tensor* find(const std::string& name) const;  // null: no such tensor
+};
+
+// F32, F64, I64, U8 load as they are; F16 and BF16 load as f32. Throws Error naming the file and, where there is one,
+// the tensor: short file, header past the end, broken or deeply nested JSON, unknown dtype, offsets outside the file,
+// overlapping or of the wrong length, shapes that are negative or overflow.
+SafetensorsFile read_safetensors(const std::filesystem::path& file);
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& file);  // header only
+
+// Written to a temporary name beside it, fsync, rename, fsync of the folder: a crash leaves the old file or the new
+// one.
+void write_safetensors(const std::filesystem::path& file, const std::vector<NamedTensor>& tensors,
+                       const std::map<std::string, std::string>& metadata = {});
+// The same promise for any bytes (configuration, reports).
+void write_file_atomically(const std::filesystem::path& file, const std::string& bytes);
+
+}  // namespace ghost

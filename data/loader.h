@@ -1,0 +1,45 @@
+// Batches, prepared ahead of the step by worker threads. The order of samples is a function of (seed, epoch),
+// augmentation of (seed, epoch, sample): the number of workers and resuming cannot change results.
+#pragma once
+#include <functional>
+#include <optional>
+
+#include "core/tensor.h"
+#include "data/registry.h"
+
+namespace ghost {
+
+struct Batch {
+  Tensor images;                 // (N, H, W, C) f32, normalised
+  Tensor labels;                 // (N) i64
+  std::vector<int64_t> indices;  // of the samples in the data set
+};
+
+struct LoaderConfig {
+  int64_t batch_size = 128;
+  bool training = false;  // shuffle and augment; else in order, resize + centre crop
+  uint64_t seed = 0;
+  int64_t workers = 1, prefetch = 4;
+  double max_unreadable = 0.01;
+};
+
+class Loader {
+ public:
+  using Warn = std::function<void(const std::string&)>;  // called from the consuming thread, once per unreadable image
+  Loader(DatasetPtr dataset, const DataSplits& splits, const AugmentConfig& augment, const LoaderConfig& config,
+         Warn warn);
+  ~Loader();
+
+  int64_t batches()
+      const;  // per epoch, the last one may be short; unreadable images are skipped, so it may be shorter still
+  // Starts epoch `epoch` (0, 1, …) at batch `first_batch` (for resuming inside an epoch). Stops one that is under way.
+  void start(int64_t epoch, int64_t first_batch = 0);
+  std::optional<Batch> next();    // empty at the end; throws Error if more than max_unreadable of the images failed
+  double seconds_waited() const;  // in next(), since start()
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ghost

@@ -1,0 +1,52 @@
+// The table of data sets and the options under `data:`.
+#pragma once
+#include <array>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace ghost {
+
+struct AugmentConfig {               // under data.augment: training only
+  int64_t crop_padding = 0;          // zero padding for a random crop of image_size; 0: no such crop
+  bool flip = false;                 // horizontal, probability 1/2
+  bool random_resized_crop = false;  // area scale[0..1], aspect 3/4..4/3 (Szegedy et al., arXiv 1409.4842)
+  std::array<double, 2> scale{0.08, 1.0};
+  double brightness = 0, contrast = 0, saturation = 0;  // colour jitter strengths, torchvision's meaning
+  double lighting = 0;  // standard deviation of PCA lighting (Krizhevsky et al., 2012); ImageNet's: 0.1
+};
+
+struct DataConfig {
+  std::string name = "fashion_mnist";  // cifar10 | cifar100 | fashion_mnist | idx | image_folder
+  std::string root;                    // empty: the data set's usual place, if it has one
+  int64_t image_size = 0;              // side of the network's input; 0: the data set's own
+  int64_t resize = 0;             // evaluation: shorter side before the centre crop; 0: image_size·256/224 for folders
+  int64_t channels = 0;           // 1 or 3; 0: the data set's own. Grey ↔ RGB is converted
+  std::vector<double> mean, std;  // normalisation of values in 0..1, per channel; empty: the data set's usual ones
+  int64_t workers = 1;            // loading threads
+  int64_t prefetch = 4;           // batches ahead
+  double max_unreadable = 0.01;   // share of training images that may fail before the run stops
+  double test_share = 0.2;        // image_folder without val/ or test/: seeded stratified split
+  int64_t limit_train = 0, limit_test = 0;  // first images only (after a seeded shuffle); 0: all
+  AugmentConfig augment;
+};
+
+struct DataSplits {
+  DatasetPtr train, test;                // same class names, checked
+  int64_t image_size, channels, resize;  // resolved: never 0 (resize = 0: no resize, images have image_size already)
+  std::vector<double> mean, std;         // resolved, one per channel
+};
+
+struct DatasetEntry {
+  std::string name, summary;
+  std::vector<std::string> options;  // fields it reads besides the common ones
+  DataSplits (*open)(const DataConfig& config, uint64_t seed);
+};
+const std::vector<DatasetEntry>& dataset_table();
+
+// Throws UsageError for an unknown name (nearest one named) and Error when files are missing, broken, or the class sets
+// of train and test differ.
+DataSplits open_data(const DataConfig& config, uint64_t seed);
+
+}  // namespace ghost

@@ -1,0 +1,45 @@
+// The table of models.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "nn/module.h"
+
+namespace ghost {
+
+// Options of a model as they stand in the configuration under `model:`; the typed fields of all models together. A
+// model reads those it names in `options` of its table line; others are refused by the configuration reader.
+struct ConvChoice {
+  std::string name = "standard";  // standard | ghost_conv | ghost | depthwise_separable | grouped
+  double ratio = 2;               // ghost_conv, ghost
+  int64_t cheap_kernel = 3;       // ghost_conv, ghost
+  int64_t groups = 4;             // grouped
+  bool keep_first = false;        // the first convolution stays standard
+};
+struct ModelConfig {
+  std::string name = "ghostnet";
+  int64_t num_classes = 10;
+  int64_t in_channels = 3;
+  double width = 1.0;                          // ghostnet
+  double dropout = 0.2;                        // ghostnet
+  std::string variant = "official";            // ghostnet: official | tensorflow | d_li14
+  int64_t stem_stride = 2;                     // ghostnet
+  int64_t groups = 4;                          // mini_group_net
+  ConvChoice conv;                             // plain_cnn
+  std::vector<int64_t> channels{32, 64, 128};  // plain_cnn: one stage each
+  std::string init = "pytorch";                // pytorch | kaiming_normal_fan_out
+};
+
+struct ModelEntry {
+  std::string name, summary;
+  std::vector<std::string> options;  // fields of ModelConfig it reads besides name, num_classes, in_channels, init
+  ModulePtr (*build)(const ModelConfig& config);
+};
+const std::vector<ModelEntry>& model_table();
+
+// Built, with initial values from `seed`. Throws UsageError naming the nearest model if there is no such name, and
+// Error with the module's path if its parts do not fit.
+ModulePtr build_model(const ModelConfig& config, uint64_t seed);
+
+}  // namespace ghost
