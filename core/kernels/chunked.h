@@ -1,0 +1,56 @@
+// Per-channel reductions in two steps: each chunk of a parallel loop gathers its own, then all are merged in chunk
+// order in f64, so that the bits do not depend on the number of threads.
+#pragma once
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/kernels/rows.h"
+
+namespace ghost {
+
+// Count, mean and M2 of each channel. Every chunk sums about a pivot, its first pixel, so that a large mean costs no
+// digits.
+template <class T>
+class ChunkedStatistics {
+ public:
+  ChunkedStatistics(int64_t chunks, int64_t channels);
+  void add_row(int64_t chunk, const T* z, int64_t step, int64_t w);  // z (W, C)
+  StatisticsPtr merged() const;
+
+ private:
+  struct Chunk {
+    double count = 0;
+    std::vector<T> pivot;
+    std::vector<double> sum, square;
+  };
+  int64_t channels_;
+  std::vector<Chunk> chunks_;
+};
+
+// Σ m·g and Σ m·g·(raw − mean) of the gradient g of a body with a pending transform.
+template <class T>
+class ChunkedSums {
+ public:
+  ChunkedSums(int64_t chunks, const Body& of);
+  void add_row(int64_t chunk, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w);  // (W, C) each
+  SumsPtr merged() const;
+
+ private:
+  const Pending& pending_;
+  std::vector<Sums> chunks_;
+};
+
+// The transform of a body or gradient as the row kernels take it.
+template <class T>
+RowTransform<T> row_transform(const Pending& p) {
+  return {p.scale.data<T>(), p.shift.data<T>(), p.floor.data<T>()};
+}
+template <class T>
+RowGradient<T> row_gradient(const GradTransform& t) {
+  return {row_transform<T>(*t.mask), t.on_g.data<T>(), t.on_raw.data<T>(), t.offset.data<T>()};
+}
+
+// Statistics of values that nobody took in an epilogue.
+StatisticsPtr take_statistics(const Array& values);
+
+}  // namespace ghost
