@@ -1,0 +1,19 @@
+#pragma once
+#include "core/kernels/rows.h"
+
+namespace ghost::isa {
+
+// All kernels of one instruction set.
+struct KernelSet {
+  const char* name;
+  int vector_bytes;
+  RowKernels<float> f32;
+  RowKernels<double> f64;
+};
+
+extern const KernelSet baseline;
+#if defined(__x86_64__)
+extern const KernelSet avx2, avx512;  // x86-64-v3 and x86-64-v4
+#endif
+
+}  // namespace ghost::isa

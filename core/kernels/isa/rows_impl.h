@@ -1,0 +1,134 @@
+// The row kernels of one instruction set. A unit defines GHOST_VECTOR_BYTES, GHOST_ISA_TABLE and GHOST_ISA_NAME and
+// includes this file; it exports the table and nothing else. No std:: templates and no inline functions of shared
+// headers may be used here: they would be weak symbols compiled for this instruction set (tests/isa_symbols_test.cpp).
+#pragma once
+#include "core/kernels/isa/kernel_set.h"
+#include "core/kernels/isa/vector.h"
+
+namespace {
+
+using ghost::RowGradient;
+using ghost::RowTransform;
+
+constexpr int64_t kPartialPixels = 256;  // pixels that are summed in T before they join the f64 sums
+
+template <class T>
+void transform_row(T* dst, int64_t dst_step, const T* src, int64_t src_step, int64_t w, int64_t c,
+                   const RowTransform<T>* t) {
+  if (!t && dst_step == c && src_step == c) c *= w, w = 1;  // one run of numbers
+  for_channels<T>(
+      c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
+        T* d = dst + i;
+        const T* s = src + i;
+        if (!t) {
+          for (int64_t x = 0; x < w; x++, d += dst_step, s += src_step) store(d, load(s, lanes), lanes);
+          return;
+        }
+        const auto scale = load(t->scale + i, lanes), shift = load(t->shift + i, lanes),
+                   floor = load(t->floor + i, lanes);
+        for (int64_t x = 0; x < w; x++, d += dst_step, s += src_step)
+          store(d, raised(affine(load(s, lanes), scale, shift), floor), lanes);
+      });
+}
+
+template <class T>
+void gradient_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
+                  int64_t c, const RowGradient<T>* t, bool accumulate) {
+  if (!t && dst_step == c && g_step == c) c *= w, w = 1;
+  for_channels<T>(
+      c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
+        T* d = dst + i;
+        const T *from = g + i, *z = raw + i;
+        if (!t) {
+          if (accumulate)
+            for (int64_t x = 0; x < w; x++, d += dst_step, from += g_step)
+              store(d, load(d, lanes) + load(from, lanes), lanes);
+          else
+            for (int64_t x = 0; x < w; x++, d += dst_step, from += g_step) store(d, load(from, lanes), lanes);
+          return;
+        }
+        const auto scale = load(t->mask.scale + i, lanes), shift = load(t->mask.shift + i, lanes),
+                   floor = load(t->mask.floor + i, lanes);
+        const auto on_g = load(t->on_g + i, lanes), on_raw = load(t->on_raw + i, lanes),
+                   offset = load(t->offset + i, lanes);
+        const Vector<T> zero = {};
+        for (int64_t x = 0; x < w; x++, d += dst_step, from += g_step, z += raw_step) {
+          const Vector<T> r = load(z, lanes);
+          const Vector<T> passed = affine(r, scale, shift) > floor ? load(from, lanes) : zero;
+          Vector<T> v = on_g * passed + (on_raw * r + offset);
+          if (accumulate) v += load(d, lanes);
+          store(d, v, lanes);
+        }
+      });
+}
+
+// to[k] += v[k] in f64, for the channels of this block.
+template <class T, class Lanes>
+GHOST_INLINE void add_to(double* to, Vector<T> v, Lanes lanes) {
+  T part[kLanes<T>];
+  store(part, v);
+  for (int k = 0; k < count_of(kLanes<T>, lanes); k++) to[k] += static_cast<double>(part[k]);
+}
+
+template <class T>
+void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
+              int64_t c, const RowTransform<T>& mask, const T* mean) {
+  for_channels<T>(
+      c, [ =, &mask ](int64_t i, auto lanes) __attribute__((always_inline)) {
+        const auto scale = load(mask.scale + i, lanes), shift = load(mask.shift + i, lanes),
+                   floor = load(mask.floor + i, lanes), centre = load(mean + i, lanes);
+        const Vector<T> zero = {};
+        for (int64_t begin = 0; begin < w; begin += kPartialPixels) {
+          const int64_t end = begin + kPartialPixels < w ? begin + kPartialPixels : w;
+          const T *from = g + begin * g_step + i, *z = raw + begin * raw_step + i;
+          Vector<T> s0 = {}, s1 = {}, q0 = {}, q1 = {};  // two chains: one would wait for each addition
+          const auto add = [&](Vector<T> & s, Vector<T> & q) __attribute__((always_inline)) {
+            const Vector<T> r = load(z, lanes);
+            const Vector<T> passed = affine(r, scale, shift) > floor ? load(from, lanes) : zero;
+            s += passed, q += passed * (r - centre);
+            from += g_step, z += raw_step;
+          };
+          int64_t x = begin;
+          for (; x + 2 <= end; x += 2) add(s0, q0), add(s1, q1);
+          if (x < end) add(s0, q0);
+          add_to<T>(sum + i, s0 + s1, lanes), add_to<T>(centred + i, q0 + q1, lanes);
+        }
+      });
+}
+
+template <class T>
+void statistics_row(double* sum, double* square, const T* pivot, const T* z, int64_t step, int64_t w, int64_t c) {
+  for_channels<T>(
+      c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
+        const Vector<T> centre = load(pivot + i, lanes);
+        for (int64_t begin = 0; begin < w; begin += kPartialPixels) {
+          const int64_t end = begin + kPartialPixels < w ? begin + kPartialPixels : w;
+          const T* from = z + begin * step + i;
+          Vector<T> s0 = {}, s1 = {}, q0 = {}, q1 = {};
+          const auto add = [&](Vector<T> & s, Vector<T> & q) __attribute__((always_inline)) {
+            const Vector<T> v = load(from, lanes) - centre;
+            s += v, q += v * v;
+            from += step;
+          };
+          int64_t x = begin;
+          for (; x + 2 <= end; x += 2) add(s0, q0), add(s1, q1);
+          if (x < end) add(s0, q0);
+          add_to<T>(sum + i, s0 + s1, lanes), add_to<T>(square + i, q0 + q1, lanes);
+        }
+      });
+}
+
+template <class T>
+constexpr ghost::RowKernels<T> row_kernels() {
+  return {
+      .transform = transform_row<T>, .gradient = gradient_row<T>, .sums = sums_row<T>, .statistics = statistics_row<T>};
+}
+
+}  // namespace
+
+namespace ghost::isa {
+constinit const KernelSet GHOST_ISA_TABLE = {.name = GHOST_ISA_NAME,
+                                             .vector_bytes = GHOST_VECTOR_BYTES,
+                                             .f32 = row_kernels<float>(),
+                                             .f64 = row_kernels<double>()};
+}

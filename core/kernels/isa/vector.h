@@ -1,0 +1,137 @@
+// Vectors of GHOST_VECTOR_BYTES bytes. Only for the units in this folder, each of which is compiled for one instruction
+// set: everything here has internal linkage, so that no unit exports code the linker could hand to another.
+#pragma once
+#include <stdint.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#define GHOST_INLINE static inline __attribute__((always_inline))  // the attribute carries the unit's instruction set
+
+namespace {
+
+template <class T>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(GHOST_VECTOR_BYTES)));
+  typedef T loose __attribute__((vector_size(GHOST_VECTOR_BYTES), aligned(alignof(T)), may_alias));
+};
+template <class T>
+using Vector = typename VectorOf<T>::type;
+template <class T>
+constexpr int kLanes = GHOST_VECTOR_BYTES / static_cast<int>(sizeof(T));
+
+// Which lanes of a vector belong to the row: all of them, or the first few.
+struct All {};
+template <class T>
+struct First {
+  int count;  // 1 … kLanes − 1
+#if GHOST_VECTOR_BYTES == 64
+  __mmask16 mask;
+#elif GHOST_VECTOR_BYTES == 32
+  __m256i mask;
+#endif
+};
+
+GHOST_INLINE int count_of(int lanes, All) { return lanes; }
+template <class T>
+GHOST_INLINE int count_of(int, const First<T>& l) {
+  return l.count;
+}
+
+template <class T>
+GHOST_INLINE First<T> first_lanes(int64_t count) {
+  First<T> l;
+  l.count = static_cast<int>(count);
+#if GHOST_VECTOR_BYTES == 64
+  l.mask = static_cast<__mmask16>((1u << l.count) - 1);
+#elif GHOST_VECTOR_BYTES == 32
+  if (sizeof(T) == 4)
+    l.mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(l.count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  else
+    l.mask = _mm256_cmpgt_epi64(_mm256_set1_epi64x(l.count), _mm256_setr_epi64x(0, 1, 2, 3));
+#endif
+  return l;
+}
+
+template <class T>
+GHOST_INLINE Vector<T> load(const T* p) {
+  return *reinterpret_cast<const typename VectorOf<T>::loose*>(p);
+}
+template <class T>
+GHOST_INLINE void store(T* p, Vector<T> v) {
+  *reinterpret_cast<typename VectorOf<T>::loose*>(p) = v;
+}
+template <class T>
+GHOST_INLINE Vector<T> splat(T x) {
+  return x - Vector<T>{};
+}
+
+template <class T>
+GHOST_INLINE Vector<T> load(const T* p, All) {
+  return load(p);
+}
+template <class T>
+GHOST_INLINE void store(T* p, Vector<T> v, All) {
+  store(p, v);
+}
+
+// Lanes beyond the count read as 0 and are not touched in memory.
+#if GHOST_VECTOR_BYTES == 64
+GHOST_INLINE Vector<float> load(const float* p, const First<float>& l) {
+  return reinterpret_cast<Vector<float>>(_mm512_maskz_loadu_ps(l.mask, p));
+}
+GHOST_INLINE Vector<double> load(const double* p, const First<double>& l) {
+  return reinterpret_cast<Vector<double>>(_mm512_maskz_loadu_pd(static_cast<__mmask8>(l.mask), p));
+}
+GHOST_INLINE void store(float* p, Vector<float> v, const First<float>& l) {
+  _mm512_mask_storeu_ps(p, l.mask, reinterpret_cast<__m512>(v));
+}
+GHOST_INLINE void store(double* p, Vector<double> v, const First<double>& l) {
+  _mm512_mask_storeu_pd(p, static_cast<__mmask8>(l.mask), reinterpret_cast<__m512d>(v));
+}
+#elif GHOST_VECTOR_BYTES == 32
+GHOST_INLINE Vector<float> load(const float* p, const First<float>& l) {
+  return reinterpret_cast<Vector<float>>(_mm256_maskload_ps(p, l.mask));
+}
+GHOST_INLINE Vector<double> load(const double* p, const First<double>& l) {
+  return reinterpret_cast<Vector<double>>(_mm256_maskload_pd(p, l.mask));
+}
+GHOST_INLINE void store(float* p, Vector<float> v, const First<float>& l) {
+  _mm256_maskstore_ps(p, l.mask, reinterpret_cast<__m256>(v));
+}
+GHOST_INLINE void store(double* p, Vector<double> v, const First<double>& l) {
+  _mm256_maskstore_pd(p, l.mask, reinterpret_cast<__m256d>(v));
+}
+#else
+template <class T>
+GHOST_INLINE Vector<T> load(const T* p, const First<T>& l) {
+  Vector<T> v = {};
+  for (int i = 0; i < l.count; i++) v[i] = p[i];
+  return v;
+}
+template <class T>
+GHOST_INLINE void store(T* p, Vector<T> v, const First<T>& l) {
+  for (int i = 0; i < l.count; i++) p[i] = v[i];
+}
+#endif
+
+// f(first channel, lanes) for each block of c channels.
+template <class T, class F>
+GHOST_INLINE void for_channels(int64_t c, F f) {
+  int64_t i = 0;
+  for (; i + kLanes<T> <= c; i += kLanes<T>) f(i, All{});
+  if (i < c) f(i, first_lanes<T>(c - i));
+}
+
+// Value and mask both come from this line, so that forward and backward agree at the kink.
+template <class V>
+GHOST_INLINE V affine(V raw, V scale, V shift) {
+  return raw * scale + shift;
+}
+// A NaN stays a NaN, which max(v, floor) would lose.
+template <class V>
+GHOST_INLINE V raised(V v, V floor) {
+  return floor > v ? floor : v;
+}
+
+}  // namespace
