@@ -1,0 +1,182 @@
+// The shape of the project itself: what lies at the top, who may include whom, what no file may name.
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <sys/wait.h>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kSource = GHOST_SOURCE_DIR;
+
+// Folder → folders whose headers it may include, itself among them.
+const std::map<std::string, std::set<std::string>> kMayInclude{
+    {"core", {"core"}},
+    {"nn", {"nn", "core"}},
+    {"data", {"data", "core"}},
+    {"train", {"train", "nn", "data", "core"}},
+};
+// One header of each folder, to try whether it can be reached.
+const std::map<std::string, std::string> kProbe{
+    {"core", "core/error.h"}, {"nn", "nn/module.h"}, {"data", "data/image.h"}, {"train", "train/config/config.h"}};
+
+std::string read(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// Output and exit status of a shell command.
+std::pair<std::string, int> shell(const std::string& command) {
+  std::string output;
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  if (!pipe) return {"popen failed", -1};
+  std::array<char, 4096> part{};
+  while (const size_t n = fread(part.data(), 1, part.size(), pipe)) output.append(part.data(), n);
+  const int status = pclose(pipe);
+  return {output, WIFEXITED(status) ? WEXITSTATUS(status) : -1};
+}
+
+// Files under version control, relative to the top. Empty where this is not a checkout (an unpacked archive).
+std::vector<fs::path> tracked_files() {
+  const auto [output, status] = shell("git -c safe.directory='*' -C '" + kSource.string() + "' ls-files");
+  if (status != 0) return {};
+  std::vector<fs::path> files;
+  std::stringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    if (fs::is_regular_file(kSource / line)) files.emplace_back(line);
+  }
+  return files;
+}
+
+bool is_source(const fs::path& file) { return file.extension() == ".cpp" || file.extension() == ".h"; }
+
+std::vector<fs::path> source_files(const std::string& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(kSource / folder)) {
+    if (entry.is_regular_file() && is_source(entry.path())) files.push_back(entry.path());
+  }
+  return files;
+}
+
+// The text between quotes of every #include "…" of a file.
+std::vector<std::string> quoted_includes(const std::string& text) {
+  static const std::regex include("(?:^|\n)[ \t]*#[ \t]*include[ \t]*\"([^\"]*)\"");
+  std::vector<std::string> found;
+  for (std::sregex_iterator it(text.begin(), text.end(), include), end; it != end; ++it) found.push_back((*it)[1]);
+  return found;
+}
+
+TEST(Layout, TopLevelHoldsOnlyWhatTheReadmeNames) {
+  const std::vector<fs::path> files = tracked_files();
+  if (files.empty()) GTEST_SKIP() << "not a git checkout: cannot tell the project's files from others";
+  const std::string readme = read(kSource / "README.md");
+  std::set<std::string> top;
+  for (const fs::path& file : files) top.insert(file.begin()->string());
+  for (const char* needed : {"core", "nn", "data", "train", "configs", "tests", "CMakeLists.txt", "README.md"}) {
+    EXPECT_TRUE(top.count(needed)) << needed << " is missing";
+  }
+  EXPECT_TRUE(fs::is_regular_file(kSource / ".ci/run"));
+  const std::set<std::string> plain{".gitignore", ".clang-format", ".clang-tidy", "README.md"};
+  for (const std::string& name : top) {
+    if (plain.count(name)) continue;
+    EXPECT_NE(readme.find(name), std::string::npos)
+        << name << " lies at the top level, but README.md does not say what it is";
+  }
+}
+
+TEST(Layout, NoFileNamesAMachinePath) {
+  const std::vector<fs::path> files = tracked_files();
+  if (files.empty()) GTEST_SKIP() << "not a git checkout: cannot tell the project's files from others";
+  // In pieces, so that this file does not name one.
+  const std::string slash = "/";
+  const std::regex machine_path("(^|[^A-Za-z0-9_.])(" + slash + "(home|Users|root|work)" + slash +
+                                "[A-Za-z0-9_.]|[A-Z]:" + "\\\\Users)");
+  for (const fs::path& file : files) {
+    if (file.extension() == ".png" || file.extension() == ".safetensors") continue;
+    std::stringstream lines(read(kSource / file));
+    int number = 0;
+    for (std::string line; std::getline(lines, line);) {
+      number++;
+      EXPECT_FALSE(std::regex_search(line, machine_path)) << file.string() << ":" << number << ": " << line;
+    }
+  }
+}
+
+// The include roots stop everything else (next test), but a path with .. would walk around them.
+TEST(Layout, NoIncludeClimbsOutOfItsFolder) {
+  for (const char* folder : {"core", "nn", "data", "train", "tests", "bench"}) {
+    if (!fs::exists(kSource / folder)) continue;
+    for (const fs::path& file : source_files(folder)) {
+      for (const std::string& include : quoted_includes(read(file))) {
+        EXPECT_EQ(include.find(".."), std::string::npos) << file << " includes \"" << include << "\"";
+      }
+    }
+  }
+}
+
+TEST(Layout, FoldersIncludeOnlyFoldersTheyDependOn) {
+  for (const auto& [folder, allowed] : kMayInclude) {
+    for (const fs::path& file : source_files(folder)) {
+      for (const std::string& include : quoted_includes(read(file))) {
+        const std::string from = fs::path(include).begin()->string();
+        EXPECT_TRUE(allowed.count(from)) << file << " includes \"" << include << "\", but " << folder
+                                         << "/ does not depend on " << from << "/ (write the path from the top)";
+      }
+    }
+  }
+}
+
+// Not only by reading: with the search path each folder is compiled with, the others' headers do not exist.
+TEST(Layout, CompilerFindsOnlyTheHeadersAFolderDependsOn) {
+  std::ifstream roots(GHOST_INCLUDE_ROOTS);
+  ASSERT_TRUE(roots) << GHOST_INCLUDE_ROOTS;
+  int folders = 0;
+  for (std::string line; std::getline(roots, line);) {
+    if (line.empty()) continue;
+    const size_t equals = line.find('=');
+    ASSERT_NE(equals, std::string::npos) << line;
+    const std::string folder = line.substr(0, equals);
+    ASSERT_TRUE(kMayInclude.count(folder)) << folder;
+    folders++;
+    std::string search_path;
+    std::stringstream parts(line.substr(equals + 1));
+    for (std::string part; std::getline(parts, part, ':');) search_path += " -I'" + part + "'";
+    for (const auto& [target, header] : kProbe) {
+      // <…>, because "…" would also be looked for in the folder the test runs in.
+      const auto [output, status] =
+          shell("echo '#include <" + header + ">' | " GHOST_CXX_COMPILER " -std=c++20 -E -x c++" + search_path +
+                " -o /dev/null -");
+      if (kMayInclude.at(folder).count(target)) {
+        EXPECT_EQ(status, 0) << folder << "/ should be able to include " << header << ":\n" << output;
+      } else {
+        EXPECT_NE(status, 0) << folder << "/ can include " << header;
+        EXPECT_NE(output.find("No such file"), std::string::npos) << output;
+      }
+    }
+  }
+  EXPECT_EQ(folders, 4);
+}
+
+TEST(Layout, ReadmeNamesEveryShippedConfig) {
+  const std::string readme = read(kSource / "README.md");
+  int configs = 0;
+  for (const auto& entry : fs::directory_iterator(kSource / "configs")) {
+    const std::string name = entry.path().filename().string();
+    EXPECT_NE(readme.find(name), std::string::npos) << "configs/" << name;
+    configs++;
+  }
+  EXPECT_GE(configs, 6);
+}
+
+}  // namespace
