@@ -60,6 +60,7 @@ class GradSink {
   void expect_writer() { expected_++; }
   bool single() const { return expected_ == 1; }
   const BodyPtr& value() const { return value_; }  // set where the value carries a normalised pending transform
+  void set_value(BodyPtr value) { value_ = std::move(value); }
   Gradient take();
   const Gradient& peek() const { return held_; }
   bool has() const { return has_; }

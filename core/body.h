@@ -62,9 +62,11 @@ struct Body;
 using BodyPtr = std::shared_ptr<Body>;
 struct Body {
   Array raw;
-  PendingPtr pending;        // null: raw is the value
-  StatisticsPtr statistics;  // of raw, if taken
-  BodyPtr materialised;      // cache, filled by values()
+  PendingPtr pending = nullptr;        // null: raw is the value
+  StatisticsPtr statistics = nullptr;  // of raw, if taken
+  BodyPtr materialised = nullptr;      // cache, filled by values()
+  Array packed_copy{};                 // cache of a channel slice, filled by Tensor::data()
+  uint64_t packed_version = 0;
   bool floating() const { return is_floating(raw.dtype); }
 };
 

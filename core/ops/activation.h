@@ -1,5 +1,6 @@
 // Element by element, any shape. Gradients at a kink are 0 except where stated.
 #pragma once
+#include "core/op_case.h"
 #include "core/tensor.h"
 
 namespace ghost {
@@ -14,5 +15,7 @@ Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
 Tensor sqrt(const Tensor& x);
 Tensor clamp(const Tensor& x, double lo, double hi);  // gradient 1 on [lo, hi], as PyTorch
+
+std::vector<OpCase> relu_cases();
 
 }  // namespace ghost

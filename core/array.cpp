@@ -1,0 +1,94 @@
+#include "core/array.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/parallel.h"
+
+namespace ghost {
+
+uint64_t Owner::version() const {
+  uint64_t v = changes;
+  for (const auto& p : parts) v += p->version();
+  return v;
+}
+
+Array Array::empty(const Shape& shape, DType dtype) {
+  const auto bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);
+  return {std::make_shared<Storage>(bytes), std::make_shared<Owner>(), 0, shape, shape.channels(), dtype};
+}
+
+Array Array::zeros(const Shape& shape, DType dtype) {
+  Array a = empty(shape, dtype);
+  std::memset(a.raw_data(), 0, static_cast<size_t>(shape.numel()) * size_of(dtype));
+  return a;
+}
+
+Array Array::slice_channels(int64_t first, int64_t count) const {
+  if (first < 0 || count < 0 || first + count > shape.channels())
+    fail("slice: channels {} to {} lie outside of {}", first, first + count, shape.str());
+  Array s = *this;
+  s.owner = std::make_shared<Owner>();
+  s.offset += first, s.shape[-1] = count;
+  return s;
+}
+
+Array Array::with_shape(const Shape& to) const {
+  if (to.numel() != shape.numel())
+    fail("reshape: {} has {} elements, but {} needs {}", shape.str(), shape.numel(), to.str(), to.numel());
+  if (!packed() && to.channels() != shape.channels())
+    fail("reshape: {} is a channel slice with stride {}; its channels cannot become {}", shape.str(), stride, to.str());
+  Array a = *this;
+  a.shape = to;
+  if (packed()) a.stride = to.channels();
+  return a;
+}
+
+namespace {
+
+template <class From, class To>
+void copy_pixels(const View<From>& src, const View<To>& dst) {
+  const int64_t c = src.channels();
+  const int64_t chunks = src.shape.numel() < (1 << 15) ? 1 : chunk_count(src.pixels());
+  parallel_chunks(src.pixels(), std::max<int64_t>(chunks, 1), [&](int64_t, int64_t begin, int64_t end) {
+    if (src.stride == c && dst.stride == c) {
+      std::transform(src.pixel(begin), src.pixel(end), dst.pixel(begin), [](From v) { return static_cast<To>(v); });
+      return;
+    }
+    for (int64_t p = begin; p < end; p++)
+      std::transform(src.pixel(p), src.pixel(p) + c, dst.pixel(p), [](From v) { return static_cast<To>(v); });
+  });
+}
+
+template <class F>
+void with_any(DType t, F&& f) {
+  switch (t) {
+    case DType::f32:
+      return f.template operator()<float>();
+    case DType::f64:
+      return f.template operator()<double>();
+    case DType::i64:
+      return f.template operator()<int64_t>();
+    case DType::u8:
+      return f.template operator()<uint8_t>();
+  }
+}
+
+}  // namespace
+
+void copy(const Array& src, const Array& dst) {
+  if (!(src.shape == dst.shape)) fail("copy: source is {}, but destination is {}", src.shape.str(), dst.shape.str());
+  if (src.shape.numel() == 0) return;
+  with_any(src.dtype, [&]<class From>() {
+    with_any(dst.dtype, [&]<class To>() { copy_pixels(src.view<From>(), dst.view<To>()); });
+  });
+}
+
+Array packed(const Array& src) {
+  if (src.packed()) return src;
+  Array out = Array::empty(src.shape, src.dtype);
+  copy(src, out);
+  return out;
+}
+
+}  // namespace ghost

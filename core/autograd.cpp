@@ -1,0 +1,210 @@
+#include "core/autograd.h"
+
+#include <algorithm>
+#include <atomic>
+#include <unordered_set>
+
+#include "core/kernels/chunked.h"
+#include "core/parallel.h"
+#include "core/tensor.h"
+
+namespace ghost {
+namespace {
+
+std::atomic<uint64_t> next_sequence{0};
+std::atomic<int64_t> node_count{0};
+thread_local bool grads_on = true;
+const std::string kNoPath;
+thread_local const std::string* active_path = &kNoPath;
+
+template <class T>
+std::vector<SumsPtr> write_typed(const Gradient& from, const Array& to, bool accumulate,
+                                 const std::vector<BodyPtr>& wanted) {
+  const View<T> g = from.g.view<T>(), dst = to.view<T>();
+  const GradTransform* t = from.transform.get();
+  const View<T> raw = t ? t->raw->raw.view<T>() : View<T>{};
+  const RowGradient<T> row = t ? row_gradient<T>(*t) : RowGradient<T>{};
+  const bool write = t || accumulate || g.data != dst.data;
+  const int64_t pixels = dst.pixels(), c = dst.channels(), chunks = chunk_count(pixels);
+  std::vector<ChunkedSums<T>> sums;
+  std::vector<View<T>> centre;
+  for (const BodyPtr& body : wanted)
+    if (body) sums.emplace_back(chunks, *body), centre.push_back(body->raw.view<T>());
+  // In short runs, so that what was just written is still in the nearest cache when its sums are taken.
+  const int64_t run = std::max<int64_t>(1, 4096 / std::max<int64_t>(c, 1));
+  parallel_chunks(pixels, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; p += run) {
+      const int64_t w = std::min(run, end - p);
+      if (write)
+        rows<T>().gradient(dst.pixel(p), dst.stride, g.pixel(p), g.stride, t ? raw.pixel(p) : nullptr, raw.stride, w, c,
+                           t ? &row : nullptr, accumulate);
+      for (size_t k = 0; k < sums.size(); k++)
+        sums[k].add_row(chunk, dst.pixel(p), dst.stride, centre[k].pixel(p), centre[k].stride, w);
+    }
+  });
+  std::vector<SumsPtr> totals(wanted.size());
+  for (size_t i = 0, k = 0; i < wanted.size(); i++)
+    if (wanted[i]) totals[i] = sums[k++].merged();
+  return totals;
+}
+
+}  // namespace
+
+GradTransform GradTransform::mask_of(BodyPtr raw, PendingPtr mask) {
+  const DType t = raw->raw.dtype;
+  const int64_t c = mask->channels();
+  return {std::move(raw),         std::move(mask),        ChannelVector(t, c, 1),
+          ChannelVector(t, c, 0), ChannelVector(t, c, 0), true};
+}
+
+std::vector<SumsPtr> write_gradient(const Gradient& from, const Array& to, bool accumulate,
+                                    const std::vector<BodyPtr>& wanted) {
+  return with_floating(to.dtype, "backward", [&]<class T>() { return write_typed<T>(from, to, accumulate, wanted); });
+}
+
+Gradient finished(Gradient from, const std::vector<BodyPtr>& wanted, std::vector<SumsPtr>* sums) {
+  if (!from.transform && wanted.empty()) return from;
+  Array to = !from.transform || from.g.sole_owner() ? from.g : Array::empty(from.g.shape, from.g.dtype);
+  auto taken = write_gradient(from, to, false, wanted);
+  if (sums) *sums = std::move(taken);
+  return {std::move(to), nullptr, nullptr};
+}
+
+GradSink::Slot GradSink::open(const Shape& shape, DType dtype) {
+  const bool last = ++arrived_ == expected_, first = !has_;
+  if (first) {
+    held_.g = Array::empty(shape, dtype), has_ = true;
+  } else if (!held_.g.sole_owner()) {
+    // Somebody else reads this array too: a residual sum hands the same one to both sides.
+    Array mine = Array::empty(held_.g.shape, held_.g.dtype);
+    write_gradient(held_, mine, false);
+    held_ = {std::move(mine), nullptr, nullptr};
+  }
+  held_.sums = nullptr;
+  return {held_.g, !first, last && folding() ? value_ : nullptr};
+}
+
+void GradSink::give(Gradient gradient) {
+  if (!has_) {
+    const bool lazy = single() && keeps_transform_ && folding();
+    arrived_++, has_ = true;
+    held_ = lazy ? std::move(gradient) : finished(std::move(gradient));
+    if (!single()) held_.sums = nullptr;
+    return;
+  }
+  const Slot slot = open(held_.g.shape, held_.g.dtype);
+  auto sums =
+      write_gradient(gradient, slot.to, true, slot.sums_for ? std::vector{slot.sums_for} : std::vector<BodyPtr>{});
+  close(sums.empty() ? nullptr : std::move(sums[0]));
+}
+
+Gradient GradSink::take() {
+  Gradient g = std::move(held_);
+  clear();
+  return g;
+}
+
+void GradSink::clear() {
+  held_ = {};
+  has_ = false;
+  expected_ = arrived_ = 0;
+}
+
+const BodyPtr& Saved::get(const char* op, const char* what) const {
+  if (body_ && body_->raw.owner->version() != version_)
+    fail("{}: {} {} was changed after it was used; backward needs its old values", op, what, body_->raw.shape.str());
+  return body_;
+}
+
+Node::Node() : sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)), where_(*active_path) { node_count++; }
+
+Node::~Node() {
+  // A long chain of nodes is released in a loop: the destructor of one must not call that of the next.
+  static thread_local std::vector<NodePtr>* releasing = nullptr;
+  node_count--;
+  if (releasing) {
+    std::move(inputs_.begin(), inputs_.end(), std::back_inserter(*releasing));
+    return;
+  }
+  std::vector<NodePtr> work = std::move(inputs_);
+  releasing = &work;
+  while (!work.empty()) {
+    const NodePtr next = std::move(work.back());
+    work.pop_back();
+  }
+  releasing = nullptr;
+}
+
+Leaf::Leaf() { leaf_ = true, sink().keeps_transform_ = false; }
+
+bool wants_grad(std::initializer_list<const Tensor*> inputs) {
+  return grads_on && std::any_of(inputs.begin(), inputs.end(), [](const Tensor* t) { return t->node() != nullptr; });
+}
+bool wants_grad(const std::vector<Tensor>& inputs) {
+  return grads_on && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.node() != nullptr; });
+}
+
+Tensor make_result(BodyPtr body, NodePtr node, std::initializer_list<const Tensor*> inputs) {
+  if (!node) return {std::move(body), nullptr};
+  for (const Tensor* t : inputs) node->inputs_.push_back(t->node());
+  if (body->pending && body->pending->normalised) node->sink_.set_value(body);
+  return {std::move(body), std::move(node)};
+}
+Tensor make_result(BodyPtr body, NodePtr node, const std::vector<Tensor>& inputs) {
+  if (node)
+    for (const Tensor& t : inputs) node->inputs_.push_back(t.node());
+  return make_result(std::move(body), std::move(node), std::initializer_list<const Tensor*>{});
+}
+
+void backward(const std::vector<Tensor>& results, const std::vector<Tensor>& seeds) {
+  std::vector<NodePtr> order, stack;
+  std::unordered_set<Node*> seen;
+  auto visit = [&](const NodePtr& node) {
+    if (node->spent_)
+      fail("backward: the graph of this result was released by an earlier backward (at {})", node->name());
+    node->sink_.expect_writer();
+    if (seen.insert(node.get()).second) stack.push_back(node);
+  };
+  if (results.size() != seeds.size()) fail("backward: {} results, but {} gradients", results.size(), seeds.size());
+  for (size_t i = 0; i < results.size(); i++) {
+    if (!results[i].node()) fail("backward: result {} does not depend on a tensor that requires a gradient", i);
+    if (!(results[i].shape() == seeds[i].shape()) || results[i].dtype() != seeds[i].dtype())
+      fail("backward: result {} is {} {}, but its gradient is {} {}", i, name_of(results[i].dtype()),
+           results[i].shape().str(), name_of(seeds[i].dtype()), seeds[i].shape().str());
+    visit(results[i].node());
+  }
+  while (!stack.empty()) {
+    order.push_back(std::move(stack.back()));
+    stack.pop_back();
+    const NodePtr node = order.back();
+    for (const NodePtr& in : node->inputs_)
+      if (in) visit(in);
+  }
+  std::sort(order.begin(), order.end(), [](const NodePtr& a, const NodePtr& b) { return a->sequence_ > b->sequence_; });
+  for (size_t i = 0; i < results.size(); i++) results[i].node()->sink_.give({seeds[i].values(), nullptr, nullptr});
+  for (NodePtr& node : order) {
+    if (!node->leaf_) {
+      try {
+        node->backward(node->sink_.take());
+      } catch (const Error& e) {
+        if (node->where_.empty()) throw;
+        throw Error(std::string(e.what()) + " (in " + node->where_ + ")");
+      }
+      node->spent_ = true;
+      node->saved_.clear(), node->inputs_.clear(), node->sink_.set_value(nullptr);
+    }
+    node = nullptr;
+  }
+}
+
+bool grad_enabled() { return grads_on; }
+NoGrad::NoGrad() : before_(grads_on) { grads_on = false; }
+NoGrad::~NoGrad() { grads_on = before_; }
+
+PathScope::PathScope(const std::string& path) : before_(active_path) { active_path = &path; }
+PathScope::~PathScope() { active_path = before_; }
+const std::string& PathScope::current() { return *active_path; }
+
+int64_t live_nodes() { return node_count; }
+
+}  // namespace ghost

@@ -1,0 +1,98 @@
+#include "core/body.h"
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+
+#include "core/kernels/chunked.h"
+#include "core/parallel.h"
+
+namespace ghost {
+namespace {
+
+std::atomic<bool> fold_setting{true};
+
+// to = transform(from), both (pixels, C)
+void apply(const Pending& pending, const Array& from, const Array& to) {
+  with_floating(from.dtype, "transform", [&]<class T>() {
+    const View<T> src = from.view<T>(), dst = to.view<T>();
+    const RowTransform<T> t = row_transform<T>(pending);
+    parallel_chunks(src.pixels(), chunk_count(src.pixels()), [&](int64_t, int64_t begin, int64_t end) {
+      rows<T>().transform(dst.pixel(begin), dst.stride, src.pixel(begin), src.stride, end - begin, src.channels(), &t);
+    });
+  });
+}
+
+}  // namespace
+
+ChannelVector::ChannelVector(DType dtype, int64_t channels, double fill) : dtype_(dtype), size_(channels) {
+  if (dtype == DType::f32)
+    f32_.assign(static_cast<size_t>(channels), static_cast<float>(fill));
+  else
+    f64_.assign(static_cast<size_t>(channels), fill);
+}
+
+void ChannelVector::set(int64_t i, double v) {
+  if (dtype_ == DType::f32)
+    f32_[static_cast<size_t>(i)] = static_cast<float>(v);
+  else
+    f64_[static_cast<size_t>(i)] = v;
+}
+
+ChannelVector ChannelVector::slice(int64_t first, int64_t count) const {
+  ChannelVector s(dtype_, count, 0);
+  if (dtype_ == DType::f32)
+    std::copy_n(f32_.begin() + first, count, s.f32_.begin());
+  else
+    std::copy_n(f64_.begin() + first, count, s.f64_.begin());
+  return s;
+}
+
+void ChannelVector::append(const ChannelVector& other) {
+  f32_.insert(f32_.end(), other.f32_.begin(), other.f32_.end());
+  f64_.insert(f64_.end(), other.f64_.begin(), other.f64_.end());
+  size_ += other.size_;
+}
+
+Pending Pending::identity(DType dtype, int64_t channels) {
+  const double lowest = -std::numeric_limits<double>::infinity();
+  return {ChannelVector(dtype, channels, 1), ChannelVector(dtype, channels, 0), ChannelVector(dtype, channels, lowest),
+          ChannelVector(dtype, channels, 0)};
+}
+
+Pending Pending::slice(int64_t first, int64_t count) const {
+  return {scale.slice(first, count), shift.slice(first, count), floor.slice(first, count), mean.slice(first, count),
+          normalised};
+}
+
+void Pending::append(const Pending& other) {
+  scale.append(other.scale), shift.append(other.shift), floor.append(other.floor), mean.append(other.mean);
+  normalised |= other.normalised;
+}
+
+BodyPtr make_body(Array raw, StatisticsPtr statistics) {
+  return std::make_shared<Body>(Body{.raw = std::move(raw), .statistics = std::move(statistics)});
+}
+
+const Array& values(const BodyPtr& body) {
+  if (!body->pending) return body->raw;
+  if (!body->materialised) {
+    Array out = Array::empty(body->raw.shape, body->raw.dtype);
+    apply(*body->pending, body->raw, out);
+    body->materialised = make_body(std::move(out));
+  }
+  return body->materialised->raw;
+}
+
+BodyPtr attach(const BodyPtr& to, Pending pending) {
+  auto body =
+      std::make_shared<Body>(Body{.raw = to->raw, .pending = std::make_shared<const Pending>(std::move(pending))});
+  if (folding()) return body;
+  values(body);
+  return body->materialised;
+}
+
+bool folding() { return fold_setting.load(std::memory_order_relaxed); }
+void set_folding(bool on) { fold_setting.store(on, std::memory_order_relaxed); }
+
+}  // namespace ghost

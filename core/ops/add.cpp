@@ -1,0 +1,74 @@
+// The sum of two equal shapes, as in a residual block: one pass over both, whatever they carry; one pass back, which
+// also takes the sums that either side's batch_norm wants. Other shapes broadcast (arithmetic.cpp).
+#include <algorithm>
+
+#include "core/kernels/chunked.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/arithmetic_detail.h"
+#include "core/parallel.h"
+
+namespace ghost {
+namespace {
+
+class AddNode final : public Node {
+ public:
+  const char* name() const override { return "add"; }
+  void backward(Gradient g) override {
+    std::vector<BodyPtr> wanted(2);
+    std::vector<SumsPtr> sums(2);
+    for (size_t i = 0; i < 2; i++)
+      if (GradSink* to = sink_of(i); to && folding() && to->single()) wanted[i] = to->value();
+    if (!wanted[0] && !wanted[1]) wanted.clear();
+    g = finished(std::move(g), wanted, wanted.empty() ? nullptr : &sums);
+    for (size_t i = 0; i < 2; i++)
+      if (GradSink* to = sink_of(i)) to->give({g.g, nullptr, sums[i]});
+  }
+};
+
+template <class T>
+void add_pixels(const Body& a, const Body& b, const Array& out) {
+  const View<T> x = a.raw.view<T>(), y = b.raw.view<T>(), o = out.view<T>();
+  const RowTransform<T> tx = a.pending ? row_transform<T>(*a.pending) : RowTransform<T>{};
+  const RowTransform<T> ty = b.pending ? row_transform<T>(*b.pending) : RowTransform<T>{};
+  const int64_t c = o.channels(), run = std::max<int64_t>(1, 2048 / std::max<int64_t>(c, 1));
+  parallel_chunks(o.pixels(), chunk_count(o.pixels()), [&](int64_t, int64_t begin, int64_t end) {
+    std::vector<T> other(static_cast<size_t>(run * c));
+    for (int64_t p = begin; p < end; p += run) {
+      const int64_t w = std::min(run, end - p);
+      rows<T>().transform(o.pixel(p), o.stride, x.pixel(p), x.stride, w, c, a.pending ? &tx : nullptr);
+      const T* addend = y.pixel(p);
+      int64_t step = y.stride;
+      if (b.pending) {
+        rows<T>().transform(other.data(), c, addend, step, w, c, &ty);
+        addend = other.data(), step = c;
+      }
+      rows<T>().gradient(o.pixel(p), o.stride, addend, step, nullptr, 0, w, c, nullptr, true);
+    }
+  });
+}
+
+}  // namespace
+
+Tensor add(const Tensor& a, const Tensor& b) {
+  a.require_defined("add", "the first term"), b.require_defined("add", "the second term");
+  if (!(a.shape() == b.shape())) return broadcast_add(a, b);
+  if (a.dtype() != b.dtype()) fail("add: the terms are {} and {}", name_of(a.dtype()), name_of(b.dtype()));
+  Array out = Array::empty(a.shape(), a.dtype());
+  with_floating(a.dtype(), "add", [&]<class T>() { add_pixels<T>(*a.body(), *b.body(), out); });
+  NodePtr node;
+  if (wants_grad({&a, &b})) node = std::make_shared<AddNode>();
+  return make_result(make_body(std::move(out)), node, {&a, &b});
+}
+
+std::vector<OpCase> add_cases() {
+  std::vector<OpCase> cases;
+  const auto with = [&](const Shape& a, const Shape& b) {
+    cases.push_back(
+        {.name = a.str() + b.str(), .inputs = {a, b}, .run = [](const auto& in) { return add(in[0], in[1]); }});
+  };
+  with({2, 3, 5, 4}, {2, 3, 5, 4}), with({3, 1, 1, 17}, {3, 1, 1, 17}), with({4, 7}, {4, 7});
+  with({2, 3, 4, 5}, {5}), with({2, 3, 4, 5}, {2, 1, 1, 5}), with({2, 1, 4, 3}, {1, 3, 1, 3}), with({2, 3}, {});
+  return cases;
+}
+
+}  // namespace ghost

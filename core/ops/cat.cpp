@@ -1,0 +1,244 @@
+// cat and its inverse, slice_channels. Neighbouring channel slices of one buffer are the result as they stand; what
+// they carry is joined.
+#include <algorithm>
+#include <numeric>
+
+#include "core/kernels/chunked.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/shape_ops.h"
+#include "core/parallel.h"
+
+namespace ghost {
+namespace {
+
+SumsPtr slice_sums(const SumsPtr& s, int64_t first, int64_t count) {
+  if (!s) return nullptr;
+  auto part = [&](const std::vector<double>& v) {
+    return std::vector<double>(v.begin() + first, v.begin() + first + count);
+  };
+  return std::make_shared<const Sums>(Sums{part(s->g), part(s->g_centred)});
+}
+
+// Along the channels: each input gets its own slice of the gradient.
+class CatChannelsNode final : public Node {
+ public:
+  explicit CatChannelsNode(std::vector<int64_t> channels) : channels_(std::move(channels)) {}
+  const char* name() const override { return "cat"; }
+  void backward(Gradient g) override {
+    const SumsPtr sums = g.transform ? nullptr : g.sums;
+    g = finished(std::move(g));
+    if (!g.g.sole_owner()) {
+      // The sides will add to their slices, but somebody else reads this array.
+      const Array mine = Array::empty(g.g.shape, g.g.dtype);
+      write_gradient(g, mine, false);
+      g.g = mine;
+    }
+    int64_t first = 0;
+    for (size_t i = 0; i < channels_.size(); first += channels_[i++])
+      if (GradSink* to = sink_of(i))
+        to->give({g.g.slice_channels(first, channels_[i]), nullptr, slice_sums(sums, first, channels_[i])});
+  }
+
+ private:
+  std::vector<int64_t> channels_;
+};
+
+// Along another dimension: (outer, sizes[i] · inner) blocks.
+class CatBlocksNode final : public Node {
+ public:
+  CatBlocksNode(int64_t outer, std::vector<Shape> shapes) : outer_(outer), shapes_(std::move(shapes)) {}
+  const char* name() const override { return "cat"; }
+  void backward(Gradient gy) override {
+    const Array g = packed(finished(std::move(gy)).g);
+    const int64_t line = g.shape.numel() / std::max<int64_t>(outer_, 1);
+    int64_t first = 0;
+    for (size_t i = 0; i < shapes_.size(); i++) {
+      const int64_t part = shapes_[i].numel() / std::max<int64_t>(outer_, 1);
+      if (GradSink* to = sink_of(i)) {
+        const Array mine = Array::empty(shapes_[i], g.dtype);
+        with_floating(g.dtype, name(), [&]<class T>() {
+          for (int64_t o = 0; o < outer_; o++)
+            std::copy_n(g.data<T>() + o * line + first, part, mine.data<T>() + o * part);
+        });
+        to->give({mine, nullptr, nullptr});
+      }
+      first += part;
+    }
+  }
+
+ private:
+  int64_t outer_;
+  std::vector<Shape> shapes_;
+};
+
+class SliceChannelsNode final : public Node {
+ public:
+  SliceChannelsNode(Shape in, int64_t first) : in_(in), first_(first) {}
+  const char* name() const override { return "slice"; }
+  void backward(Gradient g) override {
+    const int64_t count = g.g.shape.channels();
+    const auto slot = sink_of(0)->open(in_, g.g.dtype);
+    if (!slot.accumulate) {
+      auto clear = [&](int64_t begin, int64_t end) {
+        if (begin == end) return;
+        const Array rest = slot.to.slice_channels(begin, end - begin);
+        with_floating(rest.dtype, name(), [&]<class T>() {
+          const View<T> v = rest.view<T>();
+          for (int64_t p = 0; p < v.pixels(); p++) std::fill_n(v.pixel(p), v.channels(), T(0));
+        });
+      };
+      clear(0, first_), clear(first_ + count, in_.channels());
+    }
+    write_gradient(g, slot.to.slice_channels(first_, count), slot.accumulate);
+    sink_of(0)->close();
+  }
+
+ private:
+  Shape in_;
+  int64_t first_;
+};
+
+int checked_dim(const std::vector<Tensor>& parts, int dim) {
+  if (parts.empty()) fail("cat: no tensors given");
+  for (const Tensor& t : parts) t.require_defined("cat", "a part");
+  const Tensor& a = parts[0];
+  const int d = dim < 0 ? dim + a.rank() : dim;
+  if (d < 0 || d >= a.rank())
+    fail("cat: dim {} given, but {} has dims {} to {}", dim, a.shape().str(), -a.rank(), a.rank() - 1);
+  for (const Tensor& b : parts) {
+    bool fits = b.rank() == a.rank() && b.dtype() == a.dtype();
+    for (int i = 0; fits && i < a.rank(); i++) fits = i == d || a.size(i) == b.size(i);
+    if (!fits)
+      fail("cat: {} {} does not fit {} {} along dim {}", name_of(b.dtype()), b.shape().str(), name_of(a.dtype()),
+           a.shape().str(), d);
+  }
+  return d;
+}
+
+bool neighbours(const Array& a, const Array& b) {
+  return a.storage == b.storage && a.stride == b.stride && a.offset + a.shape.channels() == b.offset;
+}
+
+// The buffer that these slices already make up, with their transforms side by side.
+BodyPtr joined(const std::vector<Tensor>& parts, const Shape& shape) {
+  Array raw = parts[0].body()->raw;
+  raw.shape = shape;
+  raw.owner = std::make_shared<Owner>();
+  bool pending = false;
+  for (const Tensor& t : parts) {
+    raw.owner->parts.push_back(t.body()->raw.owner);
+    pending |= t.body()->pending != nullptr;
+  }
+  const BodyPtr body = make_body(std::move(raw));
+  if (!pending) return body;
+  Pending all = Pending::identity(parts[0].dtype(), 0);
+  for (const Tensor& t : parts)
+    all.append(t.body()->pending ? *t.body()->pending : Pending::identity(t.dtype(), t.shape().channels()));
+  return attach(body, std::move(all));
+}
+
+void write_channels(const Body& from, const Array& to) {
+  if (!from.pending) return copy(from.raw, to);
+  with_floating(to.dtype, "cat", [&]<class T>() {
+    const View<T> src = from.raw.view<T>(), dst = to.view<T>();
+    const RowTransform<T> t = row_transform<T>(*from.pending);
+    parallel_chunks(src.pixels(), chunk_count(src.pixels()), [&](int64_t, int64_t begin, int64_t end) {
+      rows<T>().transform(dst.pixel(begin), dst.stride, src.pixel(begin), src.stride, end - begin, src.channels(), &t);
+    });
+  });
+}
+
+Tensor cat_channels(const std::vector<Tensor>& parts, const Shape& shape) {
+  std::vector<int64_t> channels;
+  bool adjacent = true;
+  for (size_t i = 0; i < parts.size(); i++) {
+    channels.push_back(parts[i].shape().channels());
+    if (i) adjacent &= neighbours(parts[i - 1].body()->raw, parts[i].body()->raw);
+  }
+  BodyPtr body;
+  if (adjacent) {
+    body = joined(parts, shape);
+  } else {
+    const Array out = Array::empty(shape, parts[0].dtype());
+    int64_t first = 0;
+    for (size_t i = 0; i < parts.size(); first += channels[i++])
+      write_channels(*parts[i].body(), out.slice_channels(first, channels[i]));
+    body = make_body(out);
+  }
+  NodePtr node;
+  if (wants_grad(parts)) node = std::make_shared<CatChannelsNode>(std::move(channels));
+  return make_result(std::move(body), node, parts);
+}
+
+}  // namespace
+
+Tensor cat(const std::vector<Tensor>& parts, int dim) {
+  const int d = checked_dim(parts, dim);
+  if (parts.size() == 1) return parts[0];
+  Shape shape = parts[0].shape();
+  shape[d] = 0;
+  for (const Tensor& t : parts) shape[d] += t.size(d);
+  if (d == shape.rank() - 1) return cat_channels(parts, shape);
+  int64_t outer = 1;
+  for (int i = 0; i < d; i++) outer *= shape[i];
+  const Array out = Array::empty(shape, parts[0].dtype());
+  const auto size = static_cast<int64_t>(size_of(out.dtype));
+  const int64_t line = outer ? shape.numel() / outer * size : 0;
+  int64_t first = 0;
+  std::vector<Shape> shapes;
+  for (const Tensor& t : parts) {
+    const Array v = packed(t.values());
+    const int64_t part = outer ? v.shape.numel() / outer * size : 0;
+    for (int64_t o = 0; o < outer; o++)
+      std::copy_n(static_cast<const char*>(v.raw_data()) + o * part, part,
+                  static_cast<char*>(out.raw_data()) + o * line + first);
+    first += part;
+    shapes.push_back(t.shape());
+  }
+  NodePtr node;
+  if (wants_grad(parts)) node = std::make_shared<CatBlocksNode>(outer, std::move(shapes));
+  return make_result(make_body(out), node, parts);
+}
+
+Tensor slice_channels(const Tensor& x, int64_t first, int64_t count) {
+  x.require_defined("slice", "the input");
+  if (first == 0 && count == x.shape().channels()) return x;
+  const Body& from = *x.body();
+  Array raw = from.raw.slice_channels(first, count);
+  raw.owner->parts.push_back(from.raw.owner);
+  const BodyPtr body = make_body(std::move(raw));
+  NodePtr node;
+  if (wants_grad({&x})) node = std::make_shared<SliceChannelsNode>(x.shape(), first);
+  return make_result(from.pending ? attach(body, from.pending->slice(first, count)) : body, node, {&x});
+}
+
+std::vector<OpCase> cat_cases() {
+  std::vector<OpCase> cases;
+  auto add = [&](std::string name, std::vector<Shape> inputs, int dim) {
+    cases.push_back(
+        {.name = std::move(name), .inputs = std::move(inputs), .run = [dim](const auto& in) { return cat(in, dim); }});
+  };
+  add("channels", {{2, 3, 5, 4}, {2, 3, 5, 7}}, -1);
+  add("three", {{2, 3, 4}, {2, 3, 1}, {2, 3, 9}}, 2);
+  add("batch", {{1, 3, 2, 4}, {2, 3, 2, 4}}, 0);
+  add("height", {{2, 1, 3, 4}, {2, 4, 3, 4}}, 1);
+  cases.push_back({.name = "neighbours",
+                   .inputs = {{2, 4, 3, 3}, {5, 1, 1, 3}, {2, 1, 1, 3}},
+                   .run = [](const std::vector<Tensor>& in) {
+                     const auto both = Destination::make({2, 4, 3, 7}, in[0].dtype());
+                     return cat({conv2d(in[0], in[1], {}, {.into = both.slice(0, 5)}),
+                                 conv2d(in[0], in[2], {}, {.into = both.slice(5, 2)})});
+                   }});
+  return cases;
+}
+
+std::vector<OpCase> slice_channels_cases() {
+  std::vector<OpCase> cases;
+  for (const auto& [first, count] : {std::pair<int64_t, int64_t>{0, 3}, {2, 5}, {6, 1}})
+    cases.push_back({.name = fmt::format("{}_{}", first, count),
+                     .inputs = {{2, 3, 4, 7}},
+                     .run = [first, count](const auto& in) { return slice_channels(in[0], first, count); }});
+  return cases;
+}
+
+}  // namespace ghost
