@@ -6,9 +6,8 @@
 #include <numeric>
 
 namespace ghost {
-namespace {
 
-std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c, std::array<uint32_t, 2> k) {
+std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> c, std::array<uint32_t, 2> k) {
   for (int round = 0; round < 10; round++) {
     const uint64_t a = uint64_t{0xD2511F53} * c[0], b = uint64_t{0xCD9E8D57} * c[2];
     c = {static_cast<uint32_t>(b >> 32) ^ c[1] ^ k[0], static_cast<uint32_t>(b),
@@ -17,6 +16,8 @@ std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c, std::array<uint32_t, 2
   }
   return c;
 }
+
+namespace {
 
 // FNV-1a over bytes, then SplitMix64's finaliser: names differ in few bits, keys should differ in all.
 uint64_t hash(uint64_t h, std::string_view bytes) {
@@ -43,7 +44,7 @@ RandomStream::RandomStream(uint64_t seed, std::string_view purpose, std::initial
 
 uint32_t RandomStream::next() {
   if (used_ == 4) {
-    block_ = philox(counter_, key_), used_ = 0;
+    block_ = philox4x32(counter_, key_), used_ = 0;
     if (++counter_[0] == 0) ++counter_[1];
   }
   return block_[static_cast<size_t>(used_++)];

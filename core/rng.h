@@ -10,6 +10,9 @@
 
 namespace ghost {
 
+// One block of Philox4x32-10: a bijection of the counter chosen by the key.
+std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
+
 class RandomStream {
  public:
   // The stream named by a path ("blocks.3.0.ghost1.primary_conv.0.weight") or by numbers ({epoch, sample}).

@@ -1,7 +1,6 @@
 // Element by element, any shape. Gradients at a kink are 0 except where stated.
 #pragma once
 #include "core/op_case.h"
-#include "core/tensor.h"
 
 namespace ghost {
 
@@ -17,5 +16,7 @@ Tensor sqrt(const Tensor& x);
 Tensor clamp(const Tensor& x, double lo, double hi);  // gradient 1 on [lo, hi], as PyTorch
 
 std::vector<OpCase> relu_cases();
+
+std::vector<OpCase> activation_cases();
 
 }  // namespace ghost

@@ -1,7 +1,6 @@
 // a ∘ b with NumPy's broadcasting: shapes are aligned at the last dimension and sizes of 1 repeat.
 #pragma once
 #include "core/op_case.h"
-#include "core/tensor.h"
 
 namespace ghost {
 
@@ -17,5 +16,7 @@ inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
 
 std::vector<OpCase> add_cases();
+
+std::vector<OpCase> arithmetic_cases();
 
 }  // namespace ghost

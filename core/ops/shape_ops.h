@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "core/op_case.h"
-#include "core/tensor.h"
 
 namespace ghost {
 
@@ -30,5 +29,7 @@ Tensor pad(const Tensor& x, const Pad2d& by);  // x (N, H, W, C); front and back
 
 std::vector<OpCase> cat_cases();
 std::vector<OpCase> slice_channels_cases();
+
+std::vector<OpCase> shape_ops_cases();
 
 }  // namespace ghost

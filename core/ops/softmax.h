@@ -1,9 +1,11 @@
 #pragma once
-#include "core/tensor.h"
+#include "core/op_case.h"
 
 namespace ghost {
 
 Tensor softmax(const Tensor& x, int dim = -1);
 Tensor log_softmax(const Tensor& x, int dim = -1);
+
+std::vector<OpCase> softmax_cases();
 
 }  // namespace ghost
