@@ -31,10 +31,6 @@ MemoryStats memory_stats();
 void reset_peak_memory();
 int64_t peak_resident_bytes();  // of the process, from the kernel
 
-// For tests: while on, every block handed out is filled with bytes 0xFF first (NaN in f32 and f64, −1 in i64), so that
-// a kernel that reads what it has not written, or leaves elements of its result out, shows.
-void set_memory_poison(bool on);
-
 // New blocks are filled with NaN, so that a kernel that reads what nobody wrote is seen. For tests.
 void set_memory_poison(bool on);
 
