@@ -1,0 +1,233 @@
+#include "train/optim/fused.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <map>
+#include <set>
+
+#include "core/nearest.h"
+#include "core/parallel.h"
+#include "nn/state_dict.h"
+
+namespace ghost {
+namespace {
+
+constexpr const char* kPrefix = "optimizer.";
+constexpr const char* kStep = "step";
+
+std::string entry_name(const std::string& slot, const std::string& parameter) {
+  return kPrefix + slot + "." + parameter;
+}
+
+void require_finite(const char* what, double value) {
+  if (!std::isfinite(value)) fail("optimizer: {} is {}", what, value);
+}
+
+// Where each of them ends when all elements are laid end to end.
+template <class Actives>
+std::vector<int64_t> ends_of(const Actives& all) {
+  std::vector<int64_t> ends;
+  for (const auto& active : all) ends.push_back((ends.empty() ? 0 : ends.back()) + active.gradient.numel());
+  return ends;
+}
+
+// Calls body(item, begin, end) for the parts of the items that lie in [begin, end) of all elements laid end to end.
+template <class Body>
+void for_each_part(const std::vector<int64_t>& ends, int64_t begin, int64_t end, const Body& body) {
+  size_t item = static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), begin) - ends.begin());
+  while (begin < end) {
+    const int64_t start = item ? ends[item - 1] : 0, stop = std::min(end, ends[item]);
+    if (begin < stop) body(item, begin - start, stop - start);
+    begin = stop;
+    ++item;
+  }
+}
+
+}  // namespace
+
+// An item with its gradient, as a step or a norm needs it.
+struct FusedOptimizer::Active {
+  const Item* item = nullptr;
+  Tensor gradient;
+  const void* g = nullptr;
+  void* p = nullptr;
+  std::array<void*, kMaxSlots> slot{};
+  bool fresh = false;
+};
+
+FusedOptimizer::FusedOptimizer(const OptimizerConfig& config, std::vector<Parameter> parameters, double momentum,
+                               std::vector<OptimizerSlot> slots, bool counts_steps)
+    : name_(config.name), momentum_(momentum), slots_(std::move(slots)), counts_steps_(counts_steps) {
+  std::set<std::string> names;
+  for (Parameter& parameter : parameters) {
+    if (!names.insert(parameter.name).second) fail("optimizer: two parameters are called {}", parameter.name);
+    if (!is_floating(parameter.tensor.dtype()))
+      fail("optimizer: parameter {} is {}, but only f32 and f64 can be trained", parameter.name,
+           name_of(parameter.tensor.dtype()));
+    const bool decays = config.decay_norm_and_bias || parameter.tensor.rank() > 1;
+    items_.push_back({.parameter = std::move(parameter), .weight_decay = decays ? config.weight_decay : 0});
+  }
+}
+
+// The items that have a gradient, checked, in order; pointers to their gradients.
+std::vector<FusedOptimizer::Active> FusedOptimizer::with_gradient() const {
+  std::vector<Active> found;
+  for (const Item& item : items_) {
+    Tensor gradient = item.parameter.tensor.grad();
+    if (!gradient.defined()) continue;
+    const Tensor& p = item.parameter.tensor;
+    if (!(gradient.shape() == p.shape()) || gradient.dtype() != p.dtype())
+      fail("optimizer: parameter {} is {} of {}, but its gradient is {} of {}", item.parameter.name, p.shape().str(),
+           name_of(p.dtype()), gradient.shape().str(), name_of(gradient.dtype()));
+    Active active{.item = &item, .gradient = std::move(gradient)};
+    active.g =
+        with_floating(p.dtype(), "optimizer", [&]<class T>() -> const void* { return active.gradient.data<T>(); });
+    found.push_back(std::move(active));
+  }
+  return found;
+}
+
+// Makes the slots that this step needs and counts it.
+void FusedOptimizer::prepare(Active& active, double momentum) {
+  Item& item = items_[static_cast<size_t>(active.item - items_.data())];
+  const auto pointer = [](Tensor& t) {
+    return with_floating(t.dtype(), "optimizer", [&]<class T>() -> void* { return t.mutable_data<T>(); });
+  };
+  for (size_t s = 0; s < slots_.size(); ++s) {
+    Tensor& slot = item.slots[s];
+    if (!slot.defined()) {
+      if (slots_[s].only_with_momentum && momentum == 0) continue;
+      slot = Tensor::full(item.parameter.tensor.shape(), slots_[s].initial, item.parameter.tensor.dtype());
+      active.fresh = active.fresh || s == 0;
+    }
+    active.slot[s] = pointer(slot);
+  }
+  active.p = pointer(item.parameter.tensor);
+  ++item.steps;
+}
+
+template <class T>
+void FusedOptimizer::update_part(const Active& active, int64_t begin, int64_t end, const StepValues& values) const {
+  ElementRun<T> run{.p = static_cast<T*>(active.p) + begin,
+                    .g = static_cast<const T*>(active.g) + begin,
+                    .n = end - begin,
+                    .weight_decay = active.item->weight_decay,
+                    .step = active.item->steps,
+                    .fresh = active.fresh};
+  for (size_t s = 0; s < kMaxSlots; ++s)
+    if (active.slot[s]) run.slot[s] = static_cast<T*>(active.slot[s]) + begin;
+  update(run, values);
+}
+
+void FusedOptimizer::step(double lr, std::optional<double> momentum, double gradient_scale) {
+  const StepValues values{.lr = lr, .momentum = momentum.value_or(momentum_), .gradient_scale = gradient_scale};
+  require_finite("the learning rate", lr);
+  require_finite("the gradient scale", gradient_scale);
+  if (lr < 0) fail("optimizer: the learning rate is {}, but must be at least 0", lr);
+  if (!(values.momentum >= 0 && values.momentum < 1))
+    fail("optimizer: momentum is {}, but must be in [0, 1)", values.momentum);
+
+  std::vector<Active> all = with_gradient();
+  for (Active& active : all) prepare(active, values.momentum);
+  const std::vector<int64_t> ends = ends_of(all);
+  const int64_t total = ends.empty() ? 0 : ends.back();
+  parallel_chunks(total, chunk_count(total), [&](int64_t, int64_t begin, int64_t end) {
+    for_each_part(ends, begin, end, [&](size_t i, int64_t from, int64_t to) {
+      if (all[i].gradient.dtype() == DType::f32)
+        update_part<float>(all[i], from, to, values);
+      else
+        update_part<double>(all[i], from, to, values);
+    });
+  });
+}
+
+double FusedOptimizer::gradient_norm() const {
+  const std::vector<Active> all = with_gradient();
+  const std::vector<int64_t> ends = ends_of(all);
+  const int64_t total = ends.empty() ? 0 : ends.back(), chunks = chunk_count(total);
+  std::vector<double> squares(static_cast<size_t>(chunks));
+  parallel_chunks(total, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+    double sum = 0;
+    for_each_part(ends, begin, end, [&](size_t i, int64_t from, int64_t to) {
+      with_floating(all[i].gradient.dtype(), "optimizer", [&]<class T>() {
+        const T* const g = static_cast<const T*>(all[i].g);
+        for (int64_t k = from; k < to; ++k) sum += static_cast<double>(g[k]) * static_cast<double>(g[k]);
+      });
+    });
+    squares[static_cast<size_t>(chunk)] = sum;
+  });
+  double sum = 0;
+  for (const double square : squares) sum += square;
+  return std::sqrt(sum);
+}
+
+void FusedOptimizer::clear_gradients() {
+  for (Item& item : items_) item.parameter.tensor.clear_grad();
+}
+
+std::vector<NamedTensor> FusedOptimizer::state() const {
+  std::vector<NamedTensor> entries;
+  for (const Item& item : items_)
+    entries.push_back({entry_name(kStep, item.parameter.name), Tensor::from(std::vector<int64_t>{item.steps}, {})});
+  for (size_t s = 0; s < slots_.size(); ++s)
+    for (const Item& item : items_)
+      if (item.slots[s].defined())
+        entries.push_back({entry_name(slots_[s].name, item.parameter.name), to_pytorch_axes(item.slots[s]).clone()});
+  return entries;
+}
+
+void FusedOptimizer::load_state(const std::vector<NamedTensor>& entries) {
+  std::map<std::string, const Tensor*> given;
+  std::vector<std::string> problems;
+  for (const NamedTensor& entry : entries)
+    if (entry.name.starts_with(kPrefix) && !given.emplace(entry.name, &entry.tensor).second)
+      problems.push_back(fmt::format("{} is there twice", entry.name));
+
+  // Into a copy: nothing changes unless everything fits.
+  std::vector<Item> loaded = items_;
+  std::vector<std::string> known;
+  const auto take = [&](const std::string& slot, const Parameter& parameter) -> const Tensor* {
+    known.push_back(entry_name(slot, parameter.name));
+    const auto found = given.find(known.back());
+    if (found == given.end()) return nullptr;
+    const Tensor* const tensor = found->second;
+    given.erase(found);
+    return tensor;
+  };
+  for (Item& item : loaded) {
+    const Parameter& parameter = item.parameter;
+    const Tensor* const steps = take(kStep, parameter);
+    if (steps && (steps->dtype() != DType::i64 || steps->numel() != 1 || steps->item<int64_t>() < 0))
+      problems.push_back(fmt::format("{} must be one i64 number of at least 0", known.back()));
+    else if (!steps && counts_steps_)
+      problems.push_back(fmt::format("{} is missing", known.back()));
+    else
+      item.steps = steps ? steps->item<int64_t>() : 1;
+
+    for (size_t s = 0; s < slots_.size(); ++s) {
+      const Tensor* const tensor = take(slots_[s].name, parameter);
+      item.slots[s] = Tensor();
+      if (!tensor) {
+        if (item.steps > 0 && !(slots_[s].only_with_momentum && momentum_ == 0))
+          problems.push_back(fmt::format("{} is missing", known.back()));
+        continue;
+      }
+      const Tensor ours = from_pytorch_axes(*tensor);
+      if (!(ours.shape() == parameter.tensor.shape()) || ours.dtype() != parameter.tensor.dtype()) {
+        problems.push_back(fmt::format("{} is {} of {}, but {} of {} is expected", known.back(), tensor->shape().str(),
+                                       name_of(tensor->dtype()), to_pytorch_axes(parameter.tensor).shape().str(),
+                                       name_of(parameter.tensor.dtype())));
+        continue;
+      }
+      item.slots[s] = ours.clone();
+    }
+  }
+  for (const auto& [name, tensor] : given)
+    problems.push_back(fmt::format("{} is unexpected{}", name, did_you_mean(name, known)));
+  if (!problems.empty())
+    fail("optimizer: this state is not of {} for these parameters:\n  {}", name_, fmt::join(problems, "\n  "));
+  items_ = std::move(loaded);
+}
+
+}  // namespace ghost
