@@ -1,0 +1,46 @@
+#include "data/file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/error.h"
+
+namespace ghost {
+namespace {
+
+struct Descriptor {
+  int number;
+  ~Descriptor() {
+    if (number >= 0) close(number);
+  }
+};
+
+}  // namespace
+
+std::vector<uint8_t> read_file(const std::filesystem::path& file, int64_t limit) {
+  const std::string name = file.string();
+  // A pipe without writer would block open() but for O_NONBLOCK.
+  const Descriptor descriptor{open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (descriptor.number < 0) fail("{}: cannot be opened: {}", name, std::strerror(errno));
+  struct stat facts {};
+  if (fstat(descriptor.number, &facts) != 0) fail("{}: cannot be read: {}", name, std::strerror(errno));
+  if (!S_ISREG(facts.st_mode)) fail("{}: is {}, not a file", name, S_ISDIR(facts.st_mode) ? "a folder" : "a device");
+  if (facts.st_size > limit) fail("{}: has {} bytes; at most {} are read", name, facts.st_size, limit);
+
+  std::vector<uint8_t> bytes(static_cast<size_t>(facts.st_size));
+  size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t count = read(descriptor.number, bytes.data() + filled, bytes.size() - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("{}: cannot be read: {}", name, std::strerror(errno));
+    if (count == 0) break;  // it has become shorter meanwhile
+    filled += static_cast<size_t>(count);
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
+}  // namespace ghost
