@@ -11,8 +11,10 @@ std::string lower(std::string s) {
   return s;
 }
 
-// Damerau and Levenshtein's distance in its restricted form ("optimal string alignment"): three rows of the table.
-size_t distance(const std::string& a, const std::string& b) {
+// Damerau and Levenshtein's distance in its restricted form ("optimal string alignment"): three rows of the table. What
+// exceeds the limit is some number above it.
+size_t distance(const std::string& a, const std::string& b, size_t limit) {
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > limit) return limit + 1;
   std::vector<size_t> two_above(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); j++) above[j] = j;
   for (size_t i = 1; i <= a.size(); i++) {
@@ -22,6 +24,8 @@ size_t distance(const std::string& a, const std::string& b) {
       const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
       if (swapped) row[j] = std::min(row[j], two_above[j - 2] + 1);
     }
+    if (*std::min_element(row.begin(), row.end()) > limit && *std::min_element(above.begin(), above.end()) > limit)
+      return limit + 1;
     std::swap(two_above, above), std::swap(above, row);
   }
   return above[b.size()];
@@ -44,8 +48,9 @@ std::string nearest(const std::string& wanted, const std::vector<std::string>& k
   size_t best_distance = 0;
   for (const std::string& name : known) {
     const std::string n = lower(name);
-    const size_t longer = std::max(w.size(), n.size()), d = distance(w, n);
+    const size_t longer = std::max(w.size(), n.size());
     const size_t allowed = std::max<size_t>(longer / 3, longer >= 4 ? 2 : 1);
+    const size_t d = distance(w, n, best ? std::min(best_distance, allowed) : allowed);
     if (d <= allowed && d < longer && (!best || d < best_distance)) best = &name, best_distance = d;
     if (!related && (is_part(w, n) || is_part(n, w))) related = &name;
   }

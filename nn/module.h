@@ -1,15 +1,23 @@
 // A module owns parameters, buffers and children. The class body is the state dict: members register themselves, in
 // order, under PyTorch's names.
 //
-//   struct ConvBnAct : Module {
-//     ConvBnAct(...) : conv(this, "conv", Conv2dConfig{...}), bn1(this, "bn1", ...) {}
-//     Child<Conv2d> conv; Child<BatchNorm2d> bn1;
-//     Tensor forward(const Tensor& x) override { return relu((*bn1)((*conv)(x))); }
+//   class ConvBnAct final : public Module {
+//    public:
+//     explicit ConvBnAct(const Options& o)
+//         : conv_(this, "conv", Conv2d::Options{.in = o.in, .out = o.out, .bias = false}),
+//           bn1_(this, "bn1", BatchNorm2d::Options{.channels = o.out}) {}
+//     const char* kind() const override { return "ConvBnAct"; }
+//    protected:
+//     Tensor forward(const Tensor& x) override { return relu(bn1_(conv_(x))); }
+//    private:
+//     Child<Conv2d> conv_;
+//     Child<BatchNorm2d> bn1_;
 //   };
 #pragma once
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/ops.h"
@@ -28,9 +36,8 @@ struct Buffer {
   Tensor tensor;
 };
 
-// How a parameter starts. PyTorch's default for convolutions and linear layers: kaiming_uniform(a = √5) for the weight,
-// U(−1/√fan_in, 1/√fan_in) for the bias; ones and zeros for batch norm.
-using Initialiser = std::function<void(Tensor& parameter, class RandomStream& stream)>;
+// How a parameter starts; see nn/init.h.
+using Initialiser = std::function<void(Tensor& parameter, RandomStream& stream)>;
 
 class Module {
  public:
@@ -39,30 +46,41 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  // x (N, H, W, C) → y. Errors thrown inside carry the module's path.
+  // x (N, H, W, C) → y. An Error thrown inside gets " (in <path>)" at its end, the path of the innermost module.
   Tensor operator()(const Tensor& x);
   Tensor operator()(const Tensor& x, const Destination& into);
   virtual const char* kind() const = 0;  // "Conv2d", for tables and messages
 
+  // Names are paths below this module; on the root they are the full ones.
   std::vector<Parameter> parameters() const;  // all, in order of registration, depth first
   std::vector<Buffer> buffers() const;
   std::vector<std::pair<std::string, Module*>> modules();  // path and module, this one first ("")
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return path_; }        // below the root
 
   void train(bool on = true);
   void eval() { train(false); }
   bool training() const { return training_; }
 
-  // Sets paths and gives every parameter its initial value from the random stream named by its full path, so that
-  // adding a layer never changes another's weights. Call once on the root.
+  // Gives every parameter its initial value from the random stream named by its full path, so that adding a layer never
+  // changes another's weights. Call on the root. Until then, or until load_state_dict, parameters are NaN.
   void initialise(uint64_t seed);
-  void to(DType dtype);  // parameters and floating buffers
+  void to(DType dtype);  // parameters, floating buffers; clears gradients. Between steps only.
+
+  // Parameters and buffers of this module alone, without its children.
+  std::vector<Parameter> own_parameters() const;
+  std::vector<Buffer> own_buffers() const;
+  std::vector<std::pair<std::string, Module*>> children() const;  // in order of registration
+
+  // Whether the result is the input's values with a per-channel transform (batch norm, ReLU, nothing at all): a
+  // destination that is wanted for the result is then given to whoever writes the input.
+  virtual bool transforms_in_place() const { return false; }
 
  protected:
   virtual Tensor forward(const Tensor& x) = 0;
   // `into` is a wish: a module whose result is written by one convolution passes it on to it; others ignore it.
   virtual Tensor forward(const Tensor& x, const Destination& into);
 
+  // Names hold no dots and are unique within the module. Shapes in our axes. A null child takes no part.
   Tensor register_parameter(const std::string& name, const Shape& shape, Initialiser initialise);
   Tensor register_buffer(const std::string& name, Tensor value);
   void register_child(const std::string& name, ModulePtr child);
@@ -80,21 +98,37 @@ class Module {
     std::string name;
     ModulePtr module;
   };
+  void check_name(const std::string& name) const;
   void set_paths(const std::string& path);
+  template <class F>
+  Tensor call(const Tensor& x, F&& run);
   std::vector<Entry> parameters_, buffers_;
   std::vector<NamedChild> children_;
   std::string path_;
   bool training_ = true;
 };
 
-// A child module that registers itself under `name` when its owner is built.
+std::string join_path(const std::string& path, const std::string& name);  // "a.b"; "b" if path is empty
+
+// Calls f with `path` as the active one; an Error that leaves it carries the innermost path, once.
+void at_path(const std::string& path, const std::function<void()>& f);
+
+// A module under construction as `name` of what is being constructed around it: its errors tell where.
+template <class M, class... Args>
+std::shared_ptr<M> make_child(const std::string& name, Args&&... args) {
+  std::shared_ptr<M> module;
+  at_path(join_path(PathScope::current(), name), [&] { module = std::make_shared<M>(std::forward<Args>(args)...); });
+  return module;
+}
+
+// A child module that registers itself under `name` when its owner is built. Default-constructed: no child.
 template <class M>
 class Child {
  public:
   Child() = default;
   template <class... Args>
   Child(Module* owner, const std::string& name, Args&&... args)
-      : module_(std::make_shared<M>(std::forward<Args>(args)...)) {
+      : module_(make_child<M>(name, std::forward<Args>(args)...)) {
     owner->register_child(name, module_);
   }
   Tensor operator()(const Tensor& x) const { return (*module_)(x); }
@@ -108,7 +142,7 @@ class Child {
 };
 
 // Observes every module call (per thread): after(module, x, y). For tables of layers, for naming the first layer that
-// produced a NaN, for feature maps.
+// produced a NaN, for feature maps. Inner modules come before the module that calls them.
 class ForwardObserver {
  public:
   using After = std::function<void(Module&, const Tensor& x, const Tensor& y)>;
@@ -116,6 +150,26 @@ class ForwardObserver {
   ~ForwardObserver();
   ForwardObserver(const ForwardObserver&) = delete;
   ForwardObserver& operator=(const ForwardObserver&) = delete;
+
+ private:
+  After after_;
+};
+
+// Which training step is being computed (per thread). The trainer opens one around every forward pass in training;
+// layers that draw random numbers take the stream of (seed, own path, step, micro-batch), so that threads, other layers
+// and a resumed run cannot change them.
+class StepScope {
+ public:
+  StepScope(uint64_t seed, uint64_t step, uint64_t micro_batch = 0);  // step: over the whole run
+  ~StepScope();
+  StepScope(const StepScope&) = delete;
+  StepScope& operator=(const StepScope&) = delete;
+  // The stream of the module at `path` in the open step. Throws Error naming `kind` if no scope is open.
+  static RandomStream stream(const char* kind, const std::string& path);
+
+ private:
+  uint64_t seed_, step_, micro_batch_;
+  const StepScope* before_;
 };
 
 }  // namespace ghost

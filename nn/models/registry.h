@@ -1,22 +1,15 @@
 // The table of models.
 #pragma once
-#include <map>
 #include <string>
 #include <vector>
 
+#include "nn/layers/conv_choice.h"
 #include "nn/module.h"
 
 namespace ghost {
 
 // Options of a model as they stand in the configuration under `model:`; the typed fields of all models together. A
 // model reads those it names in `options` of its table line; others are refused by the configuration reader.
-struct ConvChoice {
-  std::string name = "standard";  // standard | ghost_conv | ghost | depthwise_separable | grouped
-  double ratio = 2;               // ghost_conv, ghost
-  int64_t cheap_kernel = 3;       // ghost_conv, ghost
-  int64_t groups = 4;             // grouped
-  bool keep_first = false;        // the first convolution stays standard
-};
 struct ModelConfig {
   std::string name = "ghostnet";
   int64_t num_classes = 10;
@@ -39,7 +32,7 @@ struct ModelEntry {
 const std::vector<ModelEntry>& model_table();
 
 // Built, with initial values from `seed`. Throws UsageError naming the nearest model if there is no such name, and
-// Error with the module's path if its parts do not fit.
+// with the module's path if its parts do not fit.
 ModulePtr build_model(const ModelConfig& config, uint64_t seed);
 
 }  // namespace ghost

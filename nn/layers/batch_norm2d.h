@@ -1,0 +1,33 @@
+#pragma once
+#include <optional>
+
+#include "nn/module.h"
+
+namespace ghost {
+
+// x (…, channels) → y like x: batch statistics in training, running ones in evaluation. See core/ops/batch_norm.h.
+// Serves PyTorch's BatchNorm1d on (N, C) as well.
+class BatchNorm2d final : public Module {
+ public:
+  struct Options {
+    int64_t channels = 0;
+    double eps = 1e-5;
+    std::optional<double> momentum = 0.1;  // empty: cumulative average
+    bool affine = true;                    // weight and bias
+    bool track_running_stats = true;       // false: the batch's statistics in evaluation too
+  };
+  explicit BatchNorm2d(const Options& options);
+  const char* kind() const override { return "BatchNorm2d"; }
+  const Options& options() const { return options_; }
+  bool transforms_in_place() const override { return true; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  Options options_;
+  Tensor weight_, bias_;
+  RunningStatistics running_;
+};
+
+}  // namespace ghost

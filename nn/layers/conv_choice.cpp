@@ -1,0 +1,94 @@
+#include "nn/layers/conv_choice.h"
+
+#include <cmath>
+
+#include "core/nearest.h"
+#include "nn/layers/conv_bn.h"
+#include "nn/layers/depthwise_separable.h"
+#include "nn/layers/ghost_conv.h"
+#include "nn/layers/ghost_module.h"
+
+namespace ghost {
+namespace {
+
+ModulePtr conv_bn(const ConvBlock& b, int64_t groups) {
+  return std::make_shared<ConvBn>(Conv2d::Options{.in = b.in,
+                                                  .out = b.out,
+                                                  .kernel = b.kernel,
+                                                  .stride = b.stride,
+                                                  .padding = b.padding,
+                                                  .dilation = b.dilation,
+                                                  .groups = groups},
+                                  b.relu);
+}
+
+ModulePtr standard(const ConvBlock& b, const ConvChoice&) { return conv_bn(b, 1); }
+
+ModulePtr ghost_conv(const ConvBlock& b, const ConvChoice& choice) {
+  return std::make_shared<GhostConv>(GhostConv::Options{.in = b.in,
+                                                        .out = b.out,
+                                                        .kernel = b.kernel,
+                                                        .ratio = choice.ratio,
+                                                        .cheap_kernel = choice.cheap_kernel,
+                                                        .stride = b.stride,
+                                                        .padding = b.padding,
+                                                        .dilation = b.dilation,
+                                                        .relu = b.relu});
+}
+
+ModulePtr ghost_module(const ConvBlock& b, const ConvChoice& choice) {
+  if (!(choice.ratio >= 1 && choice.ratio <= 0x1p53) || choice.ratio != std::floor(choice.ratio))
+    fail_usage("GhostModule: ratio={}, but must be a whole number of at least 1; nearest valid: {}", choice.ratio,
+               choice.ratio > 1 && choice.ratio < 0x1p53
+                   ? fmt::format("{} or {}", std::floor(choice.ratio), std::ceil(choice.ratio))
+                   : "1");
+  return std::make_shared<GhostModule>(GhostModule::Options{.in = b.in,
+                                                            .out = b.out,
+                                                            .kernel = b.kernel,
+                                                            .ratio = static_cast<int64_t>(choice.ratio),
+                                                            .cheap_kernel = choice.cheap_kernel,
+                                                            .stride = b.stride,
+                                                            .padding = b.padding,
+                                                            .dilation = b.dilation,
+                                                            .relu = b.relu});
+}
+
+ModulePtr depthwise_separable(const ConvBlock& b, const ConvChoice&) {
+  return std::make_shared<DepthwiseSeparableConv>(DepthwiseSeparableConv::Options{.in = b.in,
+                                                                                  .out = b.out,
+                                                                                  .kernel = b.kernel,
+                                                                                  .stride = b.stride,
+                                                                                  .padding = b.padding,
+                                                                                  .dilation = b.dilation,
+                                                                                  .relu = b.relu});
+}
+
+ModulePtr grouped(const ConvBlock& b, const ConvChoice& choice) { return conv_bn(b, b.first ? 1 : choice.groups); }
+
+struct Entry {
+  const char* name;
+  ModulePtr (*make)(const ConvBlock&, const ConvChoice&);
+};
+constexpr Entry kChoices[] = {{"standard", standard},
+                              {"ghost_conv", ghost_conv},
+                              {"ghost", ghost_module},
+                              {"depthwise_separable", depthwise_separable},
+                              {"grouped", grouped}};
+
+}  // namespace
+
+std::vector<std::string> conv_choice_names() {
+  std::vector<std::string> names;
+  for (const Entry& e : kChoices) names.emplace_back(e.name);
+  return names;
+}
+
+ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice) {
+  for (const Entry& e : kChoices)
+    if (choice.name == e.name)
+      return block.first && choice.keep_first ? standard(block, choice) : e.make(block, choice);
+  fail_usage("model.conv.name: '{}' is not one of {}{}", choice.name, any_of(conv_choice_names()),
+             did_you_mean(choice.name, conv_choice_names()));
+}
+
+}  // namespace ghost

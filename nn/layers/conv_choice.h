@@ -1,0 +1,39 @@
+// Which convolution a model uses is a parameter of the model, not a copy of the model ("ghostify").
+#pragma once
+#include <string>
+#include <vector>
+
+#include "nn/layers/checks.h"
+#include "nn/module.h"
+
+namespace ghost {
+
+// The part of the configuration that says so.
+struct ConvChoice {
+  std::string name = "standard";  // standard | ghost_conv | ghost | depthwise_separable | grouped
+  double ratio = 2;               // ghost_conv, ghost (a whole number)
+  int64_t cheap_kernel = 3;       // ghost_conv, ghost
+  int64_t groups = 4;             // grouped
+  bool keep_first = false;        // the first convolution stays standard; grouped: always, for an image's channels
+                                  // make no groups
+};
+std::vector<std::string> conv_choice_names();
+
+// The place of one convolution with the batch norm after it and, by option, the ReLU after that.
+struct ConvBlock {
+  int64_t in = 0, out = 0;
+  Size2 kernel = 3, stride = 1, padding = 1, dilation = 1;
+  bool relu = true;
+  bool first = false;  // it reads the image
+};
+
+// What the choice puts in that place: one module with the same input and output sizes, batch norm and ReLU included.
+//   standard             ConvBn: conv, BN, ReLU
+//   ghost_conv           GhostConv: its primary convolution takes kernel, stride, padding and dilation
+//   ghost                GhostModule, likewise
+//   depthwise_separable  DepthwiseSeparableConv: its depthwise convolution takes them
+//   grouped              ConvBn with groups
+// Throws UsageError if there is no such name, naming the nearest, or if the options do not fit.
+ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice);
+
+}  // namespace ghost

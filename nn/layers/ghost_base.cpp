@@ -1,0 +1,46 @@
+#include "nn/layers/ghost_base.h"
+
+namespace ghost {
+
+GhostBase::GhostBase(const Plan& p, const char* cheap_name)
+    : plan_(p),
+      primary_conv_(this, "primary_conv",
+                    Conv2d::Options{.in = p.in,
+                                    .out = p.intrinsic,
+                                    .kernel = p.kernel,
+                                    .stride = p.stride,
+                                    .padding = p.padding,
+                                    .dilation = p.dilation},
+                    p.relu) {
+  if (p.ghosts == 0) return;
+  const Conv2d::Options cheap{.in = p.intrinsic,
+                              .out = p.ghosts,
+                              .kernel = p.cheap_kernel,
+                              .padding = p.cheap_kernel / 2,
+                              .groups = p.intrinsic};
+  cheap_ = Child<ConvBn>(this, cheap_name, cheap, p.relu);
+}
+
+Tensor GhostBase::forward(const Tensor& x) {
+  if (!cheap_) return primary_conv_(x);
+  Shape shape = primary_conv_->conv().output_shape(x.shape());
+  shape[-1] = plan_.intrinsic + plan_.ghosts;
+  return side_by_side(x, Destination::make(shape, x.dtype()));
+}
+
+Tensor GhostBase::forward(const Tensor& x, const Destination& into) {
+  if (!cheap_) return primary_conv_(x, into);
+  Shape shape = primary_conv_->conv().output_shape(x.shape());
+  shape[-1] = plan_.intrinsic + plan_.ghosts;
+  const bool fits = into.array().shape == shape && into.array().dtype == x.dtype();
+  return fits ? side_by_side(x, into) : forward(x);
+}
+
+Tensor GhostBase::side_by_side(const Tensor& x, const Destination& both) const {
+  const Tensor intrinsic = primary_conv_(x, both.slice(0, plan_.intrinsic));
+  const Tensor ghosts = cheap_(intrinsic, both.slice(plan_.intrinsic, plan_.ghosts));
+  const Tensor all = cat({intrinsic, ghosts});
+  return all.size(-1) == plan_.out ? all : slice_channels(all, 0, plan_.out);
+}
+
+}  // namespace ghost

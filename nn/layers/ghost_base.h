@@ -1,0 +1,34 @@
+// What GhostConv and GhostModule share (Han et al., arXiv 1911.11907, section 3.1): an ordinary convolution makes the
+// intrinsic maps, a depthwise one makes the ghosts from them, and the result is both, side by side.
+#pragma once
+#include "nn/layers/conv_bn.h"
+
+namespace ghost {
+
+class GhostBase : public Module {
+ public:
+  int64_t intrinsic_channels() const { return plan_.intrinsic; }
+  int64_t ghost_channels() const { return plan_.ghosts; }  // 0: there is no cheap branch
+  int64_t out_channels() const { return plan_.out; }       // less than both together: the last ghosts are cut off
+
+ protected:
+  struct Plan {
+    int64_t in, intrinsic, ghosts, out;  // ghosts: a multiple of intrinsic
+    Size2 kernel, stride, padding, dilation;
+    int64_t cheap_kernel;  // odd
+    bool relu;             // after each branch's batch norm
+  };
+  GhostBase(const Plan& plan, const char* cheap_name);  // children primary_conv and, if there are ghosts, <cheap_name>
+
+  // x (N, H, W, in) → y (N, H', W', out): channels [intrinsic, ghosts], ghost j made from intrinsic map ⌊j/(ghosts per
+  // map)⌋. Both branches write their part of one buffer.
+  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x, const Destination& into) override;
+
+ private:
+  Tensor side_by_side(const Tensor& x, const Destination& both) const;
+  Plan plan_;
+  Child<ConvBn> primary_conv_, cheap_;
+};
+
+}  // namespace ghost

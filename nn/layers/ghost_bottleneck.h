@@ -1,0 +1,35 @@
+#pragma once
+#include "nn/layers/ghost_module.h"
+#include "nn/layers/squeeze_excite.h"
+
+namespace ghost {
+
+// GhostNet's block (arXiv 1911.11907, section 3.2 and its official code): ghost1 (ReLU) → at stride > 1 depthwise k×k
+// with batch norm → squeeze-excite if se_ratio > 0 → ghost2 (no ReLU), plus the shortcut: x itself, or depthwise k×k,
+// batch norm, 1×1, batch norm when the stride or the channels change.
+// x (N, H, W, in) → y (N, ⌈H/stride⌉, ⌈W/stride⌉, out)
+// Names ghost1, conv_dw, bn_dw, se, ghost2, shortcut.{0,1,2,3}.
+class GhostBottleneck final : public Module {
+ public:
+  struct Options {
+    int64_t in = 0, mid = 0, out = 0, kernel = 3, stride = 1;  // kernel: odd, of the depthwise convolutions
+    double se_ratio = 0;
+    int64_t se_divisor = 4;          // see SqueezeExcite
+    Gate gate = Gate::hard_sigmoid;  // of the squeeze-excite
+  };
+  explicit GhostBottleneck(const Options& options);
+  const char* kind() const override { return "GhostBottleneck"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  Child<GhostModule> ghost1_;
+  Child<Conv2d> conv_dw_;
+  Child<BatchNorm2d> bn_dw_;
+  Child<SqueezeExcite> se_;
+  Child<GhostModule> ghost2_;
+  Child<Sequential> shortcut_;
+};
+
+}  // namespace ghost

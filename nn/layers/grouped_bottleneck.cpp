@@ -1,0 +1,44 @@
+#include "nn/layers/grouped_bottleneck.h"
+
+namespace ghost {
+namespace {
+
+int64_t hidden_channels(const GroupedBottleneck::Options& o) {
+  constexpr const char* kKind = "GroupedBottleneck";
+  require_at_least(kKind, "in", o.in, 1), require_at_least(kKind, "out", o.out, 1);
+  require_at_least(kKind, "groups", o.groups, 1), require_at_least(kKind, "stride", o.stride, 1);
+  if (!(o.bottleneck_ratio > 0)) fail_usage("{}: bottleneck_ratio={}, but must be above 0", kKind, o.bottleneck_ratio);
+  const int64_t hidden = round_half_to_even(static_cast<double>(o.out) * o.bottleneck_ratio);
+  if (hidden < 1)
+    fail_usage("{}: out={} at bottleneck_ratio={} leaves no hidden channels; nearest valid: bottleneck_ratio={}", kKind,
+               o.out, o.bottleneck_ratio, 1 / static_cast<double>(o.out));
+  if (hidden % o.groups != 0) {
+    const int64_t below = hidden / o.groups * o.groups, above = below + o.groups;
+    fail_usage(
+        "{}: hidden={} (out={} at bottleneck_ratio={}) is not divisible by groups={}; nearest valid: groups={}, "
+        "or hidden={}",
+        kKind, hidden, o.out, o.bottleneck_ratio, o.groups, nearest_divisors(hidden, o.groups),
+        below == 0 ? std::to_string(above) : fmt::format("{} or {}", below, above));
+  }
+  return hidden;
+}
+
+}  // namespace
+
+GroupedBottleneck::GroupedBottleneck(const Options& o) {
+  const int64_t hidden = hidden_channels(o);
+  reduce_ = Child<ConvBn>(this, "reduce", Conv2d::Options{.in = o.in, .out = hidden});
+  group_conv_ = Child<ConvBn>(
+      this, "group_conv",
+      Conv2d::Options{.in = hidden, .out = hidden, .kernel = 3, .stride = o.stride, .padding = 1, .groups = o.groups});
+  expand_ = Child<ConvBn>(this, "expand", Conv2d::Options{.in = hidden, .out = o.out}, false);
+  if (o.stride != 1 || o.in != o.out)
+    skip_ = Child<ConvBn>(this, "skip", Conv2d::Options{.in = o.in, .out = o.out, .stride = o.stride}, false);
+}
+
+Tensor GroupedBottleneck::forward(const Tensor& x) {
+  const Tensor y = expand_(group_conv_(reduce_(x)));
+  return relu(y + (skip_ ? skip_(x) : x));
+}
+
+}  // namespace ghost

@@ -1,0 +1,76 @@
+#include "nn/models/ghostnet.h"
+
+namespace ghost {
+
+const std::vector<GhostNetRow>& ghostnet_table() {
+  static const std::vector<GhostNetRow> table{
+      {3, 16, 16, false, 1, true},     //
+      {3, 48, 24, false, 2, true},     //
+      {3, 72, 24, false, 1, true},     //
+      {5, 72, 40, true, 2, true},      //
+      {5, 120, 40, true, 1, true},     //
+      {3, 240, 80, false, 2, true},    //
+      {3, 200, 80, false, 1, false},   //
+      {3, 184, 80, false, 1, false},   //
+      {3, 184, 80, false, 1, false},   //
+      {3, 480, 112, true, 1, false},   //
+      {3, 672, 112, true, 1, true},    //
+      {5, 672, 160, true, 2, true},    //
+      {5, 960, 160, false, 1, false},  //
+      {5, 960, 160, true, 1, false},   //
+      {5, 960, 160, false, 1, false},  //
+      {5, 960, 160, true, 1, true},    //
+  };
+  return table;
+}
+
+int64_t scaled_channels(int64_t channels, double width) {
+  constexpr double kWidest = 1000;  // far beyond any memory, and far from overflow
+  if (!(width > 0 && width <= kWidest))
+    fail_usage("GhostNet: width={}, but must be above 0 and at most {}", width, kWidest);
+  return make_divisible(static_cast<double>(channels) * width);
+}
+
+GhostNet::GhostNet(const GhostNetOptions& o, Variant variant) {
+  constexpr int64_t kHead = 1280;
+  const bool official = variant == Variant::official;
+  const auto scaled = [&](int64_t c) { return scaled_channels(c, o.width); };
+  int64_t channels = scaled(16), mid = 0;
+  conv_stem_ = Child<Conv2d>(
+      this, "conv_stem",
+      Conv2d::Options{
+          .in = o.in_channels, .out = channels, .kernel = 3, .stride = o.stem_stride, .padding = 1, .bias = false});
+  bn1_ = Child<BatchNorm2d>(this, "bn1", BatchNorm2d::Options{.channels = channels});
+  act1_ = Child<ReLU>(this, "act1");
+  blocks_ = Child<Sequential>(this, "blocks");
+  bool starts_stage = true;
+  Sequential* stage = nullptr;
+  for (const GhostNetRow& row : ghostnet_table()) {
+    if (starts_stage) stage = &blocks_->emplace<Sequential>();
+    mid = scaled(row.expansion);
+    stage->emplace<GhostBottleneck>(GhostBottleneck::Options{.in = channels,
+                                                             .mid = mid,
+                                                             .out = scaled(row.out),
+                                                             .kernel = row.kernel,
+                                                             .stride = row.stride,
+                                                             .se_ratio = row.squeeze_excite ? 0.25 : 0,
+                                                             .se_divisor = official ? 4 : 1,
+                                                             .gate = official ? Gate::hard_sigmoid : Gate::clip});
+    channels = scaled(row.out), starts_stage = row.ends_stage;
+  }
+  blocks_->emplace<Sequential>().emplace<ConvBnAct>(ConvBnAct::Options{.in = channels, .out = mid});
+  global_pool_ = Child<GlobalAvgPool>(this, "global_pool");
+  conv_head_ = Child<Conv2d>(this, "conv_head", Conv2d::Options{.in = mid, .out = kHead, .bias = official});
+  if (!official) bn_head_ = Child<BatchNorm2d>(this, "bn_head", BatchNorm2d::Options{.channels = kHead});
+  act2_ = Child<ReLU>(this, "act2");
+  dropout_ = Child<Dropout>(this, "dropout", o.dropout);
+  classifier_ = Child<Linear>(this, "classifier", Linear::Options{.in = kHead, .out = o.num_classes});
+}
+
+Tensor GhostNet::forward(const Tensor& x) {
+  Tensor y = conv_head_(global_pool_(blocks_(act1_(bn1_(conv_stem_(x))))));
+  if (bn_head_) y = bn_head_(y);
+  return classifier_(dropout_(flatten(act2_(y))));
+}
+
+}  // namespace ghost

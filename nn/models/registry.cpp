@@ -1,0 +1,76 @@
+#include "nn/models/registry.h"
+
+#include "core/nearest.h"
+#include "nn/init.h"
+#include "nn/models/ghostnet.h"
+#include "nn/models/mini_group_net.h"
+#include "nn/models/plain_cnn.h"
+
+namespace ghost {
+namespace {
+
+ModulePtr build_ghostnet(const ModelConfig& c) {
+  const GhostNetOptions options{.in_channels = c.in_channels,
+                                .num_classes = c.num_classes,
+                                .width = c.width,
+                                .dropout = c.dropout,
+                                .stem_stride = c.stem_stride};
+  if (c.variant == "official") return std::make_shared<GhostNet>(options, GhostNet::Variant::official);
+  if (c.variant == "tensorflow") return std::make_shared<GhostNet>(options, GhostNet::Variant::tensorflow);
+  if (c.variant == "d_li14") return std::make_shared<GhostNetDLi14>(options);
+  const std::vector<std::string> known{"official", "tensorflow", "d_li14"};
+  fail_usage("model.variant: '{}' is not one of {}{}", c.variant, any_of(known), did_you_mean(c.variant, known));
+}
+
+ModulePtr build_mini_group_net(const ModelConfig& c) {
+  return std::make_shared<MiniGroupNet>(
+      MiniGroupNet::Options{.in_channels = c.in_channels, .num_classes = c.num_classes, .groups = c.groups});
+}
+
+ModulePtr build_plain_cnn(const ModelConfig& c) {
+  return std::make_shared<PlainCnn>(PlainCnn::Options{
+      .in_channels = c.in_channels, .num_classes = c.num_classes, .channels = c.channels, .conv = c.conv});
+}
+
+}  // namespace
+
+const std::vector<ModelEntry>& model_table() {
+  static const std::vector<ModelEntry> table{
+      {"ghostnet",
+       "GhostNet (arXiv 1911.11907): ghost modules in inverted residual blocks with squeeze-excite",
+       {"width", "dropout", "variant", "stem_stride"},
+       build_ghostnet},
+      {"mini_group_net",
+       "a small ResNeXt (arXiv 1611.05431): two bottlenecks with grouped convolutions",
+       {"groups"},
+       build_mini_group_net},
+      {"plain_cnn",
+       "a baseline of 3x3 convolutions whose kind is chosen by conv.name",
+       {"conv", "channels"},
+       build_plain_cnn},
+  };
+  return table;
+}
+
+ModulePtr build_model(const ModelConfig& config, uint64_t seed) {
+  std::vector<std::string> names;
+  const ModelEntry* entry = nullptr;
+  for (const ModelEntry& e : model_table()) {
+    names.push_back(e.name);
+    if (e.name == config.name) entry = &e;
+  }
+  if (!entry)
+    fail_usage("model.name: there is no model '{}', but {}{}", config.name, any_of(names),
+               did_you_mean(config.name, names));
+  const std::vector<std::string> inits{"pytorch", "kaiming_normal_fan_out"};
+  if (config.init != inits[0] && config.init != inits[1])
+    fail_usage("model.init: '{}' is not one of {}{}", config.init, any_of(inits), did_you_mean(config.init, inits));
+  require_at_least("model", "num_classes", config.num_classes, 1);
+  require_at_least("model", "in_channels", config.in_channels, 1);
+  ModulePtr model = entry->build(config);
+  model->initialise(seed);
+  if (config.init == inits[1]) kaiming_normal_fan_out(*model, seed);
+  return model;
+}
+
+}  // namespace ghost
