@@ -70,7 +70,7 @@ void run(const Options& options) {
 
   std::vector<double> seconds;
   if (options.mode == "train") {
-    const OptimizerPtr optimizer = make_optimizer({.name = "sgd", .momentum = 0.9, .weight_decay = 5e-4}, parameters);
+    const OptimizerPtr optimizer = build_optimizer({.name = "sgd", .momentum = 0.9, .weight_decay = 5e-4}, parameters);
     seconds = time_steps(options, [&] {
       optimizer->clear_gradients();
       cross_entropy((*model)(images), labels).backward();
