@@ -11,7 +11,7 @@ namespace ghost {
 Tensor cat(const std::vector<Tensor>& parts, int dim = -1);
 
 struct Range {  // [start, stop) in steps ≥ 1; empty: from the first, to the last; negative counts from the end
-  std::optional<int64_t> start, stop;
+  std::optional<int64_t> start{}, stop{};
   int64_t step = 1;
 };
 Tensor slice(const Tensor& x, const std::vector<Range>& ranges);       // one per dimension; missing ones: whole

@@ -1,0 +1,65 @@
+#include "core/ops/dropout.h"
+
+#include "core/ops/strided.h"
+
+namespace ghost {
+namespace {
+
+// to = or += from · keep · scale
+template <class T>
+void masked(const Array& to, const Array& from, const Array& keep, double scale, bool accumulate) {
+  const auto factor = static_cast<T>(scale);
+  const Strided<T> d = strided<T>(to), s = strided<T>(from);
+  const Strided<uint8_t> k = strided<uint8_t>(keep);
+  if (accumulate)
+    for_elements([factor](T& out, T v, uint8_t kept) { out += kept ? v * factor : T(0); }, d, s, k);
+  else
+    for_elements([factor](T& out, T v, uint8_t kept) { out = kept ? v * factor : T(0); }, d, s, k);
+}
+
+class DropoutNode final : public Node {
+ public:
+  DropoutNode(Array keep, double factor) : keep_(std::move(keep)), factor_(factor) {}
+  const char* name() const override { return "dropout"; }
+  void backward(Gradient gy) override {
+    const Array g = finished(std::move(gy)).g;
+    const auto slot = sink_of(0)->open(g.shape, g.dtype);
+    with_floating(g.dtype, name(), [&]<class T>() { masked<T>(slot.to, g, keep_, factor_, slot.accumulate); });
+    sink_of(0)->close();
+    keep_ = {};
+  }
+
+ private:
+  Array keep_;
+  double factor_;
+};
+
+}  // namespace
+
+Tensor dropout(const Tensor& x, double p, RandomStream stream) {
+  x.require_defined("dropout", "the input");
+  if (!(p >= 0 && p < 1)) fail("dropout: probability {} given, but it must lie in [0, 1)", p);
+  if (!is_floating(x.dtype())) fail("dropout: works on f32 and f64 tensors, but got {}", name_of(x.dtype()));
+  if (p == 0) return x;
+  const Array keep = Array::empty(x.shape(), DType::u8), out = Array::empty(x.shape(), x.dtype());
+  // One after the other: the stream has one order.
+  std::generate_n(keep.data<uint8_t>(), keep.shape.numel(),
+                  [&] { return static_cast<uint8_t>(stream.uniform() >= p); });
+  const double factor = 1 / (1 - p);
+  with_floating(x.dtype(), "dropout", [&]<class T>() { masked<T>(out, x.values(), keep, factor, false); });
+  NodePtr node;
+  if (wants_grad({&x})) node = std::make_shared<DropoutNode>(keep, factor);
+  return make_result(make_body(out), std::move(node), {&x});
+}
+
+std::vector<OpCase> dropout_cases() {
+  std::vector<OpCase> cases;
+  for (const Shape& x : {Shape{2, 3, 5, 4}, Shape{1, 1, 1, 17}, Shape{6, 7}})
+    for (const double p : {0.2, 0.9})
+      cases.push_back({.name = fmt::format("{}{}", p, x.str()), .inputs = {x}, .run = [p](const auto& in) {
+                         return dropout(in[0], p, RandomStream(1, "dropout_cases"));
+                       }});
+  return cases;
+}
+
+}  // namespace ghost
