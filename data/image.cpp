@@ -67,9 +67,8 @@ Image decode(std::span<const uint8_t> bytes, const std::string& name, std::strin
   const std::unique_ptr<stbi_uc, FreePixels> pixels(
       stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height, &channels, 0));
   if (!pixels) throw ImageError(fmt::format("{}: broken {}: {}", name, format, stbi_failure_reason()));
-  Image image{.height = height, .width = width, .channels = channels >= 3 ? 3 : 1, .pixels = {}};
+  Image image = Image::zeros(height, width, channels >= 3 ? 3 : 1);
   const int64_t count = image.height * image.width;
-  image.pixels.resize(static_cast<size_t>(count * image.channels));
   if (channels == image.channels) {
     std::memcpy(image.pixels.data(), pixels.get(), image.pixels.size());
   } else {  // alpha comes last

@@ -12,6 +12,10 @@ namespace ghost {
 struct Image {
   int64_t height = 0, width = 0, channels = 0;
   std::vector<uint8_t> pixels;  // (H, W, C)
+
+  static Image zeros(int64_t height, int64_t width, int64_t channels) {
+    return {height, width, channels, std::vector<uint8_t>(static_cast<size_t>(height * width * channels))};
+  }
 };
 
 // A file that cannot be decoded; what() names it and says why.
