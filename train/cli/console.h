@@ -1,0 +1,46 @@
+// A run as it looks on the screen: on a terminal a bar, else plain lines; and what stays of it in train.log.
+#pragma once
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "train/cli/terminal.h"
+#include "train/sinks.h"
+
+namespace ghost::cli {
+
+class Console final : public Sink {
+ public:
+  // program: argv[0], for the commands that are shown at the end.
+  Console(Terminal& terminal, std::string program);
+  ~Console() override;
+  // What is said before the run has begun waits for the banner and train.log; if it never begins it is said at the end.
+  void note(const std::string& text) { say(false, text); }
+  void on_start(const RunStart& start) override;
+  void on_warning(const std::string& text) override { say(true, text); }
+  void on_step(const StepReport& report) override;
+  void on_test(int64_t batches_done, int64_t batches) override;
+  void on_epoch(const EpochReport& report) override;
+  void on_end(const RunEnd& end) override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void say(bool warning, const std::string& text);
+  std::string bar(double done, int width) const;
+  void draw(const std::string& head, double done, const std::vector<std::string>& parts);
+  double remaining_seconds(const StepReport& report) const;
+  std::string sibling(const char* name) const;  // the path of another of our programs
+
+  Terminal& terminal_;
+  std::string program_;
+  RunStart start_;
+  bool started_ = false;
+  std::vector<std::pair<bool, std::string>> waiting_;  // warning or note
+  Clock::time_point last_draw_{}, last_line_{};
+  int64_t epoch_ = 0;        // under way
+  double test_seconds_ = 0;  // all tests of this process
+  double last_test_seconds_ = 0;
+};
+
+}  // namespace ghost::cli

@@ -1,0 +1,123 @@
+#include "train/cli/program.h"
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <csignal>
+#include <cstring>
+#include <new>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <sstream>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "core/nearest.h"
+
+namespace ghost::cli {
+
+namespace {
+
+std::atomic<int> noted{0};
+static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler");
+
+// Colours are for the screen.
+class Uncoloured final : public spdlog::sinks::sink {
+ public:
+  explicit Uncoloured(spdlog::sink_ptr to) : to_(std::move(to)) {}
+  void log(const spdlog::details::log_msg& message) override {
+    const std::string text = without_colours(std::string(message.payload.data(), message.payload.size()));
+    spdlog::details::log_msg plain = message;
+    plain.payload = text;
+    to_->log(plain);
+  }
+  void flush() override { to_->flush(); }
+  void set_pattern(const std::string& pattern) override { to_->set_pattern(pattern); }
+  void set_formatter(std::unique_ptr<spdlog::formatter> formatter) override {
+    to_->set_formatter(std::move(formatter));
+  }
+
+ private:
+  spdlog::sink_ptr to_;
+};
+
+void note(int signal) {
+  if (noted.exchange(signal) != 0) _exit(kInterrupted + signal);
+  constexpr char text[] = "\nStopping after this step; once more leaves at once.\n";
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, text, sizeof text - 1);
+}
+
+}  // namespace
+
+int run_program(const std::string& program, const std::function<int(Terminal&)>& body) {
+  Terminal terminal;
+  const auto logger = std::make_shared<spdlog::logger>("ghost", std::make_shared<TerminalSink>(terminal));
+  logger->set_level(spdlog::level::debug);
+  logger->sinks().front()->set_level(spdlog::level::info);
+  logger->flush_on(spdlog::level::debug);
+  logger->set_error_handler([](const std::string&) {});  // a full disk is reported by what matters there
+  spdlog::set_default_logger(logger);
+  const auto report = [&](const std::string& message, Status status) {
+    terminal.clear_status();
+    spdlog::error("{}: {}", program, message);
+    return status;
+  };
+  int status = kFailed;
+  try {
+    status = body(terminal);
+  } catch (const UsageError& e) {
+    status = report(e.what(), kWrongUsage);
+  } catch (const std::bad_alloc&) {
+    status = report("out of memory: a smaller train.batch_size, or train.accumulate, needs less", kFailed);
+  } catch (const std::exception& e) {
+    status = report(e.what(), kFailed);
+  }
+  spdlog::shutdown();
+  return status;
+}
+
+std::optional<int> parse(CLI::App& app, int argc, const char* const* argv, Terminal& terminal) {
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::Success& e) {
+    std::ostringstream text;
+    app.exit(e, text, text);
+    terminal.text(text.str());
+    return kDone;
+  } catch (const CLI::ExtrasError& e) {
+    const std::vector<std::string> unknown = app.remaining();
+    std::vector<std::string> known;
+    for (const CLI::Option* option : app.get_options()) known.push_back("--" + option->get_single_name());
+    const std::string& first = unknown.front();
+    fail_usage("does not know {}{}; --help lists what it knows", first, did_you_mean(first, known));
+  } catch (const CLI::ParseError& e) {
+    fail_usage("{}", e.what());
+  }
+}
+
+void log_to_file(const std::filesystem::path& file) {
+  try {
+    const auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
+    sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %v");
+    spdlog::default_logger()->sinks().push_back(std::make_shared<Uncoloured>(sink));
+  } catch (const spdlog::spdlog_ex& e) {
+    fail("{}: cannot be written: {}", file.string(), e.what());
+  }
+}
+
+void note_stop_signals() {
+  struct sigaction action = {};
+  action.sa_handler = note;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  struct sigaction before = {};
+  if (sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+int stop_signal() { return noted.load(); }
+
+}  // namespace ghost::cli

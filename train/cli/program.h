@@ -1,0 +1,33 @@
+// What every program does alike: turn errors into a sentence and a status, and signals into a wish to stop.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "train/cli/terminal.h"
+
+namespace CLI {
+class App;
+}
+
+namespace ghost::cli {
+
+// Exit status: a program that is stopped by a signal leaves with kInterrupted + its number, as shells expect.
+enum Status : int { kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 128 };
+
+// Runs body with spdlog's default logger on the terminal; an error becomes "<program>: <sentence>" on stderr and its
+// status.
+int run_program(const std::string& program, const std::function<int(Terminal&)>& body);
+// Reads the command line; a status if there is nothing more to do: after --help or --version. Throws UsageError on
+// what the program does not know, naming the nearest option.
+std::optional<int> parse(CLI::App& app, int argc, const char* const* argv, Terminal& terminal);
+// From here on all that is logged goes to this file as well, with the time.
+void log_to_file(const std::filesystem::path& file);
+
+// From here on SIGINT, SIGTERM and SIGHUP (unless it is ignored, as under nohup) are noted instead of ending the
+// program; a second one ends it at once. A closed pipe or a full file-size limit becomes an error of the write.
+void note_stop_signals();
+int stop_signal();  // the one that came, or 0
+
+}  // namespace ghost::cli

@@ -1,0 +1,40 @@
+#include "train/cli/tables.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+#include <vector>
+
+#include "data/registry.h"
+#include "nn/models/registry.h"
+#include "train/optim/optimizer.h"
+#include "train/optim/schedule.h"
+
+namespace ghost::cli {
+
+namespace {
+
+// Every registry is a vector of {name, summary, options, …}.
+template <class Entry>
+std::string section(const char* title, const char* key, const char* option_prefix, const std::vector<Entry>& entries) {
+  size_t width = 0;
+  for (const Entry& entry : entries) width = std::max(width, entry.name.size());
+  std::string text = fmt::format("{} ({})\n", title, key);
+  for (const Entry& entry : entries) {
+    text += fmt::format("  {:{}}  {}\n", entry.name, width, entry.summary);
+    std::string options;
+    for (const std::string& option : entry.options) options += (options.empty() ? "" : ", ") + (option_prefix + option);
+    if (!options.empty()) text += fmt::format("  {:{}}  options: {}\n", "", width, options);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string choices() {
+  return section("Models", "model.name", "model.", model_table()) + "\n" +
+         section("Data sets", "data.name", "data.", dataset_table()) + "\n" +
+         section("Optimizers", "optimizer.name", "optimizer.", optimizer_table()) + "\n" +
+         section("Schedules", "schedule.name", "schedule.", schedule_table());
+}
+
+}  // namespace ghost::cli

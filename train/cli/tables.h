@@ -1,0 +1,9 @@
+#pragma once
+#include <string>
+
+namespace ghost::cli {
+
+// Everything a configuration can choose from, with one line each: models, data sets, optimizers, schedules.
+std::string choices();
+
+}  // namespace ghost::cli

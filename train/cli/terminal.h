@@ -1,0 +1,47 @@
+// The screen: lines that stay, and below them one status line that is drawn over again. Safe from several threads.
+#pragma once
+#include <mutex>
+#include <spdlog/sinks/base_sink.h>
+#include <string>
+
+namespace ghost::cli {
+
+class Terminal {
+ public:
+  Terminal();                                        // of stdout
+  bool interactive() const { return interactive_; }  // a terminal that can draw over a line
+  bool unicode() const { return unicode_; }
+  int columns() const;  // 80 if unknown
+
+  void line(const std::string& text, bool to_stderr = false);  // stays; the status line moves below it
+  void text(const std::string& lines) const;                   // what a program was asked to print, to stdout
+  void status(const std::string& text);                        // at most `columns` wide; not if not interactive
+  void clear_status();
+  // The text in a colour of the terminal, e.g. "1;32"; as it is where colours are not wanted (NO_COLOR).
+  std::string styled(const char* style, const std::string& text) const;
+
+ private:
+  void erase();
+  mutable std::mutex mutex_;
+  bool interactive_, unicode_, colours_;
+  std::string status_;
+};
+
+// spdlog's way to the terminal: information to stdout as it is, warnings and errors to stderr.
+class TerminalSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit TerminalSink(Terminal& terminal) : terminal_(terminal) {}
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override;
+  void flush_() override {}
+
+ private:
+  Terminal& terminal_;
+};
+
+std::string without_colours(const std::string& text);
+// How many columns a UTF-8 text takes, colours left out; every character here is one column wide.
+int display_width(const std::string& text);
+
+}  // namespace ghost::cli

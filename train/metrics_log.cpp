@@ -1,0 +1,93 @@
+#include "train/metrics_log.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/safetensors.h"
+
+namespace ghost {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Enough digits to tell runs apart, few enough to read.
+double rounded(double x, double unit) { return std::round(x / unit) * unit; }
+double seconds_of(double s) { return rounded(s, 1e-3); }
+
+Json common(const char* kind, int64_t epoch, int64_t step, const Tally& tally, double lr) {
+  return {{"kind", kind}, {"epoch", epoch}, {"step", step}, {"loss", tally.loss()}, {"top1", tally.top1_percent()},
+          {"lr", lr}};
+}
+
+}  // namespace
+
+MetricsLog::MetricsLog(std::filesystem::path file)
+    : file_(std::move(file)), out_(std::fopen(file_.c_str(), "a"), &std::fclose) {
+  if (!out_) fail("{}: cannot be opened for writing: {}", file_.string(), std::strerror(errno));
+}
+
+void MetricsLog::write(const std::string& line) {
+  if (std::fwrite(line.data(), 1, line.size(), out_.get()) != line.size() || std::fputc('\n', out_.get()) == EOF ||
+      std::fflush(out_.get()) != 0)
+    fail("{}: cannot write: {}", file_.string(), std::strerror(errno));
+}
+
+void MetricsLog::on_step(const StepReport& report) {
+  if (!report.window_ends) return;
+  Json line = common("step", report.epoch, report.step, report.window, report.lr);
+  line["images_per_second"] = rounded(report.images_per_second, 0.1);
+  line["seconds"] = seconds_of(report.seconds);
+  line["data_wait"] = rounded(report.data_wait, 1e-4);
+  write(line.dump());
+}
+
+void MetricsLog::on_epoch(const EpochReport& report) {
+  Json line = common("epoch", report.epoch, report.step, report.train, report.lr);
+  line["images_per_second"] = rounded(report.images_per_second, 0.1);
+  line["seconds"] = seconds_of(report.seconds);
+  line["data_wait"] = rounded(report.data_wait, 1e-4);
+  line["top5"] = report.train.top5_percent();
+  if (report.tested) {
+    line["test_loss"] = report.test.loss();
+    line["test_top1"] = report.test.top1_percent();
+    line["test_top5"] = report.test.top5_percent();
+    line["best_top1"] = report.best_top1;
+  }
+  line["train_seconds"] = seconds_of(report.train_seconds);
+  line["test_seconds"] = seconds_of(report.test_seconds);
+  write(line.dump());
+}
+
+double trim_metrics(const std::filesystem::path& file, int64_t step, int64_t epoch) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    if (std::filesystem::exists(file)) fail("{}: cannot be read: {}", file.string(), std::strerror(errno));
+    return 0;
+  }
+  std::string kept;
+  double seconds = 0;
+  bool dropped = false;
+  for (std::string line; std::getline(in, line);) {
+    const auto json = nlohmann::json::parse(line, nullptr, false);
+    const bool complete = !in.eof() && json.is_object() && json.contains("step") && json.contains("epoch");
+    // An epoch's line bears the step of its end, which the checkpoint may have reached before its test was done.
+    const bool within = complete && json.value("step", int64_t{0}) <= step &&
+                        (json.value("kind", "") != "epoch" || json.value("epoch", int64_t{0}) <= epoch);
+    if (!within) {
+      dropped = true;
+      continue;
+    }
+    kept += line + '\n';
+    seconds = json.value("seconds", seconds);
+  }
+  if (in.bad()) fail("{}: cannot be read: {}", file.string(), std::strerror(errno));
+  in.close();
+  if (dropped) write_file_atomically(file, kept);
+  return seconds;
+}
+
+}  // namespace ghost

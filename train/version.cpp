@@ -1,0 +1,7 @@
+#include "train/version.h"
+
+namespace ghost {
+
+const char* version() { return GHOST_VERSION; }
+
+}  // namespace ghost
