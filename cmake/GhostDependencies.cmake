@@ -1,5 +1,5 @@
 # All from Debian packages; tools/install-dependencies lists them.
-find_package(OpenMP REQUIRED)
+find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)

@@ -1,16 +1,121 @@
 #include "core/parallel.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
-#include <omp.h>
+#include <memory>
+#include <mutex>
+#include <sched.h>
+#include <thread>
+#include <vector>
 
 #include "core/error.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace ghost {
 namespace {
 
-int& thread_setting() {
-  static int n = std::max(1, omp_get_num_procs());
+void relax() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+// Waits until changed(value) holds: first awake for some microseconds, as the next loop usually follows at once, then
+// asleep.
+template <class V, class Changed>
+V wait_until(const std::atomic<V>& at, Changed changed) {
+  for (int i = 0; i < 4000; i++) {
+    const V v = at.load(std::memory_order_acquire);
+    if (changed(v)) return v;
+    relax();
+  }
+  for (;;) {
+    const V v = at.load(std::memory_order_acquire);
+    if (changed(v)) return v;
+    at.wait(v, std::memory_order_acquire);
+  }
+}
+
+thread_local bool in_loop = false;
+
+// Worker threads that take the indices of one loop at a time from a shared counter. Which thread runs an index is left
+// to chance, which keeps both busy when one is held up; results may not depend on it.
+class Pool {
+ public:
+  // False if another thread's loop has the workers: the caller then runs its loop alone.
+  bool run(int64_t count, int team, const std::function<void(int64_t)>& body) {
+    const std::unique_lock hold(busy_, std::try_to_lock);
+    if (!hold) return false;
+    while (workers_.size() + 1 < static_cast<size_t>(team)) {
+      const auto index = static_cast<uint64_t>(workers_.size());
+      workers_.emplace_back([this, index, seen = signal_.load()] { work(index, seen); });
+    }
+    count_ = count, body_ = &body, error_ = nullptr, error_at_ = count;
+    next_.store(0, std::memory_order_relaxed);
+    unfinished_.store(team - 1, std::memory_order_relaxed);
+    // The team's size travels in the signal, so that a worker that wakes late cannot mistake a later loop for this one.
+    const uint64_t loop = (signal_.load(std::memory_order_relaxed) >> kTeamBits) + 1;
+    signal_.store(loop << kTeamBits | static_cast<uint64_t>(team), std::memory_order_release);
+    signal_.notify_all();
+    take_indices();
+    wait_until(unfinished_, [](int n) { return n == 0; });
+    if (error_) std::rethrow_exception(error_);
+    return true;
+  }
+
+ private:
+  static constexpr int kTeamBits = 16;
+
+  void work(uint64_t index, uint64_t seen) {
+    for (;;) {
+      seen = wait_until(signal_, [&](uint64_t s) { return s != seen; });
+      const uint64_t team = seen & ((1u << kTeamBits) - 1);
+      if (index + 1 >= team) continue;
+      take_indices();
+      if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_all();
+    }
+  }
+
+  void take_indices() {
+    in_loop = true;
+    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
+      try {
+        (*body_)(i);
+      } catch (...) {
+        const std::lock_guard hold(error_lock_);
+        if (i < error_at_) error_at_ = i, error_ = std::current_exception();
+      }
+    }
+    in_loop = false;
+  }
+
+  std::mutex busy_, error_lock_;
+  std::vector<std::jthread> workers_;
+  const std::function<void(int64_t)>* body_ = nullptr;
+  int64_t count_ = 0, error_at_ = 0;
+  std::exception_ptr error_;
+  alignas(64) std::atomic<uint64_t> signal_{0};
+  alignas(64) std::atomic<int64_t> next_{0};
+  alignas(64) std::atomic<int> unfinished_{0};
+};
+
+// Never destroyed: a worker may still be asleep in it when the process ends.
+Pool& pool() {
+  static auto* p = new Pool;
+  return *p;
+}
+
+int usable_cores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
+}
+
+std::atomic<int>& thread_setting() {
+  static std::atomic<int> n{usable_cores()};
   return n;
 }
 
@@ -25,20 +130,13 @@ void set_threads(int n) {
 
 void parallel_for(int64_t count, const std::function<void(int64_t)>& body) {
   const int team = static_cast<int>(std::min<int64_t>(threads(), count));
-  if (team <= 1 || omp_in_parallel()) {
-    for (int64_t i = 0; i < count; i++) body(i);
-    return;
-  }
+  if (team > 1 && !in_loop && pool().run(count, team, body)) return;
   std::exception_ptr error;
-  int64_t error_at = count;
-  // An explicit num_threads: openblas_set_num_threads(1) resets OpenMP's global count on the OpenMP build.
-#pragma omp parallel for schedule(static) num_threads(team)
   for (int64_t i = 0; i < count; i++) {
     try {
       body(i);
     } catch (...) {
-#pragma omp critical(ghost_parallel_error)
-      if (i < error_at) error_at = i, error = std::current_exception();
+      if (!error) error = std::current_exception();
     }
   }
   if (error) std::rethrow_exception(error);
