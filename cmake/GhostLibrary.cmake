@@ -4,6 +4,9 @@
 add_library(ghost_options INTERFACE)
 target_compile_options(ghost_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion
   -Wno-sign-conversion -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(ghost_options INTERFACE -Wno-restrict)  # GCC bug 105651: "text" + std::string
+endif()
 if(GHOST_SANITIZE)
   target_compile_options(ghost_options INTERFACE -fsanitize=${GHOST_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(ghost_options INTERFACE -fsanitize=${GHOST_SANITIZE})
@@ -38,6 +41,7 @@ function(ghost_programs folder)
     target_link_libraries(${program} PRIVATE ghost_options ghost_train CLI11::CLI11 spdlog::spdlog
       nlohmann_json::nlohmann_json)
     add_dependencies(ghost-programs ${program})
+    install(TARGETS ${program} COMPONENT programs)
   endforeach()
 endfunction()
 add_custom_target(ghost-programs)

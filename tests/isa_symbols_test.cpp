@@ -1,24 +1,15 @@
 // A unit compiled for AVX-512 that exports an inline function of a shared header lends that copy to the whole program,
 // which then dies on older processors. Forcing the baseline on a new processor cannot show it; the symbol table can.
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <map>
-#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
-namespace {
+#include "support/command.h"
 
-std::string output_of(const std::string& command) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
-  std::string text;
-  std::array<char, 4096> part{};
-  for (size_t n = 0; pipe && (n = fread(part.data(), 1, part.size(), pipe.get())) > 0;) text.append(part.data(), n);
-  return text;
-}
+namespace {
 
 struct Symbol {
   char type;
@@ -28,7 +19,7 @@ struct Symbol {
 // Defined symbols of each object file of the archive whose name starts with "rows_" and is not rows.cpp itself.
 std::map<std::string, std::vector<Symbol>> isa_symbols(const std::string& archive) {
   std::map<std::string, std::vector<Symbol>> of;
-  std::istringstream lines(output_of("nm --defined-only '" + archive + "'"));
+  std::istringstream lines(ghost::test::run_command("nm --defined-only '" + archive + "'").output);
   std::string line, member;
   while (std::getline(lines, line)) {
     if (line.ends_with(".o:")) {

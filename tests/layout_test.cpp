@@ -1,6 +1,4 @@
 // The shape of the project itself: what lies at the top, who may include whom, what no file may name.
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -9,9 +7,12 @@
 #include <set>
 #include <sstream>
 #include <string>
-#include <sys/wait.h>
 #include <vector>
 
+#include "support/command.h"
+#include "support/temp_dir.h"
+
+namespace ghost::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -29,27 +30,9 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
 const std::map<std::string, std::string> kProbe{
     {"core", "core/error.h"}, {"nn", "nn/module.h"}, {"data", "data/image.h"}, {"train", "train/config/config.h"}};
 
-std::string read(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-// Output and exit status of a shell command.
-std::pair<std::string, int> shell(const std::string& command) {
-  std::string output;
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  if (!pipe) return {"popen failed", -1};
-  std::array<char, 4096> part{};
-  while (const size_t n = fread(part.data(), 1, part.size(), pipe)) output.append(part.data(), n);
-  const int status = pclose(pipe);
-  return {output, WIFEXITED(status) ? WEXITSTATUS(status) : -1};
-}
-
 // Files under version control, relative to the top. Empty where this is not a checkout (an unpacked archive).
 std::vector<fs::path> tracked_files() {
-  const auto [output, status] = shell("git -c safe.directory='*' -C '" + kSource.string() + "' ls-files");
+  const auto [output, status] = run_command("git -c safe.directory='*' -C '" + kSource.string() + "' ls-files");
   if (status != 0) return {};
   std::vector<fs::path> files;
   std::stringstream lines(output);
@@ -80,7 +63,7 @@ std::vector<std::string> quoted_includes(const std::string& text) {
 TEST(Layout, TopLevelHoldsOnlyWhatTheReadmeNames) {
   const std::vector<fs::path> files = tracked_files();
   if (files.empty()) GTEST_SKIP() << "not a git checkout: cannot tell the project's files from others";
-  const std::string readme = read(kSource / "README.md");
+  const std::string readme = file_text(kSource / "README.md");
   std::set<std::string> top;
   for (const fs::path& file : files) top.insert(file.begin()->string());
   for (const char* needed : {"core", "nn", "data", "train", "configs", "tests", "CMakeLists.txt", "README.md"}) {
@@ -104,7 +87,7 @@ TEST(Layout, NoFileNamesAMachinePath) {
                                 "[A-Za-z0-9_.]|[A-Z]:" + "\\\\Users)");
   for (const fs::path& file : files) {
     if (file.extension() == ".png" || file.extension() == ".safetensors") continue;
-    std::stringstream lines(read(kSource / file));
+    std::stringstream lines(file_text(kSource / file));
     int number = 0;
     for (std::string line; std::getline(lines, line);) {
       number++;
@@ -118,7 +101,7 @@ TEST(Layout, NoIncludeClimbsOutOfItsFolder) {
   for (const char* folder : {"core", "nn", "data", "train", "tests", "bench"}) {
     if (!fs::exists(kSource / folder)) continue;
     for (const fs::path& file : source_files(folder)) {
-      for (const std::string& include : quoted_includes(read(file))) {
+      for (const std::string& include : quoted_includes(file_text(file))) {
         EXPECT_EQ(include.find(".."), std::string::npos) << file << " includes \"" << include << "\"";
       }
     }
@@ -128,7 +111,7 @@ TEST(Layout, NoIncludeClimbsOutOfItsFolder) {
 TEST(Layout, FoldersIncludeOnlyFoldersTheyDependOn) {
   for (const auto& [folder, allowed] : kMayInclude) {
     for (const fs::path& file : source_files(folder)) {
-      for (const std::string& include : quoted_includes(read(file))) {
+      for (const std::string& include : quoted_includes(file_text(file))) {
         const std::string from = fs::path(include).begin()->string();
         EXPECT_TRUE(allowed.count(from)) << file << " includes \"" << include << "\", but " << folder
                                          << "/ does not depend on " << from << "/ (write the path from the top)";
@@ -155,8 +138,8 @@ TEST(Layout, CompilerFindsOnlyTheHeadersAFolderDependsOn) {
     for (const auto& [target, header] : kProbe) {
       // <…>, because "…" would also be looked for in the folder the test runs in.
       const auto [output, status] =
-          shell("echo '#include <" + header + ">' | " GHOST_CXX_COMPILER " -std=c++20 -E -x c++" + search_path +
-                " -o /dev/null -");
+          run_command("echo '#include <" + header + ">' | " GHOST_CXX_COMPILER " -std=c++20 -E -x c++" + search_path +
+                      " -o /dev/null -");
       if (kMayInclude.at(folder).count(target)) {
         EXPECT_EQ(status, 0) << folder << "/ should be able to include " << header << ":\n" << output;
       } else {
@@ -169,7 +152,7 @@ TEST(Layout, CompilerFindsOnlyTheHeadersAFolderDependsOn) {
 }
 
 TEST(Layout, ReadmeNamesEveryShippedConfig) {
-  const std::string readme = read(kSource / "README.md");
+  const std::string readme = file_text(kSource / "README.md");
   int configs = 0;
   for (const auto& entry : fs::directory_iterator(kSource / "configs")) {
     const std::string name = entry.path().filename().string();
@@ -180,3 +163,4 @@ TEST(Layout, ReadmeNamesEveryShippedConfig) {
 }
 
 }  // namespace
+}  // namespace ghost::test
