@@ -19,6 +19,75 @@ struct RowGradient {
 };
 
 // A step is the distance from one pixel to the next, in elements.
+
+// The taps of a convolution as one output row sees them: tap t of the output pixel x reads the input at
+// in + x · in_step + offset[t]. They come in runs of `run` taps whose offsets grow by in_step (1: no such runs).
+struct RowTaps {
+  int64_t count;
+  const int64_t* offset;
+  int64_t run;
+};
+
+// out (pixels, columns) = or += bias + Σ_t Σ_k in[k] · weight[t][k]
+template <class T>
+struct DenseRow {
+  int64_t pixels;
+  const T* in;
+  int64_t in_step, channels;  // channels: summed over
+  RowTaps taps;
+  const T* weight;  // [tap][channel][vectors · lanes]
+  const T* bias;    // [vectors · lanes], or null
+  int64_t vectors;  // 1 … max_vectors
+  T* out;
+  int64_t out_step, columns;  // (vectors − 1) · lanes < columns ≤ vectors · lanes
+  bool accumulate;
+};
+
+// out (pixels, C) = or += bias + Σ_t in · weight[t], channel by channel. repeat > 1: weight and bias are repeated that
+// often, so that a vector may span several pixels; in_step and out_step are C then, and C · repeat fills whole vectors.
+template <class T>
+struct DepthwiseRow {
+  int64_t pixels;
+  const T* in;
+  int64_t in_step, channels;
+  RowTaps taps;
+  const T* weight;  // [tap][C · repeat]
+  const T* bias;    // [C · repeat], or null
+  int64_t repeat;
+  T* out;
+  int64_t out_step;
+  bool accumulate;
+};
+
+// A block of pixels (rows, columns, channels) in memory.
+template <class T>
+struct PixelBlock {
+  const T* data;
+  int64_t row, step;  // from one row and one pixel to the next
+};
+
+// sums (N, W) = or += Σ over rows × columns of narrow (N) ⊗ wide (W)
+template <class T>
+struct OuterSums {
+  int64_t rows, columns;
+  PixelBlock<T> narrow, wide;
+  int64_t narrow_channels, wide_channels;
+  T* sums;
+  int64_t sums_step;
+  bool accumulate;
+};
+
+// sums[t][c] = or += Σ over rows × columns of g[c] · x[c + offset[t]]. repeat > 1: x.step and g.step are C.
+template <class T>
+struct DepthwiseSums {
+  int64_t rows, columns, channels;
+  PixelBlock<T> x, g;
+  RowTaps taps;
+  int64_t repeat;
+  T* sums;  // [tap][C]
+  bool accumulate;
+};
+
 template <class T>
 struct RowKernels {
   // dst (W, C) = transform(src); t null: copy
@@ -32,6 +101,16 @@ struct RowKernels {
                int64_t c, const RowTransform<T>& mask, const T* mean);
   // sum[c] += Σ (z − pivot), square[c] += Σ (z − pivot)²
   void (*statistics)(double* sum, double* square, const T* pivot, const T* z, int64_t step, int64_t w, int64_t c);
+  // sum[c] += Σ z
+  void (*column_sums)(double* sum, const T* z, int64_t step, int64_t w, int64_t c);
+
+  // Convolution (core/kernels/conv2d_rows.cpp)
+  void (*dense)(const DenseRow<T>&);
+  void (*depthwise)(const DepthwiseRow<T>&);
+  void (*outer_sums)(const OuterSums<T>&);
+  void (*depthwise_sums)(const DepthwiseSums<T>&);
+  int64_t lanes;        // elements of a vector
+  int64_t max_vectors;  // that a dense row computes at a time
 };
 
 // The best set this processor runs; GHOST_ISA=baseline|avx2|avx512 forces one (an error if it cannot run here).

@@ -2,6 +2,8 @@
 // includes this file; it exports the table and nothing else. No std:: templates and no inline functions of shared
 // headers may be used here: they would be weak symbols compiled for this instruction set (tests/isa_symbols_test.cpp).
 #pragma once
+#include "core/kernels/isa/dense_impl.h"
+#include "core/kernels/isa/depthwise_impl.h"
 #include "core/kernels/isa/kernel_set.h"
 #include "core/kernels/isa/vector.h"
 
@@ -119,9 +121,31 @@ void statistics_row(double* sum, double* square, const T* pivot, const T* z, int
 }
 
 template <class T>
+void column_sums_row(double* sum, const T* z, int64_t step, int64_t w, int64_t c) {
+  for_channels<T>(
+      c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
+        for (int64_t begin = 0; begin < w; begin += kPartialPixels) {
+          const int64_t end = begin + kPartialPixels < w ? begin + kPartialPixels : w;
+          Vector<T> s = {};
+          for (int64_t x = begin; x < end; x++) s += load(z + x * step + i, lanes);
+          add_to<T>(sum + i, s, lanes);
+        }
+      });
+}
+
+template <class T>
 constexpr ghost::RowKernels<T> row_kernels() {
-  return {
-      .transform = transform_row<T>, .gradient = gradient_row<T>, .sums = sums_row<T>, .statistics = statistics_row<T>};
+  return {.transform = transform_row<T>,
+          .gradient = gradient_row<T>,
+          .sums = sums_row<T>,
+          .statistics = statistics_row<T>,
+          .column_sums = column_sums_row<T>,
+          .dense = dense_row<T>,
+          .depthwise = depthwise_row<T>,
+          .outer_sums = outer_sums<T>,
+          .depthwise_sums = depthwise_sums<T>,
+          .lanes = kLanes<T>,
+          .max_vectors = kMaxVectors};
 }
 
 }  // namespace

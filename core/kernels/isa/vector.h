@@ -6,6 +6,13 @@
 #include <immintrin.h>
 #endif
 
+// Vector registers of the instruction set, which the register tiles are cut to.
+#if defined(__x86_64__) && GHOST_VECTOR_BYTES < 64
+#define GHOST_VECTOR_REGISTERS 16
+#else
+#define GHOST_VECTOR_REGISTERS 32
+#endif
+
 #define GHOST_INLINE static inline __attribute__((always_inline))  // the attribute carries the unit's instruction set
 
 namespace {
@@ -24,7 +31,7 @@ constexpr int kLanes = GHOST_VECTOR_BYTES / static_cast<int>(sizeof(T));
 struct All {};
 template <class T>
 struct First {
-  int count;  // 1 … kLanes − 1
+  int count;  // 1 … kLanes
 #if GHOST_VECTOR_BYTES == 64
   __mmask16 mask;
 #elif GHOST_VECTOR_BYTES == 32
@@ -105,12 +112,14 @@ GHOST_INLINE void store(double* p, Vector<double> v, const First<double>& l) {
 #else
 template <class T>
 GHOST_INLINE Vector<T> load(const T* p, const First<T>& l) {
+  if (l.count == kLanes<T>) return load(p);
   Vector<T> v = {};
   for (int i = 0; i < l.count; i++) v[i] = p[i];
   return v;
 }
 template <class T>
 GHOST_INLINE void store(T* p, Vector<T> v, const First<T>& l) {
+  if (l.count == kLanes<T>) return store(p, v);
   for (int i = 0; i < l.count; i++) p[i] = v[i];
 }
 #endif

@@ -1,0 +1,109 @@
+#include "core/kernels/conv2d.h"
+
+#include <array>
+#include <cstdlib>
+#include <fmt/ranges.h>
+
+#include "core/kernels/conv2d_gemm.h"
+#include "core/kernels/conv2d_reference.h"
+#include "core/kernels/conv2d_rows.h"
+
+namespace ghost {
+namespace {
+
+template <class T>
+struct Implementation {
+  StatisticsPtr (*forward)(const Conv2dShape&, const BodyPtr&, const Array&, const Array&, const Array&, bool);
+  SumsPtr (*backward)(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&, const Conv2dSinks&);
+};
+struct Kernel {
+  const char* name;
+  bool (*accepts)(const Conv2dShape&);  // unforced; each is able to run every case
+  Implementation<float> f32;
+  Implementation<double> f64;
+
+  template <class T>
+  const Implementation<T>& of() const {
+    if constexpr (sizeof(T) == sizeof(float))
+      return f32;
+    else
+      return f64;
+  }
+};
+
+// The first one that accepts a case runs it.
+constexpr std::array kKernels{
+    Kernel{.name = "gemm",
+           .accepts = conv2d_gemm_wins,
+           .f32 = {conv2d_gemm_forward<float>, conv2d_gemm_backward<float>},
+           .f64 = {conv2d_gemm_forward<double>, conv2d_gemm_backward<double>}},
+    Kernel{.name = "rows",
+           .accepts = [](const Conv2dShape&) { return true; },
+           .f32 = {conv2d_rows_forward<float>, conv2d_rows_backward<float>},
+           .f64 = {conv2d_rows_forward<double>, conv2d_rows_backward<double>}},
+    Kernel{.name = "reference",
+           .accepts = [](const Conv2dShape&) { return true; },
+           .f32 = {conv2d_reference_forward<float>, conv2d_reference_backward<float>},
+           .f64 = {conv2d_reference_forward<double>, conv2d_reference_backward<double>}},
+};
+
+const Kernel* named(const std::string& name, const char* who) {
+  if (name.empty()) return nullptr;
+  for (const Kernel& k : kKernels)
+    if (name == k.name) return &k;
+  fail_usage("{}: \"{}\" is no convolution kernel; there are: {}", who, name, fmt::join(conv2d_kernels(), ", "));
+}
+
+struct Settings {
+  const Kernel* forced;
+  Conv2dObserver observer;
+};
+Settings& settings() {
+  static Settings s{[] {
+                      const char* name = std::getenv("GHOST_CONV2D");
+                      return named(name ? name : "", "GHOST_CONV2D");
+                    }(),
+                    {}};
+  return s;
+}
+
+const Kernel& choose(const Conv2dShape& s, const char* direction) {
+  const Settings& set = settings();
+  const Kernel* kernel = set.forced;
+  for (size_t i = 0; !kernel; i++)
+    if (kKernels[i].accepts(s)) kernel = &kKernels[i];
+  if (set.observer) set.observer(s, direction, kernel->name);
+  return *kernel;
+}
+
+}  // namespace
+
+std::string Conv2dShape::str() const {
+  return fmt::format("({}, {}, {}, {}) * ({}, {}, {}, {}) groups {} stride {}x{} padding {}x{} dilation {}x{}", n, h, w,
+                     ci, co, kh, kw, cig(), groups, sh, sw, ph, pw, dh, dw);
+}
+
+StatisticsPtr conv2d_forward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Array& bias,
+                             const Array& z, bool statistics) {
+  return with_floating(z.dtype, "conv2d", [&]<class T>() {
+    return choose(s, "forward").of<T>().forward(s, x, weight, bias, z, statistics);
+  });
+}
+
+SumsPtr conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                        const Conv2dSinks& sinks) {
+  return with_floating(gz.g.dtype, "conv2d",
+                       [&]<class T>() { return choose(s, "backward").of<T>().backward(s, x, weight, gz, sinks); });
+}
+
+std::vector<std::string> conv2d_kernels() {
+  std::vector<std::string> names;
+  for (const Kernel& k : kKernels) names.emplace_back(k.name);
+  return names;
+}
+
+void force_conv2d_kernel(const std::string& name) { settings().forced = named(name, "force_conv2d_kernel"); }
+
+void set_conv2d_observer(Conv2dObserver observer) { settings().observer = std::move(observer); }
+
+}  // namespace ghost

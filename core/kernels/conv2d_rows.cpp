@@ -1,0 +1,263 @@
+#include "core/kernels/conv2d_rows.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/kernels/chunked.h"
+#include "core/kernels/conv2d_stage.h"
+#include "core/kernels/row_convolution.h"
+#include "core/kernels/weight_gradient.h"
+#include "core/parallel.h"
+
+namespace ghost {
+namespace {
+
+// One item of work: some rows of one image.
+struct Item {
+  int64_t image, out_begin, out_end, in_begin, in_end;  // rows of z and of x
+  int64_t out_width, in_width;
+};
+
+// How a convolution is cut into items, by its sizes alone.
+class Plan {
+ public:
+  Plan(const Conv2dShape& shape, int64_t element_bytes) : s_(shape), last_width_(shape.w) {
+    constexpr int64_t kItems = 16;  // at least so many, so that one large image occupies several threads
+    if (s_.pointwise()) {
+      // Pixels instead of images, so that small maps fill the tiles.
+      constexpr int64_t kBytes = 128 << 10, kLeast = 32, kMost = 256;
+      const int64_t pixels = s_.n * s_.h * s_.w, pixel_bytes = (s_.ci + s_.co) * element_bytes;
+      const int64_t width = std::min(std::clamp(kBytes / pixel_bytes, kLeast, kMost),
+                                     std::max<int64_t>(8, (pixels + kItems - 1) / kItems));
+      s_.n = (pixels + width - 1) / width, s_.h = s_.oh = 1, s_.w = s_.ow = width;
+      last_width_ = pixels - (s_.n - 1) * width;
+      return;
+    }
+    // What is staged at a time stays in the second cache; rows that neighbouring blocks both stage are few.
+    constexpr int64_t kBytes = 512 << 10, kRows = 4;
+    const int64_t row_bytes = std::max<int64_t>((s_.sh * s_.w * s_.ci + s_.ow * s_.co) * element_bytes, 1);
+    const int64_t rows = std::clamp<int64_t>(kBytes / row_bytes, kRows, std::max(s_.oh, kRows));
+    blocks_ = (s_.oh + rows - 1) / rows;
+    if (s_.n < kItems) blocks_ = std::max(blocks_, std::min(kItems / std::max<int64_t>(s_.n, 1), s_.oh / kRows));
+  }
+
+  const Conv2dShape& shape() const { return s_; }
+  int64_t items() const { return s_.n * blocks_; }
+  Item item(int64_t i) const {
+    const int64_t image = i / blocks_, b = i % blocks_;
+    const bool last = image == s_.n - 1 && s_.pointwise();
+    return {image,
+            s_.oh * b / blocks_,
+            s_.oh * (b + 1) / blocks_,
+            s_.h * b / blocks_,
+            s_.h * (b + 1) / blocks_,
+            last ? last_width_ : s_.ow,
+            last ? last_width_ : s_.w};
+  }
+  // Chunks that each keep a partial weight gradient: combining them must not cost more than making them.
+  int64_t chunks(bool weight_gradient, int64_t element_bytes) const {
+    if (!weight_gradient) return chunk_count(items());
+    constexpr int64_t kPixels = 256;
+    const int64_t pixels = s_.n * s_.oh * s_.ow;
+    return std::min(chunk_count(items(), s_.weights() * element_bytes), std::max<int64_t>(1, pixels / kPixels));
+  }
+
+ private:
+  Conv2dShape s_;
+  int64_t last_width_, blocks_ = 1;
+};
+
+// Rows that are finished together: enough for a reduction to be worth starting, few enough to be in the nearest cache.
+int64_t rows_at_once(int64_t width, int64_t channels, int64_t element_bytes) {
+  constexpr int64_t kBytes = 16 << 10;
+  return std::max<int64_t>(1, kBytes / std::max<int64_t>(width * channels * element_bytes, 1));
+}
+
+StagedAxis rows_read(const Conv2dShape& s, int64_t begin, int64_t end) {
+  return forward_axis(begin, end, s.kh, s.sh, s.ph, s.dh);
+}
+StagedAxis columns_read(const Conv2dShape& s, int64_t width) { return forward_axis(0, width, s.kw, s.sw, s.pw, s.dw); }
+// From one output to the next in staged pixels: with a kernel of one only the pixels that are used are staged.
+int64_t staged_stride(int64_t kernel, int64_t stride) { return kernel == 1 ? 1 : stride; }
+
+// The taps of the input's gradient along one axis, for each residue of the input position modulo stride.
+class GradientAxis {
+ public:
+  GradientAxis(int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) : stride_(stride) {
+    for (int64_t r = 0; r < stride; r++) {
+      taps_.push_back(input_grad_taps(kernel, stride, padding, dilation, r));
+      for (const AxisTap& t : taps_.back()) {
+        lowest_ = any_ ? std::min(lowest_, t.offset) : t.offset;
+        highest_ = any_ ? std::max(highest_, t.offset) : t.offset;
+        any_ = true;
+      }
+    }
+  }
+  const std::vector<AxisTap>& taps(int64_t residue) const { return taps_[static_cast<size_t>(residue)]; }
+  // Outputs [out_begin, out_end), and those that inputs [begin, end) receive from.
+  StagedAxis read(int64_t begin, int64_t end, int64_t out_begin, int64_t out_end) const {
+    if (!any_ || begin == end) return {out_end - out_begin, out_begin, 1};
+    const int64_t first = begin / stride_ + lowest_, last = (end - 1) / stride_ + highest_;
+    if (out_begin == out_end) return {last - first + 1, first, 1};
+    return {std::max(last, out_end - 1) - std::min(first, out_begin) + 1, std::min(first, out_begin), 1};
+  }
+
+ private:
+  int64_t stride_, lowest_ = 0, highest_ = 0;
+  bool any_ = false;  // without taps nobody asks for the input's gradient
+  std::vector<std::vector<AxisTap>> taps_;
+};
+
+// The gradient of the input: one convolution of rows for each residue of the position.
+template <class T>
+class InputGradient {
+ public:
+  InputGradient(const Conv2dShape& s, const T* w, const PixelReader<T>& g, const GradientAxis& down,
+                const GradientAxis& across, const GradSink::Slot& slot)
+      : s_(s), slot_(slot), to_(slot.to.view<T>()), g_step_(g.step()) {
+    const int64_t in_step = g.step(), out_step = s.sw * to_.stride;
+    for (int64_t y = 0; y < std::min(s.sh, s.h); y++)
+      for (int64_t x = 0; x < std::min(s.sw, s.w); x++)
+        parts_.emplace_back(s, w, nullptr, down.taps(y), across.taps(x),
+                            typename RowConvolution<T>::Layout{g.row(), g.step(), g.plane(), in_step, out_step}, true);
+  }
+  // g: staged, with its first row and column.
+  void row(const Item& item, int64_t y, const PixelBlock<T>& g, int64_t first_row, int64_t first_column) const {
+    const int64_t residues = std::min(s_.sw, s_.w);
+    const T* in = g.data + (y / s_.sh - first_row) * g.row - first_column * g_step_;
+    for (int64_t x = 0; x < std::min(residues, item.in_width); x++)
+      parts_[static_cast<size_t>(y % s_.sh * residues + x)]((item.in_width - x + s_.sw - 1) / s_.sw, in,
+                                                            pixel(item, y) + x * to_.stride, slot_.accumulate);
+  }
+  T* pixel(const Item& item, int64_t y) const { return to_.pixel((item.image * s_.h + y) * s_.w); }
+  int64_t stride() const { return to_.stride; }
+
+ private:
+  const Conv2dShape& s_;
+  const GradSink::Slot& slot_;
+  const View<T> to_;
+  const int64_t g_step_;
+  std::vector<RowConvolution<T>> parts_;
+};
+
+}  // namespace
+
+template <class T>
+StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Array& bias,
+                                  const Array& z, bool statistics) {
+  const Plan plan(shape, sizeof(T));
+  const Conv2dShape& s = plan.shape();
+  auto in = PixelReader<T>::values(*x, s.h, s.w);
+  in.plan(rows_read(s, 0, s.oh), columns_read(s, s.ow));
+  const View<T> out = z.view<T>();
+  const int64_t stride_down = staged_stride(s.kh, s.sh), stride_across = staged_stride(s.kw, s.sw);
+  const RowConvolution<T> convolution(s, weight.data<T>(), bias.defined() ? bias.data<T>() : nullptr,
+                                      forward_taps(s.kh, s.dh), forward_taps(s.kw, s.dw),
+                                      {in.row(), in.step(), in.plane(), stride_across * in.step(), out.stride}, false);
+  const int64_t chunks = chunk_count(plan.items()), at_once = rows_at_once(s.ow, s.co, sizeof(T));
+  ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
+  parallel_chunks(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      const Item item = plan.item(i);
+      const PixelBlock<T> staged = in.stage(ScratchSlot::values, item.image, rows_read(s, item.out_begin, item.out_end),
+                                            columns_read(s, item.out_width));
+      for (int64_t first = item.out_begin, last = first; first < item.out_end; first = last) {
+        last = std::min(first + at_once, item.out_end);
+        const int64_t pixel = (item.image * s.oh + first) * s.ow;
+        for (int64_t y = first; y < last; y++)
+          convolution(item.out_width, staged.data + (y - item.out_begin) * stride_down * staged.row,
+                      out.pixel(pixel + (y - first) * s.ow), false);
+        if (statistics) taken.add_row(chunk, out.pixel(pixel), out.stride, (last - first - 1) * s.ow + item.out_width);
+      }
+    }
+  });
+  return statistics ? taken.merged() : nullptr;
+}
+
+template <class T>
+SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                             const Conv2dSinks& sinks) {
+  const Plan plan(shape, sizeof(T));
+  const Conv2dShape& s = plan.shape();
+  const GradientAxis down(sinks.x ? s.kh : 0, s.sh, s.ph, s.dh), across(sinks.x ? s.kw : 0, s.sw, s.pw, s.dw);
+  const int64_t multiplier = s.depthwise() ? s.cog() : 1;
+  auto gradient = PixelReader<T>::gradient(gz, s.oh, s.ow, multiplier);
+  gradient.plan(down.read(0, s.h, 0, s.oh), across.read(0, s.w, 0, s.ow));
+  const int64_t chunks = plan.chunks(sinks.weight, sizeof(T));
+
+  std::optional<InputGradient<T>> to_x;
+  std::optional<ChunkedSums<T>> sums;
+  const Body* sums_for = sinks.x ? sinks.x->sums_for.get() : nullptr;
+  if (sinks.x) to_x.emplace(s, weight.data<T>(), gradient, down, across, *sinks.x);
+  if (sums_for && chunks > 0) sums.emplace(chunks, *sums_for);
+
+  std::optional<PixelReader<T>> values;
+  std::optional<WeightGradient<T>> to_weight;
+  const int64_t stride_down = staged_stride(s.kh, s.sh), stride_across = staged_stride(s.kw, s.sw);
+  if (sinks.weight) {
+    values.emplace(PixelReader<T>::values(*x, s.h, s.w));
+    values->plan(rows_read(s, 0, s.oh), columns_read(s, s.ow));
+    to_weight.emplace(s, chunks, forward_taps(s.kh, s.dh), forward_taps(s.kw, s.dw), values->row(), values->step(),
+                      gradient.plane());
+  }
+  std::vector<std::vector<double>> bias_sums(sinks.bias ? static_cast<size_t>(chunks) : 0,
+                                             std::vector<double>(static_cast<size_t>(s.co), 0));
+
+  const int64_t at_once = rows_at_once(s.w, s.ci, sizeof(T));
+  parallel_chunks(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      const Item item = plan.item(i);
+      const StagedAxis g_down = down.read(item.in_begin, item.in_end, item.out_begin, item.out_end);
+      const StagedAxis g_across = across.read(0, item.in_width, 0, item.out_width);
+      const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, item.image, g_down, g_across);
+      const PixelBlock<T> inner{g.data + (item.out_begin - g_down.first) * g.row - g_across.first * g.step, g.row,
+                                g.step};
+      const int64_t out_rows = item.out_end - item.out_begin;
+      if (sinks.bias)
+        for (int64_t y = 0; y < out_rows; y++)
+          for (int64_t j = 0; j < multiplier; j++)
+            rows<T>().column_sums(bias_sums[static_cast<size_t>(chunk)].data() + j * s.co / multiplier,
+                                  inner.data + y * g.row + j * gradient.plane(), g.step, item.out_width,
+                                  s.co / multiplier);
+      if (to_weight && out_rows > 0) {
+        PixelBlock<T> in = values->stage(ScratchSlot::values, item.image, rows_read(s, item.out_begin, item.out_end),
+                                         columns_read(s, item.out_width));
+        in.row *= stride_down, in.step *= stride_across;
+        to_weight->add(chunk, out_rows, item.out_width, in, inner);
+      }
+      if (!to_x) continue;
+      for (int64_t first = item.in_begin, last = first; first < item.in_end; first = last) {
+        last = std::min(first + at_once, item.in_end);
+        for (int64_t y = first; y < last; y++) to_x->row(item, y, g, g_down.first, g_across.first);
+        if (!sums) continue;
+        const Array& raw = sums_for->raw;
+        sums->add_row(chunk, to_x->pixel(item, first), to_x->stride(),
+                      raw.data<T>() + (item.image * s.h + first) * s.w * raw.stride, raw.stride,
+                      (last - first - 1) * s.w + item.in_width);
+      }
+    }
+  });
+
+  if (to_weight) to_weight->write(*sinks.weight);
+  if (sinks.bias) {
+    T* to = sinks.bias->to.data<T>();
+    const int64_t c = s.co / multiplier;
+    for (int64_t o = 0; o < s.co; o++) {
+      double total = sinks.bias->accumulate ? static_cast<double>(to[o]) : 0;
+      for (const auto& chunk : bias_sums) total += chunk[static_cast<size_t>(o % multiplier * c + o / multiplier)];
+      to[o] = static_cast<T>(total);
+    }
+  }
+  return sums ? sums->merged() : nullptr;
+}
+
+template StatisticsPtr conv2d_rows_forward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
+                                                  const Array&, bool);
+template StatisticsPtr conv2d_rows_forward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
+                                                   const Array&, bool);
+template SumsPtr conv2d_rows_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                             const Conv2dSinks&);
+template SumsPtr conv2d_rows_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                              const Conv2dSinks&);
+
+}  // namespace ghost

@@ -1,0 +1,150 @@
+// Dense convolution of one row, and the sums its weight gradient is made of. Tiles of pixels × vectors that stay in
+// registers; a row is cut into tiles of nearly equal size, so that no tile is left with a single pixel.
+#pragma once
+#include "core/kernels/isa/vector.h"
+#include "core/kernels/rows.h"
+
+namespace {
+
+using ghost::DenseRow;
+using ghost::OuterSums;
+
+// Pixels of a tile for a number of vectors: the sums leave room for the vectors they are made of.
+constexpr int tile_pixels(int vectors) {
+#if GHOST_VECTOR_REGISTERS == 32
+  return vectors == 1 ? 16 : vectors == 2 ? 12 : vectors == 3 ? 8 : 6;
+#else
+  return vectors == 1 ? 12 : vectors == 2 ? 6 : 4;
+#endif
+}
+constexpr int kMaxVectors = GHOST_VECTOR_REGISTERS == 32 ? 4 : GHOST_VECTOR_BYTES == 32 ? 3 : 2;
+
+template <class T, int NV, int MR>
+__attribute__((noinline)) void dense_tile(const DenseRow<T>& row, const T* in, T* out) {
+  constexpr int L = kLanes<T>;
+  const int64_t step = row.in_step, channels = row.channels;
+  const T* b = row.weight;
+  Vector<T> acc[MR][NV];
+#pragma GCC unroll 16
+  for (int r = 0; r < MR; r++)
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) acc[r][j] = row.bias ? load(row.bias + j * L) : Vector<T>{};
+  for (int64_t t = 0; t < row.taps.count; t++) {
+    const T* p[(MR + 2) / 3];  // one pointer for three pixels: the others are reached by addressing
+    for (int r = 0; r < (MR + 2) / 3; r++) p[r] = in + row.taps.offset[t] + 3 * r * step;
+    for (int64_t k = 0; k < channels; k++, b += NV * L) {
+      Vector<T> v[NV];
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; j++) v[j] = load(b + j * L);
+#pragma GCC unroll 16
+      for (int r = 0; r < MR; r++) {
+        const Vector<T> a = splat(p[r / 3][r % 3 * step + k]);
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; j++) acc[r][j] += a * v[j];
+      }
+    }
+  }
+  const First<T> last = first_lanes<T>(row.columns - (NV - 1) * L);
+#pragma GCC unroll 16
+  for (int r = 0; r < MR; r++) {
+    T* o = out + r * row.out_step;
+#pragma GCC unroll 4
+    for (int j = 0; j + 1 < NV; j++) store(o + j * L, row.accumulate ? acc[r][j] + load(o + j * L) : acc[r][j]);
+    T* const e = o + (NV - 1) * L;
+    store(e, row.accumulate ? acc[r][NV - 1] + load(e, last) : acc[r][NV - 1], last);
+  }
+}
+// The tile of exactly `pixels` ≤ MR pixels.
+template <class T, int NV, int MR>
+void dense_tile_of(int64_t pixels, const DenseRow<T>& row, const T* in, T* out) {
+  if constexpr (MR > 1)
+    if (pixels < MR) return dense_tile_of<T, NV, MR - 1>(pixels, row, in, out);
+  dense_tile<T, NV, MR>(row, in, out);
+}
+template <class T, int NV>
+void dense_panel(const DenseRow<T>& row) {
+  constexpr int M = tile_pixels(NV);
+  const int64_t tiles = (row.pixels + M - 1) / M;
+  for (int64_t i = 0, x = 0; i < tiles; i++) {
+    const int64_t next = row.pixels * (i + 1) / tiles;
+    dense_tile_of<T, NV, M>(next - x, row, row.in + x * row.in_step, row.out + x * row.out_step);
+    x = next;
+  }
+}
+template <class T, int NV = kMaxVectors>
+void dense_row(const DenseRow<T>& row) {
+  if constexpr (NV > 1)
+    if (row.vectors < NV) return dense_row<T, NV - 1>(row);
+  dense_panel<T, NV>(row);
+}
+
+// sums (R, NV vectors) += Σ narrow (R) ⊗ wide (NV vectors); the last vector has `last` lanes
+template <class T, int NV, int R>
+__attribute__((noinline)) void outer_tile(const OuterSums<T>& of, const T* narrow, const T* wide, const First<T>& lanes,
+                                          T* sums) {
+  constexpr int L = kLanes<T>;
+  const First<T> last = lanes;
+  Vector<T> acc[R][NV];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) {
+      const T* from = sums + r * of.sums_step + j * L;
+      acc[r][j] = !of.accumulate ? Vector<T>{} : j + 1 < NV ? load(from) : load(from, last);
+    }
+  const int64_t narrow_step = of.narrow.step, wide_step = of.wide.step;
+  for (int64_t y = 0; y < of.rows; y++) {
+    const T *p = narrow + y * of.narrow.row, *q = wide + y * of.wide.row;
+    for (int64_t x = 0; x < of.columns; x++, p += narrow_step, q += wide_step) {
+      Vector<T> v[NV];
+#pragma GCC unroll 4
+      for (int j = 0; j + 1 < NV; j++) v[j] = load(q + j * L);
+      v[NV - 1] = load(q + (NV - 1) * L, last);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; r++) {
+        const Vector<T> a = splat(p[r]);
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; j++) acc[r][j] += a * v[j];
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++) {
+    T* o = sums + r * of.sums_step;
+#pragma GCC unroll 4
+    for (int j = 0; j + 1 < NV; j++) store(o + j * L, acc[r][j]);
+    store(o + (NV - 1) * L, acc[r][NV - 1], last);
+  }
+}
+template <class T, int NV, int R>
+void outer_tile_of(int64_t count, const OuterSums<T>& of, const T* narrow, const T* wide, const First<T>& last,
+                   T* sums) {
+  if constexpr (R > 1)
+    if (count < R) return outer_tile_of<T, NV, R - 1>(count, of, narrow, wide, last, sums);
+  outer_tile<T, NV, R>(of, narrow, wide, last, sums);
+}
+template <class T, int NV = kMaxVectors>
+void outer_panel(int64_t vectors, const OuterSums<T>& of, int64_t first, const First<T>& last) {
+  if constexpr (NV > 1)
+    if (vectors < NV) return outer_panel<T, NV - 1>(vectors, of, first, last);
+  constexpr int R = tile_pixels(NV);
+  const int64_t tiles = (of.narrow_channels + R - 1) / R;
+  for (int64_t i = 0, r = 0; i < tiles; i++) {
+    const int64_t next = of.narrow_channels * (i + 1) / tiles;
+    outer_tile_of<T, NV, R>(next - r, of, of.narrow.data + r, of.wide.data + first, last,
+                            of.sums + r * of.sums_step + first);
+    r = next;
+  }
+}
+template <class T>
+void outer_sums(const OuterSums<T>& of) {
+  constexpr int L = kLanes<T>;
+  const int64_t vectors = (of.wide_channels + L - 1) / L, panels = (vectors + kMaxVectors - 1) / kMaxVectors;
+  for (int64_t i = 0, v = 0; i < panels; i++) {
+    const int64_t next = vectors * (i + 1) / panels, end = next * L < of.wide_channels ? next * L : of.wide_channels;
+    outer_panel<T>(next - v, of, v * L, first_lanes<T>(end - (next - 1) * L));
+    v = next;
+  }
+}
+
+}  // namespace

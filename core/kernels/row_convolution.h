@@ -1,0 +1,65 @@
+// One output row of a convolution is a sum over taps. So is one row of the input's gradient, over other taps.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "core/kernels/conv2d.h"
+#include "core/kernels/rows.h"
+#include "core/memory.h"
+
+namespace ghost {
+
+// A kernel position and the staged pixel it reads, relative to that of the output pixel.
+struct AxisTap {
+  int64_t kernel, offset;
+};
+// Output o reads o · stride + offset.
+std::vector<AxisTap> forward_taps(int64_t kernel, int64_t dilation);
+// Input residue + stride · i receives from outputs i + offset, ascending: those o with
+// o · stride + kernel · dilation − padding = residue + stride · i.
+std::vector<AxisTap> input_grad_taps(int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
+                                     int64_t residue);
+
+// A convolution of rows: packed weights for a set of taps on a staged image.
+template <class T>
+class RowConvolution {
+ public:
+  struct Layout {
+    int64_t row, step, plane;  // of the staged image (PixelReader)
+    int64_t in_step;           // from what one output pixel reads to what the next one reads
+    int64_t out_step;          // from one output pixel to the next
+  };
+  // transposed: sums over output channels, for the gradient of the input. w (O, KH, KW, I/groups); bias may be null.
+  RowConvolution(const Conv2dShape& s, const T* w, const T* bias, const std::vector<AxisTap>& down,
+                 const std::vector<AxisTap>& across, const Layout& layout, bool transposed);
+
+  // out (pixels, produced channels) = or += this row; `in` is the staged pixel that offset 0 of the first one means.
+  void operator()(int64_t pixels, const T* in, T* out, bool accumulate) const;
+
+ private:
+  struct Panel {
+    int64_t first, columns, vectors, weight;  // channels, and where its weights begin within its group's
+  };
+  void pack_dense(const T* w, const T* bias);
+  void pack_depthwise(const T* w, const T* bias);
+  void dense(int64_t pixels, const T* in, T* out, bool accumulate) const;
+  void depthwise(int64_t pixels, const T* in, T* out, bool accumulate) const;
+  RowTaps taps() const { return {static_cast<int64_t>(offset_.size()), offset_.data(), run_}; }
+  T* memory() const { return static_cast<T*>(storage_->data()); }
+
+  const Conv2dShape s_;
+  const Layout layout_;
+  const bool transposed_;
+  std::vector<int64_t> kernel_, offset_;  // of each tap: kh · KW + kw, and elements from `in`
+  int64_t run_ = 1;
+  std::unique_ptr<Storage> storage_;
+  const T* bias_ = nullptr;
+  // dense
+  int64_t from_ = 0, to_ = 0, padded_to_ = 0, group_size_ = 0;  // channels of a group, and its packed weights
+  std::vector<Panel> panels_;
+  // depthwise
+  int64_t repeat_ = 1;
+  bool by_way_of_row_ = false;  // rows are computed packed and then copied to where they belong
+};
+
+}  // namespace ghost

@@ -1,0 +1,12 @@
+// Working memory of one thread, kept between calls.
+#pragma once
+#include <cstdint>
+
+namespace ghost {
+
+// At least `count` elements that belong to this thread until it asks for the same slot again; contents undefined.
+enum class ScratchSlot { values, gradient, row, count };
+template <class T>
+T* scratch(ScratchSlot slot, int64_t count);
+
+}  // namespace ghost

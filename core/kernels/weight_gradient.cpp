@@ -1,0 +1,115 @@
+#include "core/kernels/weight_gradient.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/parallel.h"
+
+namespace ghost {
+namespace {
+
+// Whether vectors of input channels waste fewer lanes than vectors of output channels.
+bool input_fills_vectors(const Conv2dShape& s, int64_t lanes) {
+  const auto padded = [lanes](int64_t c) { return (c + lanes - 1) / lanes * lanes; };
+  return padded(s.cig()) * s.cog() <= padded(s.cog()) * s.cig();
+}
+
+}  // namespace
+
+template <class T>
+WeightGradient<T>::WeightGradient(const Conv2dShape& s, int64_t chunks, const std::vector<AxisTap>& down,
+                                  const std::vector<AxisTap>& across, int64_t x_row, int64_t x_step, int64_t plane)
+    : s_(s),
+      plane_(plane),
+      x_is_wide_(input_fills_vectors(s, rows<T>().lanes)),
+      begun_(static_cast<size_t>(chunks), 0),
+      storage_(std::make_unique<Storage>(static_cast<size_t>(std::max<int64_t>(chunks, 1) * s.weights()) * sizeof(T))) {
+  for (const AxisTap& y : down)
+    for (const AxisTap& x : across) offset_.push_back(y.offset * x_row + x.offset * x_step);
+}
+
+template <class T>
+void WeightGradient<T>::add(int64_t chunk, int64_t rows, int64_t columns, const PixelBlock<T>& x,
+                            const PixelBlock<T>& g) {
+  char& begun = begun_[static_cast<size_t>(chunk)];
+  if (s_.depthwise())
+    add_depthwise(partial(chunk), rows, columns, x, g, begun);
+  else
+    add_dense(partial(chunk), rows, columns, x, g, begun);
+  begun = 1;
+}
+
+template <class T>
+void WeightGradient<T>::add_dense(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
+                                  bool accumulate) const {
+  const int64_t cig = s_.cig(), cog = s_.cog(), taps = s_.taps();
+  for (int64_t t = 0; t < taps; t++)
+    for (int64_t group = 0; group < s_.groups; group++) {
+      const PixelBlock<T> in{x.data + offset_[static_cast<size_t>(t)] + group * cig, x.row, x.step};
+      const PixelBlock<T> out{g.data + group * cog, g.row, g.step};
+      OuterSums<T> of{.rows = rows,
+                      .columns = columns,
+                      .narrow = in,
+                      .wide = out,
+                      .narrow_channels = cig,
+                      .wide_channels = cog,
+                      .sums = to + (t * s_.groups + group) * cig * cog,
+                      .sums_step = cog,
+                      .accumulate = accumulate};
+      if (x_is_wide_) {
+        of.narrow = out, of.wide = in, of.narrow_channels = cog, of.wide_channels = cig;
+        of.sums = to + (group * cog * taps + t) * cig, of.sums_step = taps * cig;
+      }
+      ghost::rows<T>().outer_sums(of);
+    }
+}
+
+template <class T>
+void WeightGradient<T>::add_depthwise(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x,
+                                      const PixelBlock<T>& g, bool accumulate) const {
+  const int64_t c = s_.ci, lanes = ghost::rows<T>().lanes;
+  const int64_t repeat = c % lanes && x.step == c && g.step == c ? lanes / std::gcd(c, lanes) : 1;
+  for (int64_t j = 0; j < s_.cog(); j++)
+    ghost::rows<T>().depthwise_sums({.rows = rows,
+                                     .columns = columns,
+                                     .channels = c,
+                                     .x = x,
+                                     .g = {g.data + j * plane_, g.row, g.step},
+                                     .taps = {s_.taps(), offset_.data(), 1},
+                                     .repeat = repeat,
+                                     .sums = to + j * s_.taps() * c,
+                                     .accumulate = accumulate});
+}
+
+template <class T>
+void WeightGradient<T>::write(const GradSink::Slot& slot) {
+  const View<T> to = slot.to.view<T>();
+  const int64_t size = s_.weights(), chunks = static_cast<int64_t>(begun_.size());
+  const int64_t parts = size < (1 << 14) ? 1 : chunk_count(size);
+  if (chunks == 0) std::fill_n(partial(0), size, T(0));  // no images
+  parallel_chunks(size, parts, [&](int64_t, int64_t begin, int64_t end) {
+    for (int64_t k = 1; k < chunks; k++)  // in chunk order
+      rows<T>().gradient(partial(0) + begin, end - begin, partial(k) + begin, end - begin, nullptr, 0, 1, end - begin,
+                         nullptr, true);
+  });
+  const int64_t taps = s_.taps(), cig = s_.cig(), cog = s_.cog();
+  const auto put = [&](int64_t o, int64_t t, const T* from, int64_t step) {
+    T* at = to.pixel(o * taps + t);
+    for (int64_t i = 0; i < cig; i++) at[i] = slot.accumulate ? at[i] + from[i * step] : from[i * step];
+  };
+  parallel_chunks(s_.co, parts == 1 ? 1 : chunk_count(s_.co), [&](int64_t, int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; o++)
+      for (int64_t t = 0; t < taps; t++)
+        if (s_.depthwise())
+          put(o, t, partial(0) + (o % cog * taps + t) * s_.ci + o / cog, 1);
+        else if (x_is_wide_)
+          put(o, t, partial(0) + (o * taps + t) * cig, 1);
+        else
+          put(o, t, partial(0) + (t * s_.groups + o / cog) * cig * cog + o % cog, cog);
+  });
+}
+
+template class WeightGradient<float>;
+template class WeightGradient<double>;
+
+}  // namespace ghost

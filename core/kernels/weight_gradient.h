@@ -1,0 +1,41 @@
+// The weight gradient of a convolution, gathered chunk by chunk and combined in chunk order.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/kernels/conv2d.h"
+#include "core/kernels/row_convolution.h"
+#include "core/kernels/rows.h"
+
+namespace ghost {
+
+template <class T>
+class WeightGradient {
+ public:
+  // x_row, x_step: of the staged input; plane: from plane to plane of the staged gradient (PixelReader).
+  WeightGradient(const Conv2dShape& s, int64_t chunks, const std::vector<AxisTap>& down,
+                 const std::vector<AxisTap>& across, int64_t x_row, int64_t x_step, int64_t plane);
+  // Adds rows × columns of outputs: g is the staged gradient of the first one, x the staged input it reads, x.row and
+  // x.step those from one output to the next.
+  void add(int64_t chunk, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g);
+  void write(const GradSink::Slot& slot);
+
+ private:
+  T* partial(int64_t chunk) const { return static_cast<T*>(storage_->data()) + chunk * s_.weights(); }
+  void add_dense(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
+                 bool accumulate) const;
+  void add_depthwise(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
+                     bool accumulate) const;
+
+  const Conv2dShape s_;
+  const int64_t plane_;
+  std::vector<int64_t> offset_;  // of each tap in the staged input
+  // A partial sum is laid out as its kernel writes it: depthwise [plane][tap][C]; dense, where the input's channels
+  // fill the vectors, as the weight; else [tap][group][I/groups][O/groups].
+  const bool x_is_wide_;
+  std::vector<char> begun_;  // of each chunk
+  std::unique_ptr<Storage> storage_;
+};
+
+}  // namespace ghost
