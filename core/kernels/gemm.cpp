@@ -13,9 +13,13 @@
 namespace ghost {
 namespace {
 
-void one_thread() {
+// Also the first call of all, from which the library's own tables are set up, so that no two threads do that at once.
+void set_up() {
   static const bool done = [] {
     openblas_set_num_threads(1);
+    const float one = 1;
+    float product = 0;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, 1, 1, 1, 1, &one, 1, &one, 1, 0, &product, 1);
     return true;
   }();
   (void)done;
@@ -37,7 +41,7 @@ void gemm(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Matrix<T>& 
       for (int64_t i = 0; i < m; i++) std::fill_n(c + i * c_stride, n, T(0));
     return;
   }
-  one_thread();
+  set_up();
   const auto form = [](Transpose t) { return t == Transpose::yes ? CblasTrans : CblasNoTrans; };
   // BLAS insists on strides of at least a row, even where there is one row only.
   const auto stride = [&](const Matrix<T>& x, int64_t rows, int64_t columns) {

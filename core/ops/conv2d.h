@@ -2,6 +2,7 @@
 #include <array>
 #include <optional>
 
+#include "core/op_case.h"
 #include "core/tensor.h"
 
 namespace ghost {
@@ -24,7 +25,7 @@ struct Conv2dOptions {
   std::array<int64_t, 2> padding{0, 0};  // zeros on each side: (top = bottom, left = right)
   std::array<int64_t, 2> dilation{1, 1};
   int64_t groups = 1;
-  std::optional<Destination> into;  // used if its shape is the result's; else ignored
+  std::optional<Destination> into = {};  // used if its shape is the result's; else ignored
 };
 
 // Size of one output dimension, floor((in + 2·padding − dilation·(kernel − 1) − 1) / stride) + 1; may be < 1.
@@ -35,5 +36,7 @@ Shape conv2d_output_shape(const Shape& x, const Shape& weight, const Conv2dOptio
 // x (N, H, W, C), weight (O, KH, KW, C/groups), bias (O) or undefined → y (N, H', W', O)
 // Throws Error if C or O is not divisible by groups, if channels and weight disagree, or if an output size is < 1.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
+
+std::vector<OpCase> conv2d_cases();
 
 }  // namespace ghost
