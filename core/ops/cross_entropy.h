@@ -5,7 +5,7 @@ namespace ghost {
 
 enum class Reduction { mean, sum, none };
 struct CrossEntropyOptions {
-  Tensor class_weight;                    // (K), or undefined
+  Tensor class_weight{};                  // (K), or undefined
   int64_t ignore_index = -100;            // hard labels with this value count nothing
   double label_smoothing = 0;             // target = (1 − s)·target + s/K, 0 ≤ s ≤ 1
   Reduction reduction = Reduction::mean;  // mean: over the weights of the counted samples, as PyTorch

@@ -1,5 +1,7 @@
 #include "core/ops/reduce.h"
 
+#include <fmt/ranges.h>
+
 #include "core/ops/strided.h"
 
 namespace ghost {
@@ -101,8 +103,8 @@ std::vector<OpCase> reduce_cases() {
   for (const Row& row : table)
     for (const bool keepdim : {false, true})
       for (const bool average : {false, true}) {
-        std::string name = (average ? "mean" : "sum") + row.x.str() + (keepdim ? "_keep" : "");
-        for (const int d : row.dims) name += "_" + std::to_string(d);
+        const std::string name = fmt::format("{}{}_{}{}", average ? "mean" : "sum", row.x.str(),
+                                             fmt::join(row.dims, "_"), keepdim ? "_keep" : "");
         cases.push_back({.name = name, .inputs = {row.x}, .run = [average, keepdim, dims = row.dims](const auto& in) {
                            return average ? mean(in[0], dims, keepdim) : sum(in[0], dims, keepdim);
                          }});
