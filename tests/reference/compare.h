@@ -1,0 +1,21 @@
+// Comparison of a result with the reference, with a report of the worst element.
+#pragma once
+#include <string>
+
+#include "reference/case.h"
+
+namespace ghost::reference {
+
+// Fails the running test unless `got`, in the reference's axes, has the shape of the tensor `name` of the case and lies
+// within its tolerance. i64 tensors must be equal. A NaN equals nothing.
+void expect_close(const Case& c, const std::string& name, const Tensor& got);
+// The same with a result in our axes.
+void expect_close(const Case& c, const std::string& name, const Tensor& ours, const Layout& layout);
+// One number: a norm, a loss.
+void expect_close(const Case& c, const std::string& name, double got);
+// By a tolerance of one's own.
+void expect_within(const std::string& what, double got, double reference, double allowed);
+
+double l2_norm(const Tensor& t);  // in f64; 0 if undefined
+
+}  // namespace ghost::reference

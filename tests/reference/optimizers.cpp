@@ -1,0 +1,92 @@
+#include <regex>
+
+#include "core/ops.h"
+#include "reference/compare.h"
+#include "reference/kinds.h"
+#include "reference/recipes.h"
+#include "train/optim/optimizer.h"
+
+namespace ghost::reference {
+namespace {
+
+// The one net whose gradients these cases hold, described in the JSON's "net".
+struct Net {
+  int64_t padding = 0;
+
+  explicit Net(const std::string& description) {
+    static const std::regex known(
+        "conv \\d+->\\d+ k\\d+ p(\\d+) no bias; BN\\(\\d+\\); ReLU; mean over H,W; fc \\d+->\\d+; "
+        "cross_entropy mean; batch \\d+; train mode");
+    std::smatch match;
+    if (!std::regex_match(description, match, known)) fail("the net \"{}\" is not known", description);
+    padding = std::stoll(match[1]);
+  }
+
+  // x (N, H, W, C), parameters conv.weight, bn.weight, bn.bias, fc.weight, fc.bias → mean loss
+  Tensor loss(const std::vector<Parameter>& parameters, const Tensor& x, const Tensor& target) const {
+    const auto parameter = [&](const std::string& name) {
+      for (const Parameter& p : parameters)
+        if (p.name == name) return p.tensor;
+      fail("the net has no parameter {}", name);
+    };
+    const Conv2dOptions options{.padding = {padding, padding}, .into = {}};
+    Tensor y = conv2d(x, parameter("conv.weight"), {}, options);
+    y = relu(batch_norm(y, parameter("bn.weight"), parameter("bn.bias"), {}));
+    return cross_entropy(linear(mean(y, {1, 2}), parameter("fc.weight"), parameter("fc.bias")), target);
+  }
+};
+
+Tensor leaf(const Case& c, const std::string& name) {
+  Tensor tensor = to_ours(c.tensor(name), channels_last(c.tensor(name).rank()));
+  tensor.set_requires_grad();
+  return tensor;
+}
+
+// Step `step` of a tensor (steps, …).
+Tensor of_step(const Tensor& all, int64_t step) {
+  std::vector<int64_t> shape(all.shape().begin() + 1, all.shape().end());
+  return reshape(slice(all, {{.start = step, .stop = step + 1}}), shape);
+}
+
+}  // namespace
+
+// Two questions apart from each other: from the stored gradients, does the optimizer take the stored steps; and from
+// the stored parameters, does the net give the stored losses and gradients.
+void check_optimizer(const Case& c) {
+  const Net net(c.info().at("net").get<std::string>());
+  const auto steps = c.info().at("steps").get<int64_t>();
+  const std::vector<std::string> names = c.below("step0/grad/");
+  for (const std::string& name : c.below("state_dict/"))  // running statistics: the net is in training throughout
+    if (std::find(names.begin(), names.end(), name) == names.end()) c.ignore("state_dict/" + name);
+
+  std::vector<Parameter> moving;
+  for (const std::string& name : names) moving.push_back({name, leaf(c, "state_dict/" + name)});
+  const OptimizerConfig config = optimizer_config(c.op(), c.args());
+  const OptimizerPtr optimizer = build_optimizer(config, moving);
+
+  std::vector<double> losses;
+  for (int64_t i = 0; i < steps; i++) {
+    const std::string step = "step" + std::to_string(i);
+    const std::string before = i == 0 ? "state_dict" : "step" + std::to_string(i - 1) + "/param";
+    std::vector<Parameter> stored;
+    for (const std::string& name : names) stored.push_back({name, leaf(c, before + "/" + name)});
+    const Tensor x = of_step(c.tensor("in/x"), i);
+    const Tensor loss = net.loss(stored, to_ours(x, channels_last(x.rank())), of_step(c.tensor("in/target"), i));
+    loss.backward();
+    losses.push_back(loss.item<double>());
+    for (const Parameter& p : stored)
+      expect_close(c, step + "/grad/" + p.name, p.tensor.grad(), channels_last(p.tensor.rank()));
+
+    optimizer->clear_gradients();
+    for (const Parameter& p : moving) {
+      const Tensor& gradient = c.tensor(step + "/grad/" + p.name);
+      mul(p.tensor, Tensor::scalar(1)).backward(to_ours(gradient, channels_last(gradient.rank())));
+    }
+    optimizer->step(config.lr);
+    for (const Parameter& p : moving)
+      expect_close(c, step + "/param/" + p.name, p.tensor, channels_last(p.tensor.rank()));
+  }
+  expect_close(c, "out/loss", Tensor::from(losses, {steps}));
+}
+
+}  // namespace ghost::reference

@@ -1,0 +1,90 @@
+#include "reference/recipes.h"
+
+#include <map>
+
+#include "core/error.h"
+
+namespace ghost::reference {
+namespace {
+
+void read_sgd(OptimizerConfig& config, const Args& args) {
+  config.name = "sgd";
+  config.momentum = args.number("momentum", 0);
+  config.dampening = args.number("dampening", 0);
+  config.nesterov = args.boolean("nesterov", false);
+}
+
+void read_adam(OptimizerConfig& config, const Args& args) {
+  config.name = "adam";
+  if (args.has("betas")) {
+    const std::vector<double> betas = args.numbers("betas");
+    config.betas = {betas.at(0), betas.at(1)};
+  }
+  config.eps = args.number("eps", 1e-8);
+  config.amsgrad = args.boolean("amsgrad", false);
+}
+
+void read_adamw(OptimizerConfig& config, const Args& args) {
+  read_adam(config, args);
+  config.name = "adamw";
+  config.weight_decay = args.number("weight_decay", 0.01);
+}
+
+void read_rmsprop(OptimizerConfig& config, const Args& args) {
+  config.name = "rmsprop";
+  config.alpha = args.number("alpha", 0.99);
+  config.eps = args.number("eps", 1e-8);
+  config.momentum = args.number("momentum", 0);
+  config.centered = args.boolean("centered", false);
+}
+
+void read_rmsprop_tf(OptimizerConfig& config, const Args& args) {
+  read_rmsprop(config, args);
+  config.name = "rmsprop_tf";
+  config.alpha = args.number("alpha", 0.9);
+  config.eps = args.number("eps", 1e-10);
+  if (args.boolean("decoupled_decay", false)) fail("RMSpropTF: decoupled_decay is not known");
+  if (!args.boolean("lr_in_momentum", true)) fail("RMSpropTF: lr_in_momentum = false is not known");
+}
+
+}  // namespace
+
+OptimizerConfig optimizer_config(const std::string& pytorch_name, const Args& args) {
+  static const std::map<std::string, void (*)(OptimizerConfig&, const Args&)> table{{"SGD", read_sgd},
+                                                                                    {"Adam", read_adam},
+                                                                                    {"AdamW", read_adamw},
+                                                                                    {"RMSprop", read_rmsprop},
+                                                                                    {"RMSpropTF", read_rmsprop_tf}};
+  const auto found = table.find(pytorch_name);
+  if (found == table.end()) fail("there is no optimizer for {}", pytorch_name);
+  OptimizerConfig config;
+  config.lr = args.number("lr");
+  config.weight_decay = args.number("weight_decay", 0);
+  if (args.has("no_decay")) {
+    if (!args.text("no_decay").starts_with("parameters with ndim <= 1"))
+      fail("no_decay \"{}\" is not known", args.text("no_decay"));
+    config.decay_norm_and_bias = false;
+  }
+  found->second(config, args);
+  return config;
+}
+
+ModelConfig model_config(const std::string& class_name, const Args& args) {
+  ModelConfig config;
+  config.num_classes = args.integer("num_classes", config.num_classes);
+  config.in_channels = args.integer("in_channels", 3);
+  config.dropout = 0;  // PyTorch's random numbers are not ours; the reference switches it off too
+  if (class_name == "GhostNet") {
+    config.name = "ghostnet";
+    config.width = args.number("width", 1);
+    args.ignore("dropout");
+  } else if (class_name == "MiniGroupNet") {
+    config.name = "mini_group_net";
+    config.groups = args.integer("groups", 4);
+  } else {
+    fail("there is no model for {}", class_name);
+  }
+  return config;
+}
+
+}  // namespace ghost::reference
