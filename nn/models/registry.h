@@ -19,7 +19,7 @@ struct ModelConfig {
   std::string variant = "official";            // ghostnet: official | tensorflow | d_li14
   int64_t stem_stride = 2;                     // ghostnet
   int64_t groups = 4;                          // mini_group_net
-  ConvChoice conv;                             // plain_cnn
+  ConvChoice conv{};                           // plain_cnn
   std::vector<int64_t> channels{32, 64, 128};  // plain_cnn: one stage each
   std::string init = "pytorch";                // pytorch | kaiming_normal_fan_out
 };

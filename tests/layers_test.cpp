@@ -1,0 +1,163 @@
+#include <cmath>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "nn/layers/activation.h"
+#include "nn/layers/depthwise_separable.h"
+#include "nn/layers/grouped_bottleneck.h"
+#include "nn/layers/linear.h"
+#include "nn/layers/plain.h"
+#include "nn/layers/pool.h"
+#include "support/modules.h"
+
+namespace ghost {
+namespace {
+
+using test::entry_names;
+using test::error_of;
+using test::output_shape;
+using test::parameter_count;
+using test::random_tensor;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(Conv2d, GroupsDivideTheParameters) {
+  const std::vector<std::pair<int64_t, int64_t>> expected{{1, 73728}, {2, 36864}, {4, 18432}, {8, 9216},
+                                                          {16, 4608}, {32, 2304}, {64, 1152}};
+  for (const auto& [groups, parameters] : expected) {
+    Conv2d conv({.in = 64, .out = 128, .kernel = 3, .groups = groups, .bias = false});
+    EXPECT_EQ(parameter_count(conv), parameters) << groups;
+    EXPECT_EQ(conv.weight().shape(), Shape({128, 3, 3, 64 / groups}));
+  }
+}
+
+TEST(Conv2d, RefusesOptionsThatDoNotFit) {
+  EXPECT_EQ(error_of([] { Conv2d c({.in = 64, .out = 100, .groups = 8}); }),
+            "Conv2d: groups=8 does not divide out=100; nearest valid: groups=4");
+  EXPECT_EQ(error_of([] { Conv2d c({.in = 3, .out = 8, .groups = 4}); }),
+            "Conv2d: groups=4 does not divide in=3; nearest valid: groups=1");
+  EXPECT_EQ(error_of([] { Conv2d c({.in = 48, .out = 96, .groups = 5}); }),
+            "Conv2d: groups=5 does not divide in=48 and out=96; nearest valid: groups=4 or 6");
+  EXPECT_THAT(error_of([] { Conv2d c({.in = 4, .out = 4, .groups = 0}); }), HasSubstr("groups=0"));
+  EXPECT_THAT(error_of([] { Conv2d c({.in = 0, .out = 4}); }), HasSubstr("in=0"));
+  EXPECT_THAT(error_of([] { Conv2d c({.in = 4, .out = 4, .kernel = {3, 0}}); }), HasSubstr("kernel=3x0"));
+  EXPECT_THAT(error_of([] { Conv2d c({.in = 4, .out = 4, .stride = 0}); }), HasSubstr("stride=0x0"));
+  EXPECT_THAT(error_of([] { Conv2d c({.in = 4, .out = 4, .padding = -1}); }), HasSubstr("padding=-1x-1"));
+}
+
+TEST(Conv2d, DepthwiseWithAMultiplierLearns) {
+  Conv2d conv({.in = 4, .out = 12, .kernel = 3, .padding = 1, .groups = 4});
+  conv.initialise(1);
+  Conv2d teacher({.in = 4, .out = 12, .kernel = 3, .padding = 1, .groups = 4});
+  teacher.initialise(2);
+  const Tensor x = random_tensor({2, 6, 6, 4}, 3);
+  const Tensor target = teacher(x).detach();
+  const auto loss_after = [&](int steps) {
+    double loss = 0;
+    for (int i = 0; i < steps; i++) {
+      const Tensor d = conv(x) - target, l = mean(d * d);
+      l.backward();
+      loss = l.item<double>();
+      for (Parameter& p : conv.parameters()) {
+        const auto g = p.tensor.grad().to_vector<float>();
+        float* w = p.tensor.mutable_data<float>();
+        for (size_t k = 0; k < g.size(); k++) w[k] -= 2 * g[k];
+        p.tensor.clear_grad();
+      }
+    }
+    return loss;
+  };
+  const double first = loss_after(1), last = loss_after(60);
+  EXPECT_LT(last, 0.05 * first);
+}
+
+TEST(DepthwiseSeparableConv, HasItsPublishedSizeNamesAndShape) {
+  DepthwiseSeparableConv layer({.in = 32, .out = 64});
+  EXPECT_EQ(parameter_count(layer), 2464);
+  EXPECT_THAT(entry_names(layer), ElementsAre("dw.weight", "pw.weight", "bn.weight", "bn.bias", "bn.running_mean",
+                                              "bn.running_var", "bn.num_batches_tracked"));
+  EXPECT_EQ(output_shape(layer, {2, 8, 8, 32}), Shape({2, 8, 8, 64}));
+}
+
+TEST(GroupedBottleneck, HasItsPublishedSizeAndShape) {
+  GroupedBottleneck block({.in = 64, .out = 128, .groups = 8, .stride = 2});
+  EXPECT_EQ(parameter_count(block), 25856);
+  EXPECT_EQ(output_shape(block, {2, 32, 32, 64}), Shape({2, 16, 16, 128}));
+  GroupedBottleneck identity({.in = 16, .out = 16});
+  for (const std::string& name : entry_names(identity)) EXPECT_EQ(name.find("skip"), std::string::npos) << name;
+}
+
+TEST(GroupedBottleneck, RefusesHiddenChannelsThatMakeNoGroups) {
+  EXPECT_EQ(error_of([] { GroupedBottleneck b({.in = 64, .out = 100, .groups = 8}); }),
+            "GroupedBottleneck: hidden=50 (out=100 at bottleneck_ratio=0.5) is not divisible by groups=8; nearest "
+            "valid: groups=5 or 10, or hidden=48 or 56");
+  EXPECT_THAT(error_of([] { GroupedBottleneck b({.in = 4, .out = 4, .groups = 4}); }),
+              HasSubstr("nearest valid: groups=2, or hidden=4"));
+  // Python's rounding: 5 · 0.5 → 2, 7 · 0.5 → 4
+  EXPECT_NO_THROW(GroupedBottleneck({.in = 4, .out = 5, .groups = 2}));
+  EXPECT_NO_THROW(GroupedBottleneck({.in = 4, .out = 7, .groups = 4}));
+  EXPECT_THAT(error_of([] { GroupedBottleneck b({.in = 4, .out = 8, .bottleneck_ratio = 0.01}); }),
+              HasSubstr("no hidden channels"));
+}
+
+TEST(Layers, ActivationsAreTheirOperators) {
+  const Tensor x = Tensor::from<float>({-8, -3, -0.5, 0, 0.5, 3, 8}, {1, 7});
+  const std::vector<std::pair<ModulePtr, Tensor>> table{
+      {std::make_shared<ReLU>(), relu(x)},           {std::make_shared<ReLU6>(), relu6(x)},
+      {std::make_shared<Hardswish>(), hardswish(x)}, {std::make_shared<HardSigmoid>(), hard_sigmoid(x)},
+      {std::make_shared<Sigmoid>(), sigmoid(x)},     {std::make_shared<SiLU>(), silu(x)}};
+  for (const auto& [module, expected] : table)
+    EXPECT_EQ((*module)(x).to_vector<float>(), expected.to_vector<float>()) << module->kind();
+}
+
+TEST(Layers, PoolsTakeTheKernelAsStride) {
+  const Tensor x = random_tensor({2, 9, 7, 3}, 0);
+  EXPECT_EQ(MaxPool2d({.kernel = 2})(x).shape(), Shape({2, 4, 3, 3}));
+  EXPECT_EQ(MaxPool2d({.kernel = 2, .ceil_mode = true})(x).shape(), Shape({2, 5, 4, 3}));
+  EXPECT_EQ(MaxPool2d({.kernel = 3, .stride = 2, .padding = 1})(x).shape(), Shape({2, 5, 4, 3}));
+  EXPECT_EQ(AvgPool2d({.kernel = 3})(x).shape(), Shape({2, 3, 2, 3}));
+  EXPECT_EQ(AdaptiveAvgPool2d({4, 5})(x).shape(), Shape({2, 4, 5, 3}));
+  EXPECT_EQ(GlobalAvgPool()(x).shape(), Shape({2, 1, 1, 3}));
+  EXPECT_THAT(error_of([] { MaxPool2d p({.kernel = 2, .padding = 2}); }), HasSubstr("at most 1x1"));
+  EXPECT_THAT(error_of([] { AvgPool2d p({.kernel = 0}); }), HasSubstr("kernel=0x0"));
+}
+
+TEST(Layers, FlattenGivesPyTorchsColumns) {
+  const Tensor x = random_tensor({2, 3, 4, 5}, 0);
+  const auto flat = Flatten()(x).to_vector<float>();
+  const float* v = x.data<float>();
+  for (int64_t n = 0; n < 2; n++)
+    for (int64_t h = 0; h < 3; h++)
+      for (int64_t w = 0; w < 4; w++)
+        for (int64_t c = 0; c < 5; c++)
+          EXPECT_EQ(flat[static_cast<size_t>(n * 60 + (c * 3 + h) * 4 + w)], v[((n * 3 + h) * 4 + w) * 5 + c]);
+}
+
+TEST(BatchNorm2d, OptionsChooseParametersAndBuffers) {
+  BatchNorm2d plain({.channels = 3, .affine = false, .track_running_stats = false});
+  EXPECT_TRUE(plain.parameters().empty());
+  EXPECT_TRUE(plain.buffers().empty());
+  const Tensor x = random_tensor({2, 3, 3, 3}, 0);
+  const auto training = plain(x).to_vector<float>();
+  plain.eval();
+  EXPECT_EQ(plain(x).to_vector<float>(), training);
+  EXPECT_THAT(error_of([] { BatchNorm2d b({.channels = 3, .momentum = 2}); }), HasSubstr("momentum=2"));
+  EXPECT_THAT(error_of([] { BatchNorm2d b({.channels = 0}); }), HasSubstr("channels=0"));
+}
+
+TEST(BatchNorm2d, EvaluationUsesRunningStatistics) {
+  BatchNorm2d bn({.channels = 2, .momentum = std::nullopt});
+  bn.initialise(0);
+  const Tensor x = Tensor::from<float>({1, 10, 3, 30}, {2, 1, 1, 2});
+  bn(x);
+  EXPECT_EQ(bn.buffers()[0].tensor.to_vector<float>(), (std::vector<float>{2, 20}));
+  EXPECT_EQ(bn.buffers()[1].tensor.to_vector<float>(), (std::vector<float>{2, 200}));
+  EXPECT_EQ(bn.buffers()[2].tensor.item<int64_t>(), 1);
+  bn.eval();
+  const auto y = bn(Tensor::from<float>({2, 20}, {1, 1, 1, 2})).to_vector<float>();
+  EXPECT_NEAR(y[0], 0, 1e-6);
+  EXPECT_NEAR(y[1], 0, 1e-6);
+}
+
+}  // namespace
+}  // namespace ghost
