@@ -1,0 +1,235 @@
+#include "train/config/describe.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "train/optim/optimizer.h"
+#include "train/optim/schedule.h"
+
+namespace ghost {
+namespace {
+
+constexpr double kMany = 1e9;  // no count of anything here comes near
+
+FieldRule at_least(double least, double most = kMany) { return {.limits = {.least = least, .most = most}}; }
+FieldRule above(double least) { return {.limits = {.least = least, .above = true}}; }
+FieldRule share() { return {.limits = {.least = 0, .most = 1}}; }
+FieldRule below_one() { return {.limits = {.least = 0, .most = 1, .below = true}}; }
+FieldRule any_number() { return {}; }
+FieldRule one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
+
+FieldRule of_data(FieldRule rule) {
+  rule.of_data = true;
+  return rule;
+}
+// Lines of a table of models, data sets, … as alternatives.
+template <class Table>
+std::vector<Alternative> alternatives(const Table& table) {
+  std::vector<Alternative> all;
+  for (const auto& entry : table) all.push_back({entry.name, entry.options});
+  return all;
+}
+
+std::vector<Alternative> conv_alternatives() {
+  std::vector<Alternative> all;
+  for (const std::string& name : conv_choice_names()) {
+    const bool ghost = name == "ghost_conv" || name == "ghost";
+    all.push_back({name, ghost               ? std::vector<std::string>{"ratio", "cheap_kernel"}
+                         : name == "grouped" ? std::vector<std::string>{"groups"}
+                                             : std::vector<std::string>{}});
+  }
+  return all;
+}
+
+FieldRule name_in(const std::vector<Alternative>& all) {
+  std::vector<std::string> names;
+  for (const Alternative& one : all) names.push_back(one.name);
+  return one_of(std::move(names));
+}
+
+bool covers(const std::string& option, const std::string& path) {
+  return path == option || path.starts_with(option + ".");
+}
+
+}  // namespace
+
+bool Limits::allow(double value) const {
+  return (above ? value > least : value >= least) && (below ? value < most : value <= most);
+}
+
+std::string Limits::expected(double value) const {
+  constexpr double kShort = 100;  // an interval that is worth saying as a whole
+  if (least >= -kShort && most <= kShort)
+    return fmt::format("in {}{}, {}{}", above ? '(' : '[', least, most, below ? ')' : ']');
+  const bool too_low = above ? value <= least : value < least;
+  return too_low ? fmt::format("{} {}", above ? "above" : "at least", least)
+                 : fmt::format("{} {}", below ? "below" : "at most", most);
+}
+
+const Field* Description::find_field(const std::string& path) const {
+  const auto found = std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.path == path; });
+  return found == fields_.end() ? nullptr : &*found;
+}
+
+const Section* Description::find_section(const std::string& path) const {
+  const auto found = std::find_if(sections_.begin(), sections_.end(), [&](const Section& s) { return s.path == path; });
+  return found == sections_.end() ? nullptr : &*found;
+}
+
+void Description::follow_data(const std::string& path, bool& set) {
+  for (Field& field : fields_)
+    if (field.path == path) field.rule.set = &set, field.rule.of_data = true;
+}
+
+const std::string& Description::selected(const Section& section) const {
+  return *std::get<std::string*>(find_field(section.path + ".name")->value);
+}
+
+std::vector<std::string> Description::owners_elsewhere(const std::string& path, const Section*& section) const {
+  for (const Section& around : sections_) {
+    if (around.alternatives.empty() || !path.starts_with(around.path + ".")) continue;
+    const std::string option = path.substr(around.path.size() + 1), &name = selected(around);
+    std::vector<std::string> owners;
+    bool own = false;
+    for (const Alternative& one : around.alternatives) {
+      const bool reads = std::any_of(one.options.begin(), one.options.end(),
+                                     [&](const std::string& listed) { return covers(listed, option); });
+      if (reads) owners.push_back(one.name);
+      own = own || (reads && one.name == name);
+    }
+    if (owners.empty() || own) continue;
+    section = &around;
+    return owners;
+  }
+  return {};
+}
+
+void describe(ConvChoice& c, Description& d) {
+  d.field("name", &c.name, "which convolution every layer uses", name_in(conv_alternatives()));
+  d.field("ratio", &c.ratio, "output channels per channel of the primary convolution", at_least(1, 1e4));
+  d.field("cheap_kernel", &c.cheap_kernel, "side of the cheap depthwise kernel, odd", at_least(1, 99));
+  d.field("groups", &c.groups, "groups of every convolution", at_least(1));
+  d.field("keep_first", &c.keep_first, "the first convolution stays standard");
+}
+
+void describe(ModelConfig& c, Description& d) {
+  d.field("name", &c.name, "", name_in(alternatives(model_table())));
+  d.field("num_classes", &c.num_classes, "auto: as many as the data set has", at_least(1, 1e6));
+  d.field("in_channels", &c.in_channels, "auto: those of the images", at_least(1, 1e3));
+  d.field("width", &c.width, "multiplies all channel counts", {.limits = {.least = 0, .most = 100, .above = true}});
+  d.field("dropout", &c.dropout, "share of features dropped before the classifier", below_one());
+  d.field("variant", &c.variant, "official | tensorflow | d_li14", one_of({"official", "tensorflow", "d_li14"}));
+  d.field("stem_stride", &c.stem_stride, "2 for ImageNet, 1 for images of 32 pixels", at_least(1, 2));
+  d.field("groups", &c.groups, "groups of the 3x3 convolutions", at_least(1));
+  d.section("conv", "", c.conv, conv_alternatives());
+  FieldRule channels = at_least(1, 1e6);
+  channels.empty_list = false;
+  d.field("channels", &c.channels, "of each stage", channels);
+  d.field("init", &c.init, "pytorch | kaiming_normal_fan_out", one_of({"pytorch", "kaiming_normal_fan_out"}));
+}
+
+void describe(AugmentConfig& c, Description& d) {
+  d.field("crop_padding", &c.crop_padding, "zeros around the image before a random crop; 0: no such crop",
+          at_least(0, 1e4));
+  d.field("flip", &c.flip, "left to right, half of the time");
+  d.field("random_resized_crop", &c.random_resized_crop, "a crop of random area and aspect, resized");
+  d.field("scale", &c.scale, "smallest and largest share of the area it takes",
+          {.limits = {.least = 0, .most = 1, .above = true}});
+  d.field("brightness", &c.brightness, "strength of colour jitter", at_least(0, 100));
+  d.field("contrast", &c.contrast, "", at_least(0, 100));
+  d.field("saturation", &c.saturation, "", at_least(0, 100));
+  d.field("lighting", &c.lighting, "standard deviation of PCA lighting", at_least(0, 100));
+}
+
+void describe(DataConfig& c, Description& d) {
+  d.field("name", &c.name, "", name_in(alternatives(dataset_table())));
+  d.field("root", &c.root, "folder; empty: the data set's usual place", of_data({}));
+  d.field("image_size", &c.image_size, "side of the network's input; 0: the data set's own",
+          of_data(at_least(0, 4096)));
+  d.field("resize", &c.resize, "evaluation: shorter side before the centre crop; 0: the usual one",
+          of_data(at_least(0, 8192)));
+  d.field("channels", &c.channels, "1: grey, 3: RGB, 0: the data set's own", of_data(one_of({"0", "1", "3"})));
+  d.field("mean", &c.mean, "of values in 0..1, per channel; []: the data set's usual", of_data(any_number()));
+  d.field("std", &c.std, "", of_data(above(0)));
+  d.field("workers", &c.workers, "threads that load and transform", at_least(1, 1024));
+  d.field("prefetch", &c.prefetch, "batches ready ahead of the step", at_least(1, 1024));
+  d.field("max_unreadable", &c.max_unreadable, "share of images that may fail to decode", share());
+  d.field("test_share", &c.test_share, "split off for testing where there is no val/ or test/",
+          {.limits = {.least = 0, .most = 1, .above = true, .below = true}});
+  d.field("limit_train", &c.limit_train, "images, a seeded choice; 0: all", at_least(0, 1e12));
+  d.field("limit_test", &c.limit_test, "", at_least(0, 1e12));
+  d.section("augment", "training images only", c.augment);
+}
+
+void describe(OptimizerConfig& c, Description& d) {
+  d.field("name", &c.name, "", name_in(alternatives(optimizer_table())));
+  d.field("lr", &c.lr, "learning rate; the schedule multiplies it", above(0));
+  d.field("momentum", &c.momentum, "", below_one());
+  d.field("dampening", &c.dampening, "", share());
+  d.field("nesterov", &c.nesterov, "");
+  d.field("betas", &c.betas, "decay of the gradient's mean and of its square's", below_one());
+  d.field("eps", &c.eps, "", at_least(0, 1e3));
+  d.field("amsgrad", &c.amsgrad, "");
+  d.field("alpha", &c.alpha, "decay of the mean of squared gradients", below_one());
+  d.field("centered", &c.centered, "divide by the deviation instead of the root mean square");
+  d.field("weight_decay", &c.weight_decay, "", at_least(0, 1e3));
+  d.field("decay_norm_and_bias", &c.decay_norm_and_bias, "false: no weight decay on batch norm and biases");
+}
+
+void describe(ScheduleConfig& c, Description& d) {
+  d.field("name", &c.name, "", name_in(alternatives(schedule_table())));
+  d.field("per", &c.per, "the rate moves with every step | epoch", one_of({"step", "epoch"}));
+  d.field("warmup", &c.warmup, "epochs of linear warm-up", at_least(0));
+  d.field("warmup_factor", &c.warmup_factor, "it starts at warmup_factor * lr", share());
+  d.field("step_size", &c.step_size, "epochs", above(0));
+  d.field("milestones", &c.milestones, "epochs, ascending", above(0));
+  d.field("gamma", &c.gamma, "", above(0));
+  d.field("power", &c.power, "", above(0));
+  d.field("start_factor", &c.start_factor, "from start_factor * lr", at_least(0));
+  d.field("end_factor", &c.end_factor, "to end_factor * lr", at_least(0));
+  d.field("min_lr", &c.min_lr, "the lowest rate", at_least(0));
+  d.field("period", &c.period, "epochs to the first restart", above(0));
+  d.field("period_factor", &c.period_factor, "each period is this much longer than the one before", at_least(1));
+  d.field("max_lr", &c.max_lr, "the highest rate; 0: optimizer.lr", at_least(0));
+  d.field("pct_start", &c.pct_start, "share of the steps in which the rate rises", share());
+  d.field("div_factor", &c.div_factor, "it starts at max_lr / div_factor", above(0));
+  d.field("final_div_factor", &c.final_div_factor, "and ends at that / final_div_factor", above(0));
+  d.field("anneal", &c.anneal, "cos | linear", one_of({"cos", "linear"}));
+  d.field("cycle_momentum", &c.cycle_momentum, "momentum moves against the rate");
+  d.field("base_momentum", &c.base_momentum, "momentum at the highest rate", below_one());
+  d.field("max_momentum", &c.max_momentum, "momentum at start and end", below_one());
+}
+
+void describe(TrainConfig& c, Description& d) {
+  d.field("epochs", &c.epochs, "", at_least(1, 1e6));
+  d.field("batch_size", &c.batch_size, "images per step", at_least(1, 1e6));
+  d.field("accumulate", &c.accumulate, "parts that a step's batch is cut into, to save memory", at_least(1, 1e6));
+  d.field("label_smoothing", &c.label_smoothing, "", below_one());
+  d.field("clip_grad_norm", &c.clip_grad_norm, "largest norm of all gradients; 0: no limit", at_least(0));
+  d.field("eval_every", &c.eval_every, "epochs", at_least(1));
+  d.field("eval_batch_size", &c.eval_batch_size, "", at_least(1, 1e6));
+  d.field("log_every", &c.log_every, "steps between lines in metrics.jsonl", at_least(1));
+  d.field("checkpoint_every", &c.checkpoint_every, "epochs", at_least(1));
+  d.field("fusion", &c.fusion, "false: finish every operator by itself (slow, for checking)");
+}
+
+void describe(RunConfig& c, Description& d) {
+  d.field("seed", &c.seed, "of initial values, order and augmentation", any_number());
+  d.field("threads", &c.threads, "0: all cores", at_least(0, 1024));
+  d.field("dir", &c.dir, "empty: runs/<configuration>-<n>");
+}
+
+Description describe(Config& config) {
+  Description d;
+  d.section("model", "", config.model, alternatives(model_table()));
+  d.section("data", "", config.data, alternatives(dataset_table()));
+  d.section("optimizer", "", config.optimizer, alternatives(optimizer_table()));
+  d.section("schedule", "", config.schedule, alternatives(schedule_table()));
+  d.section("train", "", config.train);
+  d.section("run", "", config.run);
+  d.follow_data("model.num_classes", config.model_classes_set);
+  d.follow_data("model.in_channels", config.model_channels_set);
+  return d;
+}
+
+}  // namespace ghost

@@ -1,0 +1,216 @@
+#include "train/config/values.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <fmt/format.h>
+#include <optional>
+
+#include "core/nearest.h"
+#include "train/config/problems.h"
+
+namespace ghost {
+namespace {
+
+using Kind = YamlNode::Kind;
+
+constexpr const char* kAuto = "auto";
+constexpr size_t kLongestName = 100;  // that is worth comparing with known ones
+
+// A scalar of type T, or what is wrong with it.
+template <class T>
+struct Parsed {
+  T value{};
+  std::string error{};
+};
+
+template <class T>
+const char* noun() {
+  if constexpr (std::is_same_v<T, bool>) return "true or false";
+  if constexpr (std::is_same_v<T, double>) return "a number";
+  return "an integer";
+}
+
+// All of the text as a number; empty: it is none. `overflow` is set where it is one, but does not fit.
+template <class T>
+std::optional<T> parse_number(std::string_view text, bool& overflow) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  // from_chars knows "inf", "nan" and an exponent without digits before it.
+  const auto digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
+  if (std::none_of(text.begin(), text.end(), digit)) return {};
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (end != text.data() + text.size()) return {};
+  overflow = error == std::errc::result_out_of_range;
+  if (error != std::errc() && !overflow) return {};
+  if constexpr (std::is_floating_point_v<T>) overflow = overflow || !std::isfinite(value);
+  return value;
+}
+
+Parsed<bool> parse_bool(const std::string& text) {
+  if (text == "true" || text == "false") return {.value = text == "true"};
+  std::string lower = text;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  const bool yes = lower == "yes" || lower == "on" || lower == "true" || lower == "y" || lower == "1";
+  const bool no = lower == "no" || lower == "off" || lower == "false" || lower == "n" || lower == "0";
+  const char* const meant = yes ? "; did you mean true?" : no ? "; did you mean false?" : "";
+  return {.error = fmt::format("is {}, but must be true or false{}", quoted(text), meant)};
+}
+
+template <class T>
+Parsed<T> parse_scalar(const std::string& text) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return parse_bool(text);
+  } else {
+    bool overflow = false;
+    const std::optional<T> number = parse_number<T>(text, overflow);
+    if (number && !overflow) return {.value = *number};
+    if (overflow) return {.error = fmt::format("is {}, which is outside of what {} can hold", quoted(text), noun<T>())};
+    std::string hint;
+    bool real_overflow = false;
+    const std::optional<double> real = parse_number<double>(text, real_overflow);
+    if (!std::is_floating_point_v<T> && real && !real_overflow) {
+      const double whole = std::round(*real);
+      const bool fits = std::abs(whole) < 1e15 && (whole >= 0 || std::is_signed_v<T>);
+      if (fits) hint = fmt::format("; did you mean {}?", static_cast<T>(whole));
+    }
+    return {.error = fmt::format("is {}, but must be {}{}", quoted(text), noun<T>(), hint)};
+  }
+}
+
+// One scalar into `value`, checked against the rule.
+template <class T>
+std::string read_scalar(const YamlNode& node, const FieldRule& rule, T& value) {
+  if (node.kind != Kind::scalar || node.in_quotes)
+    return fmt::format("is {}, but must be {}", described(node), noun<T>());
+  const Parsed<T> parsed = parse_scalar<T>(node.text);
+  if (!parsed.error.empty()) return parsed.error;
+  if constexpr (!std::is_same_v<T, bool>) {
+    if (!rule.limits.allow(static_cast<double>(parsed.value)))
+      return fmt::format("is {}, but must be {}", parsed.value,
+                         rule.limits.expected(static_cast<double>(parsed.value)));
+    if (!rule.choices.empty()) {
+      const std::string text = fmt::format("{}", parsed.value);
+      if (std::find(rule.choices.begin(), rule.choices.end(), text) == rule.choices.end())
+        return fmt::format("is {}, but must be {}", text, any_of(rule.choices));
+    }
+  }
+  value = parsed.value;
+  return {};
+}
+
+std::string read_scalar(const YamlNode& node, const FieldRule& rule, std::string& value) {
+  if (node.kind == Kind::list || node.kind == Kind::map)
+    return fmt::format("is {}, but must be {}", described(node), rule.choices.empty() ? "text" : any_of(rule.choices));
+  const bool known = std::find(rule.choices.begin(), rule.choices.end(), node.text) != rule.choices.end();
+  if (!rule.choices.empty() && !known)
+    return fmt::format("is {}, but must be {}{}", described(node), any_of(rule.choices),
+                       did_you_mean(node.text.substr(0, kLongestName), rule.choices));
+  value = node.text;
+  return {};
+}
+
+using Report = std::function<void(YamlMark, const std::string&)>;
+
+// A list of scalars; `count` 0: of any length.
+template <class T>
+bool read_list(const YamlItem& item, const Field& field, size_t count, std::vector<T>& values, const Report& report) {
+  constexpr size_t kMost = 1000, kReported = 5;
+  const YamlNode& node = *item.node;
+  const std::string wanted = count ? fmt::format("a list of {} numbers, e.g. {}", count, value_to_yaml(field))
+                                   : fmt::format("a list such as {}", "[1, 2]");
+  if (node.kind != Kind::list) {
+    report(item.mark, fmt::format("is {}, but must be {}", described(node), wanted));
+    return false;
+  }
+  if ((count && node.items.size() != count) || node.items.size() > kMost) {
+    report(item.mark, fmt::format("has {} values, but must {}", node.items.size(),
+                                  count ? "be " + wanted : fmt::format("have at most {}", kMost)));
+    return false;
+  }
+  if (node.items.empty() && !field.rule.empty_list) {
+    report(item.mark, "is empty, but must have at least one value");
+    return false;
+  }
+  size_t wrong = 0;
+  for (size_t i = 0; i < node.items.size(); ++i) {
+    values.emplace_back();
+    const std::string error = read_scalar(*node.items[i].node, field.rule, values.back());
+    if (!error.empty() && ++wrong <= kReported)
+      report(node.items[i].mark, fmt::format("(value {} of {}) {}", i + 1, node.items.size(), error));
+  }
+  return wrong == 0;
+}
+
+std::string string_to_yaml(const std::string& text) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '/' || c == '.'; };
+  const bool looks_like_null = text == "null" || text == "Null" || text == "NULL";
+  const bool safe =
+      !text.empty() && !looks_like_null && text != "..." && (plain(static_cast<unsigned char>(text[0]))) &&
+      std::all_of(text.begin(), text.end(), [&](char c) { return plain(static_cast<unsigned char>(c)) || c == '-'; });
+  if (safe) return text;
+  std::string escaped = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      escaped += '\\', escaped += c;
+    else if (byte < 0x20 || byte == 0x7F)
+      escaped += fmt::format("\\x{:02x}", byte);
+    else
+      escaped += c;
+  }
+  return escaped + '"';
+}
+
+template <class List>
+std::string list_to_yaml(const List& values) {
+  return fmt::format("[{}]", fmt::join(values, ", "));
+}
+
+}  // namespace
+
+bool read_value(const YamlItem& item, const Field& field, const Report& report) {
+  if (field.rule.set && item.node->kind == Kind::scalar && item.node->text == kAuto) {
+    *field.rule.set = false;
+    return true;
+  }
+  const bool fine = std::visit(
+      [&](auto* target) {
+        using T = std::remove_pointer_t<decltype(target)>;
+        if constexpr (std::is_same_v<T, std::array<double, 2>>) {
+          std::vector<double> values;
+          if (!read_list(item, field, target->size(), values, report)) return false;
+          std::copy(values.begin(), values.end(), target->begin());
+          return true;
+        } else if constexpr (std::is_same_v<T, std::vector<double>> || std::is_same_v<T, std::vector<int64_t>>) {
+          T values;
+          if (!read_list(item, field, 0, values, report)) return false;
+          *target = std::move(values);
+          return true;
+        } else {
+          const std::string error = read_scalar(*item.node, field.rule, *target);
+          if (!error.empty()) report(item.mark, error);
+          return error.empty();
+        }
+      },
+      field.value);
+  if (fine && field.rule.set) *field.rule.set = true;
+  return fine;
+}
+
+std::string value_to_yaml(const Field& field) {
+  return std::visit(
+      [](const auto* value) {
+        using T = std::remove_const_t<std::remove_pointer_t<decltype(value)>>;
+        if constexpr (std::is_same_v<T, std::string>)
+          return string_to_yaml(*value);
+        else if constexpr (std::is_arithmetic_v<T>)
+          return fmt::format("{}", *value);
+        else
+          return list_to_yaml(*value);
+      },
+      field.value);
+}
+
+}  // namespace ghost
