@@ -1,43 +1,12 @@
 #include "train/resume.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
-#include <yaml-cpp/yaml.h>
 
 #include "core/nearest.h"
+#include "train/config/describe.h"
+#include "train/config/values.h"
 
 namespace ghost {
-
-namespace {
-
-using Options = std::map<std::string, std::string>;
-
-void flatten(const YAML::Node& node, const std::string& path, Options& into) {
-  if (!node.IsMap()) {
-    YAML::Emitter value;
-    value << YAML::Flow << node;
-    into[path] = value.c_str();
-    return;
-  }
-  for (const auto& entry : node) {
-    const auto key = entry.first.as<std::string>();
-    flatten(entry.second, path.empty() ? key : path + "." + key, into);
-  }
-}
-
-Options options_of(const Config& config) {
-  Options options;
-  flatten(YAML::Load(config_to_yaml(config)), "", options);
-  return options;
-}
-
-std::string value_in(const Options& options, const std::string& key) {
-  const auto found = options.find(key);
-  return found == options.end() ? "absent" : found->second;
-}
-
-}  // namespace
 
 const std::vector<std::string>& resumable_options() {
   static const std::vector<std::string> options{
@@ -52,22 +21,20 @@ LoadedConfig resumed_config(const Checkpoint& checkpoint, const std::string& con
   LoadedConfig loaded = config_file.empty()
                             ? load_config_text(config_to_yaml(checkpoint.config), "the checkpoint's config", sets)
                             : load_config(config_file, sets);
-  const Options before = options_of(checkpoint.config), after = options_of(loaded.config);
-  std::set<std::string> keys;
-  for (const Options* options : {&before, &after})
-    for (const auto& [key, value] : *options) keys.insert(key);
+  Config before = checkpoint.config;
+  const Description was = describe(before), is = describe(loaded.config);
+  const auto& allowed = resumable_options();
   std::string changes;
-  for (const std::string& key : keys) {
-    const std::string was = value_in(before, key), is = value_in(after, key);
-    const auto& allowed = resumable_options();
-    if (was == is || std::find(allowed.begin(), allowed.end(), key) != allowed.end()) continue;
-    changes += fmt::format("{}{} ({} → {})", changes.empty() ? "" : ", ", key, was, is);
+  for (size_t i = 0; i < was.fields().size(); ++i) {
+    const Field& field = was.fields()[i];
+    const std::string old_value = value_to_yaml(field), new_value = value_to_yaml(is.fields()[i]);
+    if (old_value == new_value || std::find(allowed.begin(), allowed.end(), field.path) != allowed.end()) continue;
+    changes += fmt::format("{}{} ({} to {})", changes.empty() ? "" : ", ", field.path, old_value, new_value);
   }
   if (!changes.empty())
     fail_usage(
-        "a run is continued as it was begun, but this would change {}; a resumed run may change {}; start a new one "
-        "for anything else",
-        changes, any_of(resumable_options()));
+        "a run is continued as it was begun, but this would change {}; only {} can change, anything else is a new run",
+        changes, any_of(allowed));
   return loaded;
 }
 

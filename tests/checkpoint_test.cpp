@@ -1,0 +1,260 @@
+// A checkpoint holds all that a resumed run, a test or a reader in Python needs; run directories, metrics and the
+// options that may change follow the same promise: nothing is lost, nothing is overwritten.
+#include "train/checkpoint.h"
+
+#include <cmath>
+#include <gmock/gmock.h>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "nn/state_dict.h"
+#include "support/modules.h"
+#include "support/temp_dir.h"
+#include "support/tiny_images.h"
+#include "train/metrics_log.h"
+#include "train/optim/optimizer.h"
+#include "train/resume.h"
+#include "train/run_dir.h"
+
+namespace ghost {
+namespace {
+
+using test::error_of;
+using test::TempDir;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+Config tiny() { return load_config_text(test::tiny_config("somewhere"), "tiny.yaml", {}).config; }
+
+Checkpoint example() {
+  Checkpoint checkpoint;
+  checkpoint.config = tiny();
+  ModelConfig model = checkpoint.config.model;
+  model.in_channels = 1;
+  model.num_classes = 2;
+  const ModulePtr network = build_model(model, 7);
+  checkpoint.model = state_dict(*network);
+  checkpoint.optimizer = build_optimizer(checkpoint.config.optimizer, network->parameters())->state();
+  for (const Parameter& p : network->parameters())
+    checkpoint.optimizer.push_back({"optimizer.momentum_buffer." + p.name, to_pytorch_axes(p.tensor).clone()});
+  checkpoint.progress.epoch = 2;
+  checkpoint.progress.step = 57;
+  checkpoint.progress.batch = 3;
+  checkpoint.progress.epoch_sums = {0.1 + 0.2, 11, 40, 48};
+  checkpoint.progress.window = {1.0 / 3, 1, 2, 16};
+  checkpoint.progress.lr = 0.05 / 7;
+  checkpoint.progress.test = {12.5, 30, 39, 40};
+  checkpoint.progress.best_top1 = 100.0 / 3;
+  checkpoint.progress.best_epoch = 1;
+  checkpoint.classes = {"a \"quoted\" cat", "Ördek"};
+  checkpoint.preprocessing = {8, 0, 1, {0.4}, {0.1 + 0.2}};
+  return checkpoint;
+}
+
+// The file again with other metadata.
+void rewrite(const std::filesystem::path& file,
+             const std::function<void(std::map<std::string, std::string>&)>& change) {
+  SafetensorsFile content = read_safetensors(file);
+  change(content.metadata);
+  write_safetensors(file, content.tensors, content.metadata);
+}
+
+TEST(Checkpoint, GivesBackEveryBit) {
+  const TempDir dir;
+  const Checkpoint written = example();
+  write_checkpoint(dir / "c.safetensors", written);
+  const Checkpoint read = read_checkpoint(dir / "c.safetensors");
+  EXPECT_EQ(read.progress, written.progress);
+  EXPECT_EQ(read.preprocessing, written.preprocessing);
+  EXPECT_EQ(read.classes, written.classes);
+  EXPECT_EQ(config_to_yaml(read.config), config_to_yaml(written.config));
+  const auto compare = [](const std::vector<NamedTensor>& a, const std::vector<NamedTensor>& b) {
+    ASSERT_EQ(a.size(), b.size());
+    std::map<std::string, Tensor> by_name;
+    for (const NamedTensor& t : a) by_name[t.name] = t.tensor;
+    for (const NamedTensor& t : b) {
+      ASSERT_TRUE(by_name.count(t.name)) << t.name;
+      EXPECT_EQ(by_name[t.name].dtype(), t.tensor.dtype()) << t.name;
+      EXPECT_EQ(by_name[t.name].shape().str(), t.tensor.shape().str()) << t.name;
+      EXPECT_EQ(by_name[t.name].to_vector<double>(), t.tensor.to_vector<double>()) << t.name;
+    }
+  };
+  compare(read.model, written.model);
+  compare(read.optimizer, written.optimizer);
+}
+
+TEST(Checkpoint, IsOneSafetensorsFileUnderPyTorchNamesAndAxes) {
+  const TempDir dir;
+  write_checkpoint(dir / "c.safetensors", example());
+  const SafetensorsFile file = read_safetensors(dir / "c.safetensors");
+  // plain_cnn's second convolution: 6 → 6 channels, 3×3.
+  int convolutions = 0;
+  for (const NamedTensor& t : file.tensors)
+    if (t.tensor.rank() == 4) {
+      EXPECT_EQ(t.tensor.size(2), 3) << t.name << ": (O, I, KH, KW)";
+      EXPECT_EQ(t.tensor.size(3), 3) << t.name << ": (O, I, KH, KW)";
+      ++convolutions;
+    }
+  EXPECT_EQ(convolutions, 8) << "four of the model and their momentum";
+  for (const NamedTensor& t : example().model) EXPECT_TRUE(file.find(t.name)) << t.name;
+  EXPECT_EQ(file.metadata.at("epoch"), "2");
+  EXPECT_EQ(file.metadata.at("step"), "57");
+  EXPECT_EQ(file.metadata.at("seed"), "3");
+  EXPECT_EQ(file.metadata.at("schedule"), "cosine");
+  EXPECT_EQ(nlohmann::json::parse(file.metadata.at("classes")).size(), 2U);
+  EXPECT_EQ(nlohmann::json::parse(file.metadata.at("preprocessing")).at("image_size"), 8);
+}
+
+TEST(Checkpoint, DoesNotSayWhereTheRunLives) {
+  const TempDir dir;
+  Checkpoint here = example(), there = example();
+  here.config.run.dir = "/here";
+  there.config.run.dir = "/there";
+  write_checkpoint(dir / "here.safetensors", here);
+  write_checkpoint(dir / "there.safetensors", there);
+  EXPECT_EQ(test::file_bytes(dir / "here.safetensors"), test::file_bytes(dir / "there.safetensors"));
+}
+
+TEST(Checkpoint, NeverOverwritesAGoodOneWithNumbersThatAreNotFinite) {
+  const TempDir dir;
+  const auto file = dir / "c.safetensors";
+  write_checkpoint(file, example());
+  const auto good = test::file_bytes(file);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    Checkpoint checkpoint = example();
+    NamedTensor& last = checkpoint.optimizer.back();
+    last.tensor = last.tensor.clone();
+    last.tensor.mutable_data<float>()[1] = bad;
+    EXPECT_THAT(error_of([&] { write_checkpoint(file, checkpoint); }),
+                AllOf(HasSubstr(last.name), HasSubstr("not finite"), HasSubstr("c.safetensors")));
+    EXPECT_EQ(test::file_bytes(file), good);
+  }
+}
+
+TEST(Checkpoint, SaysWhatIsWrongWithAFile) {
+  const TempDir dir;
+  const auto file = dir / "c.safetensors";
+  const auto error = [&] { return error_of([&] { read_checkpoint(file); }); };
+  EXPECT_THAT(error(), HasSubstr("c.safetensors"));  // does not exist
+
+  dir.write("c.safetensors", std::string_view("not a checkpoint at all"));
+  EXPECT_THAT(error(), HasSubstr("c.safetensors"));
+
+  write_safetensors(file, {{"w", Tensor::zeros({2})}});
+  EXPECT_THAT(error(), AllOf(HasSubstr("not a checkpoint"), HasSubstr("\"format\"")));
+
+  write_checkpoint(file, example());
+  const auto good = test::file_bytes(file);
+  dir.write("c.safetensors", std::span(good).first(good.size() - 5));
+  EXPECT_THAT(error(), HasSubstr("c.safetensors"));
+
+  const auto with = [&](const std::string& key, const std::string& value) {
+    write_checkpoint(file, example());
+    rewrite(file, [&](auto& metadata) { metadata[key] = value; });
+    return error();
+  };
+  EXPECT_THAT(with("format", "ghost-checkpoint-9"), HasSubstr("ghost-checkpoint-9"));
+  EXPECT_THAT(with("progress", "{\"epoch\": 1"), HasSubstr("\"progress\""));
+  EXPECT_THAT(with("progress", "{\"epoch\": 1}"), HasSubstr("\"progress\""));
+  EXPECT_THAT(with("classes", "[1, 2]"), HasSubstr("\"classes\""));
+  EXPECT_THAT(with("preprocessing", "{\"image_size\":8,\"resize\":0,\"channels\":1,\"mean\":[],\"std\":[1]}"),
+              HasSubstr("\"preprocessing\""));
+  EXPECT_THAT(with("config", "model: {nam: ghostnet}"), AllOf(HasSubstr("c.safetensors"), HasSubstr("model.nam")));
+}
+
+TEST(RunDirectory, IsNeverTakenTwice) {
+  const TempDir dir;
+  const std::string name = (dir / "run").string();
+  RunDir::create(name, "tiny").begin("a: b\n");
+  EXPECT_EQ(test::file_text(dir / "run/config.yaml"), "a: b\n");
+  EXPECT_THAT(error_of([&] { RunDir::create(name, "tiny"); }),
+              AllOf(HasSubstr("--resume " + name), HasSubstr("--run " + name + "-1")));
+  std::filesystem::create_directory(dir / "run-1");
+  EXPECT_THAT(error_of([&] { RunDir::create(name + "/", "tiny"); }), HasSubstr("--run " + name + "-2"));
+  EXPECT_THROW(RunDir::create(name, "tiny"), UsageError);
+}
+
+TEST(RunDirectory, ThatNeverBeganLeavesNoTrace) {
+  const TempDir dir;
+  const RunDir run = RunDir::create((dir / "run").string(), "tiny");
+  EXPECT_TRUE(std::filesystem::exists(dir / "run"));
+  run.abandon();
+  EXPECT_FALSE(std::filesystem::exists(dir / "run"));
+  const RunDir begun = RunDir::create((dir / "run").string(), "tiny");
+  begun.begin("a: b\n");
+  begun.abandon();
+  EXPECT_TRUE(std::filesystem::exists(dir / "run/config.yaml"));
+}
+
+TEST(RunDirectory, ThatCannotBeWrittenSaysWhy) {
+  const TempDir dir;
+  dir.write("file", std::string_view("x"));
+  EXPECT_THAT(error_of([&] { RunDir::create((dir / "file/run").string(), "tiny"); }),
+              AllOf(HasSubstr("file/run"), HasSubstr("Not a directory"), HasSubstr("--run")));
+  EXPECT_THAT(error_of([&] { RunDir::create("/proc/ghost-run", "tiny"); }), HasSubstr("/proc/ghost-run"));
+}
+
+TEST(RunDirectory, ToResumeIsFoundFromItsCheckpoints) {
+  const TempDir dir;
+  const std::string name = (dir / "run").string();
+  EXPECT_THAT(error_of([&] { RunDir::open(name); }), HasSubstr("no such directory"));
+  const RunDir run = RunDir::create(name, "tiny");
+  run.begin("");
+  EXPECT_THAT(error_of([&] { RunDir::open(name); }), HasSubstr("no checkpoints/last.safetensors"));
+  write_checkpoint(run.last(), example());
+  EXPECT_EQ(RunDir::open(name + "/").path(), dir / "run");
+  for (const char* slip : {"/checkpoints", "/checkpoints/last.safetensors"})
+    EXPECT_THAT(error_of([&] { RunDir::open(name + slip); }), HasSubstr("which is " + name));
+}
+
+TEST(TrimMetrics, KeepsWhatTheCheckpointHasSeen) {
+  const TempDir dir;
+  const std::string kept =
+      "{\"kind\":\"step\",\"epoch\":1,\"step\":6,\"seconds\":1.5}\n"
+      "{\"kind\":\"epoch\",\"epoch\":1,\"step\":6,\"seconds\":2.5}\n"
+      "{\"kind\":\"step\",\"epoch\":2,\"step\":8,\"seconds\":3.5}\n";
+  const std::string beyond =
+      "{\"kind\":\"step\",\"epoch\":2,\"step\":10,\"seconds\":4.5}\n"
+      "{\"kind\":\"epoch\",\"epoch\":2,\"step\":12,\"seconds\":5.5}\n"
+      "{\"kind\":\"step\",\"epo";
+  const auto file = dir.write("metrics.jsonl", std::string_view(kept + beyond));
+  EXPECT_EQ(trim_metrics(file, 9, 1), 3.5);
+  EXPECT_EQ(test::file_text(file), kept);
+  EXPECT_EQ(trim_metrics(file, 9, 1), 3.5);
+  EXPECT_EQ(test::file_text(file), kept);
+  EXPECT_EQ(trim_metrics(file, 6, 0), 1.5) << "stopped in the first epoch's test: its line comes again";
+  EXPECT_EQ(trim_metrics(file, 0, 0), 0);
+  EXPECT_EQ(test::file_text(file), "");
+  EXPECT_EQ(trim_metrics(dir / "none", 5, 5), 0);
+}
+
+TEST(ResumedConfig, ChangesOnlyWhatTheStepsSoFarDoNotDependOn) {
+  const Checkpoint checkpoint = example();
+  const Config config =
+      resumed_config(checkpoint, "", {"train.epochs=9", "run.threads=2", "data.workers=3", "data.root=elsewhere"})
+          .config;
+  EXPECT_EQ(config.train.epochs, 9);
+  EXPECT_EQ(config.run.threads, 2);
+  EXPECT_EQ(config.data.workers, 3);
+  EXPECT_EQ(config.data.root, "elsewhere");
+  EXPECT_EQ(config.run.seed, 3U);
+  EXPECT_THAT(error_of([&] {
+                resumed_config(checkpoint, "", {"train.batch_size=32", "run.seed=1", "train.epochs=4"});
+              }),
+              AllOf(HasSubstr("train.batch_size (16 to 32)"), HasSubstr("run.seed (3 to 1)"),
+                    Not(HasSubstr("train.epochs ("))));
+  EXPECT_THROW(resumed_config(checkpoint, "", {"model.name=ghostnet"}), UsageError);
+}
+
+TEST(ResumedConfig, AcceptsTheRunsOwnConfigurationFile) {
+  const TempDir dir;
+  const auto same = dir.write("same.yaml", std::string_view(test::tiny_config("somewhere")));
+  EXPECT_EQ(resumed_config(example(), same.string(), {"train.epochs=5"}).config.train.epochs, 5);
+  const auto other = dir.write("other.yaml", std::string_view("extends: same.yaml\noptimizer: {lr: 0.2}\n"));
+  EXPECT_THAT(error_of([&] { resumed_config(example(), other.string(), {}); }),
+              HasSubstr("optimizer.lr (0.05 to 0.2)"));
+}
+
+}  // namespace
+}  // namespace ghost
