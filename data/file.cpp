@@ -43,4 +43,14 @@ std::vector<uint8_t> read_file(const std::filesystem::path& file, int64_t limit)
   return bytes;
 }
 
+bool file_exists(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
+}
+
+bool folder_exists(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored);
+}
+
 }  // namespace ghost

@@ -13,28 +13,34 @@ struct Batch {
   Tensor images;                 // (N, H, W, C) f32, normalised
   Tensor labels;                 // (N) i64
   std::vector<int64_t> indices;  // of the samples in the data set
+  int64_t number = 0;            // in the epoch, from 0; resuming after it starts at number + 1
 };
 
 struct LoaderConfig {
   int64_t batch_size = 128;
   bool training = false;  // shuffle and augment; else in order, resize + centre crop
   uint64_t seed = 0;
-  int64_t workers = 1, prefetch = 4;
+  int64_t workers = 1;   // threads; 0: the consuming thread loads
+  int64_t prefetch = 4;  // batches ahead, at least 1
   double max_unreadable = 0.01;
 };
 
 class Loader {
  public:
   using Warn = std::function<void(const std::string&)>;  // called from the consuming thread, once per unreadable image
+  // Throws UsageError for numbers out of range. `warn` may be empty.
   Loader(DatasetPtr dataset, const DataSplits& splits, const AugmentConfig& augment, const LoaderConfig& config,
          Warn warn);
   ~Loader();
 
-  int64_t batches()
-      const;  // per epoch, the last one may be short; unreadable images are skipped, so it may be shorter still
+  // Per epoch. The last batch may be short. A sample whose image is unreadable is left out of its batch, and a batch
+  // without any is left out, so next() may give fewer and shorter ones.
+  int64_t batches() const;
   // Starts epoch `epoch` (0, 1, …) at batch `first_batch` (for resuming inside an epoch). Stops one that is under way.
   void start(int64_t epoch, int64_t first_batch = 0);
-  std::optional<Batch> next();    // empty at the end; throws Error if more than max_unreadable of the images failed
+  // Empty at the end. Throws Error if more than max_unreadable of the data set's images have failed since the loader
+  // was made, and whatever else reading threw.
+  std::optional<Batch> next();
   double seconds_waited() const;  // in next(), since start()
 
  private:

@@ -1,0 +1,29 @@
+// Pictures in a folder for each class.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/registry.h"
+
+namespace ghost {
+
+// The classes are the sub-folders of `folder` in byte order, samples all picture files below them, sorted. Hidden files
+// and folders are left out; a picture is told by its suffix, in any case. A dangling link or a file without permission
+// is a sample that cannot be read. Throws Error naming the folder: not readable, no classes, class names that are not
+// UTF-8, and — unless `allow_empty` — a class without pictures. Grey pictures count as RGB.
+DatasetPtr read_image_folder(const std::filesystem::path& folder, bool allow_empty = false);
+
+// Indices of the samples in `dataset`: `share` of each class, rounded, at least one and at most all but one of a class
+// with two or more, chosen by seed and class name. {train, test}, both ascending.
+struct SplitIndices {
+  std::vector<int64_t> train, test;
+};
+SplitIndices stratified_split(const Dataset& dataset, double share, uint64_t seed);
+
+// root/train/<class>/… with root/val, valid, validation or test/<class>/… (the first of these that is there), or one of
+// these without the other folders: root/<class>/…, split by data.test_share.
+DataSplits open_image_folder(const DataConfig& config, uint64_t seed);
+
+}  // namespace ghost
