@@ -287,6 +287,7 @@ TEST(OpList, EveryOperatorOnAModelsTapeHasCases) {
     ModelConfig config;
     config.name = model.name;
     const ModulePtr m = build_model(config, 1);
+    const StepScope step(1, 0);
     const Tensor logits = (*m)(random_tensor({2, 32, 32, 3}, "picture", -1, 1, DType::f32));
     const Tensor loss = cross_entropy(logits, Tensor::from<int64_t>({0, 1}, {2}));
     ASSERT_TRUE(loss.requires_grad()) << model.name;
