@@ -18,7 +18,7 @@ std::vector<int64_t> index_of(int64_t element, const Shape& shape) {
 
 }  // namespace
 
-void expect_close(const Case& c, const std::string& name, const Tensor& got) {
+void expect_close(const Case& c, const std::string& name, const Tensor& got, double rtol) {
   const Tensor& reference = c.tensor(name);
   if (!got.defined()) {
     ADD_FAILURE() << name << ": there is no result to compare";
@@ -31,7 +31,7 @@ void expect_close(const Case& c, const std::string& name, const Tensor& got) {
   const std::vector<double> want = reference.to_vector<double>(), have = got.to_vector<double>();
   double largest = 0;
   for (const double v : want) largest = std::max(largest, std::abs(v));
-  const double allowed = reference.dtype() == DType::i64 ? 0 : c.allowed(name, largest);
+  const double allowed = reference.dtype() == DType::i64 ? 0 : std::max(c.allowed(name, largest), rtol * largest);
 
   size_t worst = 0, outside = 0;
   double worst_difference = -1;
@@ -52,12 +52,12 @@ void expect_close(const Case& c, const std::string& name, const Tensor& got) {
       worst_difference, allowed, largest);
 }
 
-void expect_close(const Case& c, const std::string& name, const Tensor& ours, const Layout& layout) {
-  expect_close(c, name, ours.defined() ? to_reference(ours, layout) : ours);
+void expect_close(const Case& c, const std::string& name, const Tensor& ours, const Layout& layout, double rtol) {
+  expect_close(c, name, ours.defined() ? to_reference(ours, layout) : ours, rtol);
 }
 
-void expect_close(const Case& c, const std::string& name, double got) {
-  expect_close(c, name, Tensor::full(c.tensor(name).shape(), got, DType::f64));
+void expect_close(const Case& c, const std::string& name, double got, double rtol) {
+  expect_close(c, name, Tensor::full(c.tensor(name).shape(), got, DType::f64), rtol);
 }
 
 void expect_within(const std::string& what, double got, double reference, double allowed) {

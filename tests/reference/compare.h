@@ -7,12 +7,13 @@
 namespace ghost::reference {
 
 // Fails the running test unless `got`, in the reference's axes, has the shape of the tensor `name` of the case and lies
-// within its tolerance. i64 tensors must be equal. A NaN equals nothing.
-void expect_close(const Case& c, const std::string& name, const Tensor& got);
+// within its tolerance, or within `rtol` of its largest element if that is more. i64 tensors must be equal. A NaN
+// equals nothing.
+void expect_close(const Case& c, const std::string& name, const Tensor& got, double rtol = 0);
 // The same with a result in our axes.
-void expect_close(const Case& c, const std::string& name, const Tensor& ours, const Layout& layout);
+void expect_close(const Case& c, const std::string& name, const Tensor& ours, const Layout& layout, double rtol = 0);
 // One number: a norm, a loss.
-void expect_close(const Case& c, const std::string& name, double got);
+void expect_close(const Case& c, const std::string& name, double got, double rtol = 0);
 // By a tolerance of one's own.
 void expect_within(const std::string& what, double got, double reference, double allowed);
 
