@@ -9,7 +9,7 @@ namespace ghost {
 int threads();            // compute threads used by parallel_for; at first the number of cores this process may use
 void set_threads(int n);  // throws UsageError unless 1 ≤ n ≤ 1024
 
-// Calls body(i) for i in [0, count), spread over the threads in contiguous runs. An exception thrown by body is thrown
+// Calls body(i) for i in [0, count); whichever thread is free takes the next i. An exception thrown by body is thrown
 // here after all calls have ended (the one of the lowest i). Nested calls run serially.
 void parallel_for(int64_t count, const std::function<void(int64_t)>& body);
 
