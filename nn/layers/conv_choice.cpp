@@ -65,26 +65,27 @@ ModulePtr depthwise_separable(const ConvBlock& b, const ConvChoice&) {
 
 ModulePtr grouped(const ConvBlock& b, const ConvChoice& choice) { return conv_bn(b, b.first ? 1 : choice.groups); }
 
-struct Entry {
-  const char* name;
-  ModulePtr (*make)(const ConvBlock&, const ConvChoice&);
-};
-constexpr Entry kChoices[] = {{"standard", standard},
-                              {"ghost_conv", ghost_conv},
-                              {"ghost", ghost_module},
-                              {"depthwise_separable", depthwise_separable},
-                              {"grouped", grouped}};
-
 }  // namespace
+
+const std::vector<ConvChoiceEntry>& conv_choice_table() {
+  static const std::vector<ConvChoiceEntry> table{
+      {"standard", "convolution, batch norm, ReLU", {}, standard},
+      {"ghost_conv", "ghost convolution with round(out/ratio) primary channels", {"ratio", "cheap_kernel"}, ghost_conv},
+      {"ghost", "GhostNet's module (arXiv 1911.11907) with ceil(out/ratio)", {"ratio", "cheap_kernel"}, ghost_module},
+      {"depthwise_separable", "depthwise, then 1x1 convolution (arXiv 1704.04861)", {}, depthwise_separable},
+      {"grouped", "grouped convolution (arXiv 1611.05431)", {"groups"}, grouped},
+  };
+  return table;
+}
 
 std::vector<std::string> conv_choice_names() {
   std::vector<std::string> names;
-  for (const Entry& e : kChoices) names.emplace_back(e.name);
+  for (const ConvChoiceEntry& e : conv_choice_table()) names.push_back(e.name);
   return names;
 }
 
 ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice) {
-  for (const Entry& e : kChoices)
+  for (const ConvChoiceEntry& e : conv_choice_table())
     if (choice.name == e.name)
       return block.first && choice.keep_first ? standard(block, choice) : e.make(block, choice);
   fail_usage("model.conv.name: '{}' is not one of {}{}", choice.name, any_of(conv_choice_names()),

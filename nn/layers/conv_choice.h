@@ -17,7 +17,6 @@ struct ConvChoice {
   bool keep_first = false;        // the first convolution stays standard; grouped: always, for an image's channels
                                   // make no groups
 };
-std::vector<std::string> conv_choice_names();
 
 // The place of one convolution with the batch norm after it and, by option, the ReLU after that.
 struct ConvBlock {
@@ -27,13 +26,17 @@ struct ConvBlock {
   bool first = false;  // it reads the image
 };
 
-// What the choice puts in that place: one module with the same input and output sizes, batch norm and ReLU included.
-//   standard             ConvBn: conv, BN, ReLU
-//   ghost_conv           GhostConv: its primary convolution takes kernel, stride, padding and dilation
-//   ghost                GhostModule, likewise
-//   depthwise_separable  DepthwiseSeparableConv: its depthwise convolution takes them
-//   grouped              ConvBn with groups
-// Throws UsageError if there is no such name, naming the nearest, or if the options do not fit.
+struct ConvChoiceEntry {
+  std::string name, summary;
+  std::vector<std::string> options;  // fields of ConvChoice it reads besides name and keep_first
+  ModulePtr (*make)(const ConvBlock& block, const ConvChoice& choice);
+};
+const std::vector<ConvChoiceEntry>& conv_choice_table();
+std::vector<std::string> conv_choice_names();
+
+// What the choice puts in that place: one module with the same input and output sizes, batch norm and ReLU included;
+// its first spatial convolution takes kernel, stride, padding and dilation. Throws UsageError if there is no such name,
+// naming the nearest, or if the options do not fit.
 ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice);
 
 }  // namespace ghost
