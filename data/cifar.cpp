@@ -123,13 +123,8 @@ DataSplits open_variant(const Variant& variant, const DataConfig& config, uint64
 DatasetPtr read_cifar(const std::vector<fs::path>& files, const CifarLayout& layout,
                       std::vector<std::string> class_names) {
   const int64_t record = layout.label_bytes + 3 * kPlane;
-  MemoryDataset::Contents contents{.height = kSide,
-                                   .width = kSide,
-                                   .channels = 3,
-                                   .pixels = {},
-                                   .labels = {},
-                                   .class_names = std::move(class_names),
-                                   .sources = {}};
+  MemoryDataset::Contents contents{
+      .height = kSide, .width = kSide, .channels = 3, .class_names = std::move(class_names)};
   for (const fs::path& file : files) {
     const std::vector<uint8_t> bytes = read_file(file);
     const auto size = static_cast<int64_t>(bytes.size());

@@ -16,10 +16,10 @@ class MemoryDataset : public Dataset {
   };
   struct Contents {
     int64_t height = 0, width = 0, channels = 0;
-    std::vector<uint8_t> pixels;  // (N, H, W, C)
-    std::vector<uint8_t> labels;  // (N)
-    std::vector<std::string> class_names;
-    std::vector<Source> sources;  // in order; counts add up to N
+    std::vector<uint8_t> pixels = {};  // (N, H, W, C)
+    std::vector<uint8_t> labels = {};  // (N)
+    std::vector<std::string> class_names = {};
+    std::vector<Source> sources = {};  // in order; counts add up to N
   };
   explicit MemoryDataset(Contents contents) : contents_(std::move(contents)) {}
 
