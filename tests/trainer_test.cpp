@@ -208,8 +208,9 @@ TEST(Trainer, ResumedAnywhereEndsWithTheSameBytes) {
                                      "optimizer.lr=0.01", "train.label_smoothing=0.1", "train.log_every=4"});
   const RunDir whole = room.run_dir("whole");
   Trainer(config, {}).run(whole);
-  // 6 steps and 3 test batches an epoch: pieces end within epochs, at their end, and within tests.
-  for (const int every : {1, 2, 4, 7}) {
+  // 6 steps and 3 test batches an epoch: pieces end within epochs, at their end, and within tests (which a resumed run
+  // does from their start, so that a piece is longer than a test).
+  for (const int every : {4, 5, 6, 8}) {
     const RunDir pieces = room.run_dir("every-" + std::to_string(every));
     EXPECT_GT(run_in_pieces(config, pieces, every), 0);
     EXPECT_EQ(test::file_bytes(pieces.last()), test::file_bytes(whole.last())) << "every " << every;
@@ -338,6 +339,7 @@ TEST(Evaluate, ToldToStopGivesNothingAndRestoresTheMode) {
   loading.batch_size = 7;
   Loader loader(trainer.data().test, trainer.data(), {}, loading, [](const std::string&) {});
   trainer.model().train();
+  const int64_t parameters = live_nodes();
   EvaluateOptions options;
   options.stop = [] { return true; };
   EXPECT_FALSE(evaluate(trainer.model(), loader, options).has_value());
@@ -345,7 +347,7 @@ TEST(Evaluate, ToldToStopGivesNothingAndRestoresTheMode) {
   const auto whole = evaluate(trainer.model(), loader);
   ASSERT_TRUE(whole.has_value());
   EXPECT_EQ(whole->tally.count, 40);
-  EXPECT_EQ(live_nodes(), 0);
+  EXPECT_EQ(live_nodes(), parameters) << "a test without gradients leaves no node but the leaves";
 }
 
 TEST(Preflight, WarnsOfMapsOfOnePixel) {
@@ -366,7 +368,7 @@ TEST(Preflight, WarnsOfMapsOfOnePixel) {
 TEST(Preflight, WarnsOfALastBatchOfOneAndRefusesItWhereItCannotBeNormalised) {
   const Room room({.train = 33, .size = 16});
   Notebook notebook;
-  Trainer small(room.config({"model.stem_stride=1"}), {&notebook});
+  Trainer small(room.config(), {&notebook});
   EXPECT_EQ(notebook.warnings.size(), 0U);
   small.check();
   EXPECT_THAT(notebook.warnings, ElementsAre(AllOf(HasSubstr("one image"), HasSubstr("15 or 17"))));

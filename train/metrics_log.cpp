@@ -15,8 +15,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Enough digits to tell runs apart, few enough to read.
-double rounded(double x, double unit) { return std::round(x / unit) * unit; }
-double seconds_of(double s) { return rounded(s, 1e-3); }
+double rounded(double x, double per_unit) { return std::round(x * per_unit) / per_unit; }
+double seconds_of(double s) { return rounded(s, 1000); }
 
 Json common(const char* kind, int64_t epoch, int64_t step, const Tally& tally, double lr) {
   return {{"kind", kind}, {"epoch", epoch}, {"step", step}, {"loss", tally.loss()}, {"top1", tally.top1_percent()},
@@ -39,17 +39,17 @@ void MetricsLog::write(const std::string& line) {
 void MetricsLog::on_step(const StepReport& report) {
   if (!report.window_ends) return;
   Json line = common("step", report.epoch, report.step, report.window, report.lr);
-  line["images_per_second"] = rounded(report.images_per_second, 0.1);
+  line["images_per_second"] = rounded(report.images_per_second, 10);
   line["seconds"] = seconds_of(report.seconds);
-  line["data_wait"] = rounded(report.data_wait, 1e-4);
+  line["data_wait"] = rounded(report.data_wait, 10000);
   write(line.dump());
 }
 
 void MetricsLog::on_epoch(const EpochReport& report) {
   Json line = common("epoch", report.epoch, report.step, report.train, report.lr);
-  line["images_per_second"] = rounded(report.images_per_second, 0.1);
+  line["images_per_second"] = rounded(report.images_per_second, 10);
   line["seconds"] = seconds_of(report.seconds);
-  line["data_wait"] = rounded(report.data_wait, 1e-4);
+  line["data_wait"] = rounded(report.data_wait, 10000);
   line["top5"] = report.train.top5_percent();
   if (report.tested) {
     line["test_loss"] = report.test.loss();

@@ -91,7 +91,7 @@ bool Trainer::step() {
     const auto n = static_cast<double>(batch->images.size(0));
     forward_backward(*batch, i, n / first);
     samples += n;
-    ++progress_.batch;
+    progress_.batch = batch->number + 1;  // a batch in which nothing was readable has no turn
   }
   const double mean = first / samples, norm = mean * optimizer_->gradient_norm();
   if (!std::isfinite(norm))

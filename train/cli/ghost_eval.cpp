@@ -140,10 +140,10 @@ std::string classes_as_text(const std::vector<std::string>& names, const Confusi
   if (classes > kMatrixClasses)
     return text + fmt::format("\nThe confusion matrix of {} classes is printed with --json.\n", classes);
   text += "\nconfusion matrix: a row is the label, a column what it was taken for\n";
-  text += fmt::format("{:{}}", "", width);
+  text += fmt::format("{:{}}", "", width + 3);
   for (int64_t p = 0; p < classes; ++p) text += fmt::format(" {:>6}", p);
   for (int64_t t = 0; t < classes; ++t) {
-    text += fmt::format("\n{:{}}", fmt::format("{} {}", t, names[static_cast<size_t>(t)]), width);
+    text += fmt::format("\n{:>2} {:{}}", t, names[static_cast<size_t>(t)], width);
     for (int64_t p = 0; p < classes; ++p) text += fmt::format(" {:>6}", confusion.at(t, p));
   }
   return text + "\n";

@@ -262,9 +262,10 @@ std::string Reader::suggestion(const std::string& path) const {
   if (!namesakes.empty() && namesakes.size() <= kFew) return mean(any_of(namesakes));
   const std::string near = nearest(leaf, siblings);
   if (!near.empty()) return mean(section.empty() ? near : section + "." + near);
-  const std::string far = nearest(path, all);
-  if (!far.empty()) return mean(far);
-  if (siblings.empty()) return "";
+  if (siblings.empty()) {  // there is no such section
+    const std::string far = nearest(path, all);
+    return far.empty() ? far : mean(far);
+  }
   return fmt::format("; {} {}", section.empty() ? "there are" : section + " has", any_of(siblings));
 }
 
