@@ -154,6 +154,22 @@ TEST(Layout, CompilerFindsOnlyTheHeadersAFolderDependsOn) {
   EXPECT_EQ(folders, 4);
 }
 
+// A header that ops.h offers declares cases, and all declared cases are in the list that every check runs over.
+TEST(Layout, EveryOperatorHasListedCases) {
+  const std::string list = file_text(kSource / "tests/op_list.inc");
+  static const std::regex declared(R"(std::vector<OpCase> (\w+_cases)\(\))");
+  int headers = 0;
+  for (const std::string& header : quoted_includes(file_text(kSource / "core/ops.h"))) {
+    const std::string text = file_text(kSource / header);
+    std::sregex_iterator found(text.begin(), text.end(), declared);
+    EXPECT_NE(found, std::sregex_iterator()) << header << " declares no cases";
+    for (; found != std::sregex_iterator(); ++found)
+      EXPECT_NE(list.find(", " + (*found)[1].str() + "}"), std::string::npos) << (*found)[1] << " of " << header;
+    headers++;
+  }
+  EXPECT_GE(headers, 11);
+}
+
 TEST(Readme, NamesEveryShippedConfig) {
   const std::string readme = file_text(kSource / "README.md");
   int configs = 0;
