@@ -1,0 +1,549 @@
+// Reading configurations: what is taken, what is refused and how it is said.
+#include "train/config/config.h"
+
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <random>
+
+#include "support/modules.h"
+#include "support/temp_dir.h"
+#include "train/config/describe.h"
+#include "train/config/values.h"
+#include "train/optim/optimizer.h"
+
+namespace ghost {
+namespace {
+
+using test::error_of;
+using test::TempDir;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+using Sets = std::vector<std::string>;
+
+Config read(const std::string& text, const Sets& sets = {}) { return load_config_text(text, "a.yaml", sets).config; }
+std::vector<std::string> notes(const std::string& text, const Sets& sets = {}) {
+  return load_config_text(text, "a.yaml", sets).notes;
+}
+std::string refusal(const std::string& text, const Sets& sets = {}) {
+  try {
+    load_config_text(text, "a.yaml", sets);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+const std::string kMinimal = "model:\n  name: ghostnet\n";
+
+TEST(Config, ReadsEveryKindOfValue) {
+  const Config c = read(
+      "model:\n"
+      "  name: plain_cnn\n"
+      "  channels: [8, 16]\n"
+      "  conv: {name: ghost, ratio: 3}\n"
+      "data:\n"
+      "  root: '/data/it''s here'  # a comment\n"
+      "  mean: [0.5]\n"
+      "  std: [.25]\n"
+      "optimizer:\n"
+      "  lr: 1e-4\n"
+      "  nesterov: true\n"
+      "run:\n"
+      "  seed: 18446744073709551615\n");
+  EXPECT_EQ(c.model.name, "plain_cnn");
+  EXPECT_THAT(c.model.channels, ElementsAre(8, 16));
+  EXPECT_EQ(c.model.conv.name, "ghost");
+  EXPECT_EQ(c.model.conv.ratio, 3);
+  EXPECT_EQ(c.data.root, "/data/it's here");
+  EXPECT_THAT(c.data.std, ElementsAre(0.25));
+  EXPECT_EQ(c.optimizer.lr, 1e-4);
+  EXPECT_TRUE(c.optimizer.nesterov);
+  EXPECT_EQ(c.run.seed, UINT64_MAX);
+  EXPECT_EQ(c.train.epochs, 10) << "what is not there keeps its default";
+}
+
+TEST(Config, AnchorsAndEmptySectionsAreRead) {
+  const Config c = read("train:\ndata:\n  mean: &three [0.5, 0.4, 0.3]\n  std: *three\nrun:\n  dir:\n");
+  EXPECT_EQ(c.data.std, c.data.mean);
+  EXPECT_EQ(c.run.dir, "");
+}
+
+TEST(Config, EveryProblemIsReportedInOnePassWithItsPlace) {
+  const std::string message = refusal(
+      "model:\n"
+      "  name: ghostnt\n"
+      "  widht: 0.5\n"
+      "optimizer:\n"
+      "  lr: 0.1abc\n"
+      "  lr: 0.2\n"
+      "  nesterov: yes\n"
+      "train:\n"
+      "  epochs: 0\n"
+      "  batch_size: 12.5\n"
+      "modle: {}\n",
+      {"model.dropout=1", "optimizer.learning_rate=3"});
+  EXPECT_EQ(message,
+            "a.yaml:2:9: model.name is 'ghostnt', but must be ghostnet, mini_group_net or plain_cnn; did you mean "
+            "'ghostnet'?\n"
+            "a.yaml:3:3: unknown key 'model.widht'; did you mean model.width?\n"
+            "a.yaml:5:7: optimizer.lr is '0.1abc', but must be a number\n"
+            "a.yaml:6:3: the key 'lr' is already at line 5, column 3\n"
+            "a.yaml:7:13: optimizer.nesterov is 'yes', but must be true or false; did you mean true?\n"
+            "a.yaml:9:11: train.epochs is 0, but must be at least 1\n"
+            "a.yaml:10:15: train.batch_size is '12.5', but must be an integer; did you mean 13?\n"
+            "a.yaml:11:1: unknown key 'modle'; did you mean model?\n"
+            "--set model.dropout=1: model.dropout is 1, but must be in [0, 1)\n"
+            "--set optimizer.learning_rate=3: unknown key 'optimizer.learning_rate'; optimizer has name, lr, momentum, "
+            "dampening, nesterov, betas, eps, amsgrad, alpha, centered, weight_decay or decay_norm_and_bias");
+}
+
+TEST(Config, AKeyInTheWrongSectionIsSentToItsOwn) {
+  EXPECT_THAT(refusal("train:\n  lr: 0.1\n"), HasSubstr("unknown key 'train.lr'; did you mean optimizer.lr?"));
+  EXPECT_THAT(refusal("batch_size: 3\n"), HasSubstr("did you mean train.batch_size?"));
+  EXPECT_THAT(refusal("model:\n  augment: {flip: true}\n"), HasSubstr("did you mean data.augment?"));
+}
+
+struct Refused {
+  std::string set, because;
+};
+class ConfigValue : public testing::TestWithParam<Refused> {};
+
+TEST_P(ConfigValue, IsRefusedWithWhatIsValid) {
+  EXPECT_EQ(refusal(kMinimal, {GetParam().set}), "--set " + GetParam().set + ": " + GetParam().because);
+}
+
+const std::string kLr = "optimizer.lr is ", kThreads = "run.threads is ", kNumber = ", but must be a number";
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, ConfigValue,
+    testing::Values(
+        Refused{"optimizer.lr=0", kLr + "0, but must be above 0"}, Refused{"optimizer.lr=nan", kLr + "'nan'" + kNumber},
+        Refused{"optimizer.lr=.inf", kLr + "'.inf'" + kNumber},
+        Refused{"optimizer.lr=1e999", kLr + "'1e999', which is outside of what a number can hold"},
+        Refused{"optimizer.lr=", kLr + "nothing" + kNumber},
+        Refused{"optimizer.lr='1'", kLr + "the string '1'" + kNumber},
+        Refused{"optimizer.lr=[1]", kLr + "a list" + kNumber},
+        Refused{"optimizer.lr={a: 1}", kLr + "a mapping" + kNumber},
+        Refused{"optimizer.lr=1_000", kLr + "'1_000'" + kNumber},
+        Refused{"optimizer.lr=0x10", kLr + "'0x10'" + kNumber}, Refused{"optimizer.lr=+-1", kLr + "'+-1'" + kNumber},
+        Refused{"optimizer.momentum=1", "optimizer.momentum is 1, but must be in [0, 1)"},
+        Refused{"train.label_smoothing=-0.1", "train.label_smoothing is -0.1, but must be in [0, 1)"},
+        Refused{"run.threads=1e3", kThreads + "'1e3', but must be an integer; did you mean 1000?"},
+        Refused{"run.threads=99999999999999999999",
+                kThreads + "'99999999999999999999', which is outside of what an integer can hold"},
+        Refused{"run.threads=5000", kThreads + "5000, but must be at most 1024"},
+        Refused{"run.seed=-1", "run.seed is '-1', but must be an integer"},
+        Refused{"data.channels=2", "data.channels is 2, but must be 0, 1 or 3"},
+        Refused{"data.augment.flip=True", "data.augment.flip is 'True', but must be true or false; did you mean true?"},
+        Refused{"data.augment.scale=[0.1]",
+                "data.augment.scale has 1 values, but must be a list of 2 numbers, e.g. [0.08, 1]"},
+        Refused{"data.augment.scale=0.5",
+                "data.augment.scale is '0.5', but must be a list of 2 numbers, e.g. [0.08, 1]"},
+        Refused{"data.mean=[0.5, x, 0.5]", "data.mean (value 2 of 3) is 'x', but must be a number"},
+        Refused{"data.std=[0]", "data.std (value 1 of 1) is 0, but must be above 0"},
+        Refused{"model.variant=oficial",
+                "model.variant is 'oficial', but must be official, tensorflow or d_li14; did you mean 'official'?"},
+        Refused{"model.width", "must be key=value, e.g. --set model.width=0.5"},
+        Refused{"=1", "must be key=value, e.g. --set model.width=0.5"},
+        Refused{"extends=b.yaml", "extends stands in a file only"},
+        Refused{"model.widht=0.5", "unknown key 'model.widht'; did you mean model.width?"},
+        Refused{"model.width.x=0.5", "unknown key 'model.width.x'; did you mean model.width?"},
+        Refused{"model=ghostnet", "model is 'ghostnet', but must be a mapping of options"}));
+
+TEST(Config, SetTakesScalarsListsAndMappings) {
+  const Config c = read(kMinimal, {"data.mean=[0.5,0.5,0.5]", "data.std=[1, 1, 1]", "model.width=0.5",
+                                   "run.dir=a b: #c", "data.root=\"a\\tb\"",
+                                   "data.augment={flip: true, crop_padding: 2}", "train.epochs=3", "train.epochs=4"});
+  EXPECT_THAT(c.data.mean, ElementsAre(0.5, 0.5, 0.5));
+  EXPECT_EQ(c.model.width, 0.5);
+  EXPECT_EQ(c.run.dir, "a b: #c") << "paths are taken as they are";
+  EXPECT_EQ(c.data.root, "a\tb");
+  EXPECT_TRUE(c.data.augment.flip);
+  EXPECT_EQ(c.data.augment.crop_padding, 2);
+  EXPECT_EQ(c.train.epochs, 4) << "the last one counts";
+  EXPECT_EQ(read("run: {dir: x}\n", {"run.dir="}).run.dir, "");
+}
+
+// ---- what belongs together
+
+TEST(Config, ImpossibleCombinationsAreRefusedWhereTheyStand) {
+  EXPECT_EQ(refusal("optimizer:\n  nesterov: true\n  momentum: 0\n"),
+            "a.yaml:2:13: optimizer.nesterov needs optimizer.momentum above 0");
+  EXPECT_THAT(refusal("data:\n  mean: [0.1, 0.2]\n  std: [1]\n"), StartsWith("a.yaml:2:9: data.mean has 2 values and"));
+  EXPECT_THAT(refusal("data:\n  mean: [0.1]\n"), HasSubstr("data.std has 0"));
+  EXPECT_THAT(refusal("data:\n  mean: [0.1]\n  std: [1]\n  channels: 3\n"), HasSubstr("but data.channels is 3"));
+  EXPECT_THAT(refusal("data:\n  image_size: 224\n  resize: 200\n"), HasSubstr("at least data.image_size, 224"));
+  EXPECT_THAT(refusal("data:\n  augment: {scale: [1, 0.5]}\n"), HasSubstr("the smallest share comes first"));
+  EXPECT_THAT(refusal("data:\n  augment: {random_resized_crop: true, crop_padding: 4}\n"), HasSubstr("choose one"));
+  EXPECT_THAT(refusal("schedule: {name: multistep, milestones: [3, 2]}\n"), HasSubstr("must ascend"));
+  EXPECT_THAT(refusal("schedule: {min_lr: 1}\n"), HasSubstr("at most optimizer.lr, 0.1"));
+  EXPECT_THAT(refusal("schedule: {name: one_cycle, base_momentum: 0.9, max_momentum: 0.8}\n"), HasSubstr("0.8"));
+  EXPECT_EQ(
+      refusal(kMinimal, {"train.accumulate=9", "train.batch_size=8"}),
+      "--set train.accumulate=9: train.accumulate is 9, but a batch of 8 cannot be cut into more parts than it has "
+      "images");
+}
+
+TEST(Config, ChecksOfSeveralOptionsLeaveOutWhatIsWrongAlready) {
+  EXPECT_EQ(refusal("optimizer: {nesterov: true, momentum: x}\n"),
+            "a.yaml:1:39: optimizer.momentum is 'x', but must be a number");
+}
+
+TEST(Config, LengthsThatCannotBeReachedAreNoted) {
+  EXPECT_THAT(notes("schedule: {warmup: 5}\ntrain: {epochs: 2}\n"),
+              ElementsAre("schedule.warmup is 5 epochs of train.epochs 2: the rate never reaches optimizer.lr "
+                          "(a.yaml:1:20)"));
+  EXPECT_THAT(notes("schedule: {name: multistep, milestones: [1, 9]}\ntrain: {epochs: 2}\n"),
+              ElementsAre(HasSubstr("go on to epoch 9")));
+  EXPECT_THAT(notes("schedule: {warmup: 1}\ntrain: {epochs: 2}\n"), IsEmpty());
+}
+
+// ---- what is selected
+
+TEST(Config, OptionsOfWhatIsNotSelectedAreIgnoredAndNamed) {
+  const std::string text =
+      "model: {name: mini_group_net, groups: 8, width: 0.5}\n"
+      "data: {name: cifar10, test_share: 0.5}\n"
+      "optimizer: {name: adam, momentum: 0.5}\n"
+      "schedule: {name: cosine, gamma: 0.5}\n";
+  EXPECT_THAT(notes(text), ElementsAre("model.width is an option of ghostnet; ignored by mini_group_net (a.yaml:1:42)",
+                                       "data.test_share is an option of image_folder; ignored by cifar10 (a.yaml:2:23)",
+                                       "optimizer.momentum is an option of sgd, rmsprop or rmsprop_tf; ignored by adam "
+                                       "(a.yaml:3:25)",
+                                       "schedule.gamma is an option of step, multistep or exponential; ignored by "
+                                       "cosine (a.yaml:4:26)"));
+  const Config c = read(text);
+  EXPECT_EQ(c.model.groups, 8);
+  EXPECT_EQ(c.model.width, 1.0);
+  EXPECT_EQ(c.schedule.gamma, 0.1);
+}
+
+TEST(Config, IgnoredOptionsMustBeValidAllTheSame) {
+  EXPECT_EQ(refusal("model: {name: mini_group_net, width: x}\n"),
+            "a.yaml:1:38: model.width is 'x', but must be a number");
+}
+
+TEST(Config, OptionsOfTheChosenConvolutionAreItsOwn) {
+  const std::string text = "model: {name: plain_cnn, conv: {name: ghost, ratio: 4, keep_first: true}}\n";
+  EXPECT_THAT(notes(text), IsEmpty());
+  EXPECT_THAT(notes(text, {"model.conv.name=standard"}),
+              ElementsAre("model.conv.ratio is an option of ghost_conv or ghost; ignored by standard (a.yaml:1:46)"));
+  EXPECT_TRUE(read(text, {"model.conv.name=standard"}).model.conv.keep_first);
+  EXPECT_THAT(notes(text, {"model.name=ghostnet"}),
+              ElementsAre(StartsWith("model.conv.name is an option of plain_cnn; ignored by ghostnet"),
+                          StartsWith("model.conv.ratio is an option of plain_cnn"),
+                          StartsWith("model.conv.keep_first is an option of plain_cnn")));
+}
+
+TEST(Config, SetOfAnOptionThatIsNotSelectedIsRefused) {
+  EXPECT_EQ(refusal("model: {name: mini_group_net}\n", {"model.width=0.5"}),
+            "--set model.width=0.5: model.width is an option of ghostnet, but model.name is mini_group_net");
+  EXPECT_EQ(refusal("model: {name: mini_group_net}\n", {"model.width=0.5", "model.name=ghostnet"}), "")
+      << "in any order";
+}
+
+TEST(Config, WhatDescribesAReplacedDataSetIsIgnored) {
+  const std::string preset =
+      "model: {name: ghostnet, num_classes: 1000, width: 0.5}\n"
+      "data:\n"
+      "  name: image_folder\n"
+      "  root: /imagenet\n"
+      "  image_size: 224\n"
+      "  mean: [0.5, 0.5, 0.5]\n"
+      "  std: [0.2, 0.2, 0.2]\n"
+      "  workers: 3\n"
+      "  augment: {flip: true}\n";
+  const LoadedConfig loaded = load_config_text(preset, "a.yaml", {"data.name=cifar10", "data.image_size=64"});
+  const Config& c = loaded.config;
+  EXPECT_EQ(c.data.name, "cifar10");
+  EXPECT_EQ(c.data.root, "");
+  EXPECT_EQ(c.data.image_size, 64) << "set by itself";
+  EXPECT_THAT(c.data.mean, IsEmpty());
+  EXPECT_FALSE(c.model_classes_set);
+  EXPECT_EQ(c.model.width, 0.5);
+  EXPECT_EQ(c.data.workers, 3) << "says nothing about the data set";
+  EXPECT_TRUE(c.data.augment.flip);
+  EXPECT_THAT(loaded.notes, ElementsAre("model.num_classes describes image_folder; ignored by cifar10 (a.yaml:1:25)",
+                                        "data.root describes image_folder; ignored by cifar10 (a.yaml:4:3)",
+                                        "data.mean describes image_folder; ignored by cifar10 (a.yaml:6:3)",
+                                        "data.std describes image_folder; ignored by cifar10 (a.yaml:7:3)"));
+  EXPECT_THAT(notes(preset, {"data.name=image_folder"}), IsEmpty()) << "the same name replaces nothing";
+  EXPECT_THAT(notes(preset, {"data.name=cifar10", "data.name=image_folder"}), IsEmpty());
+  EXPECT_EQ(read("data: {name: idx, root: /a}\n", {"data.root=/b", "data.name=cifar10"}).data.root, "/b");
+}
+
+TEST(Config, ClassesAndChannelsFollowTheDataUnlessSet) {
+  EXPECT_FALSE(read(kMinimal).model_classes_set);
+  EXPECT_FALSE(read("model: {num_classes: auto}\n").model_classes_set);
+  const Config c = read(kMinimal, {"model.num_classes=7", "model.in_channels=1"});
+  EXPECT_TRUE(c.model_classes_set && c.model_channels_set);
+  EXPECT_EQ(c.model.num_classes, 7);
+  EXPECT_FALSE(read("model: {num_classes: 7}\n", {"model.num_classes=auto"}).model_classes_set);
+}
+
+TEST(Config, AnOptimizerStartsFromItsOwnDefaults) {
+  EXPECT_EQ(read("optimizer: {name: adamw}\n").optimizer.lr, 1e-3);
+  EXPECT_EQ(read("optimizer: {name: rmsprop}\n").optimizer.momentum, 0);
+  EXPECT_EQ(read("optimizer: {name: adamw, lr: 0.5}\n").optimizer.lr, 0.5);
+  EXPECT_EQ(read(kMinimal).optimizer.momentum, 0.9);
+}
+
+// ---- files
+
+TEST(ConfigFile, ExtendsAnotherBesideIt) {
+  const TempDir dir;
+  dir.write("base/all.yaml", "data: {mean: [0.1, 0.2, 0.3], std: [1, 1, 1]}\ntrain: {epochs: 7, batch_size: 32}\n");
+  dir.write("base/middle.yaml", "extends: all.yaml\ntrain: {epochs: 8}\n");
+  const auto file = dir.write("mine.yaml", "extends: base/middle.yaml\ndata: {mean: [0.5], std: [0.5]}\n");
+  const Config c = load_config(file.string(), {}).config;
+  EXPECT_EQ(c.train.epochs, 8);
+  EXPECT_EQ(c.train.batch_size, 32);
+  EXPECT_THAT(c.data.mean, ElementsAre(0.5)) << "a list replaces a list";
+}
+
+TEST(ConfigFile, ErrorsNameTheFileTheyAreIn) {
+  const TempDir dir;
+  const auto base = dir.write("base.yaml", "train:\n  epochs: -1\n");
+  const auto file = dir.write("mine.yaml", "extends: base.yaml\ntrain:\n  epoch: 3\n");
+  EXPECT_EQ(error_of([&] { load_config(file.string(), {}); }),
+            file.string() + ":3:3: unknown key 'train.epoch'; did you mean train.epochs?\n" + base.string() +
+                ":2:11: train.epochs is -1, but must be at least 1");
+}
+
+TEST(ConfigFile, WhatAnExtendedFileSaysOfAnotherDataSetIsIgnored) {
+  const TempDir dir;
+  dir.write("base.yaml", "data: {name: cifar10, root: /cifar, channels: 1}\n");
+  const auto file = dir.write("mine.yaml", "extends: base.yaml\ndata: {name: idx, root: /idx}\n");
+  const LoadedConfig loaded = load_config(file.string(), {});
+  EXPECT_EQ(loaded.config.data.root, "/idx");
+  EXPECT_EQ(loaded.config.data.channels, 0);
+  EXPECT_THAT(loaded.notes, ElementsAre(HasSubstr("data.channels describes cifar10; ignored by idx")));
+}
+
+TEST(ConfigFile, CirclesAreRefusedWithTheirChain) {
+  const TempDir dir;
+  const auto a = dir.write("a.yaml", "extends: b.yaml\n"), b = dir.write("b.yaml", "\nextends: ./a.yaml\n");
+  EXPECT_EQ(error_of([&] { load_config(a.string(), {}); }),
+            b.string() + ":2:10: extends goes in a circle: " + a.string() + " → " + b.string() + " → " + a.string());
+  const auto self = dir.write("self.yaml", "extends: self.yaml\n");
+  EXPECT_THAT(error_of([&] { load_config(self.string(), {}); }), HasSubstr("goes in a circle"));
+}
+
+TEST(ConfigFile, OnesThatAreNotThereAreRefusedWithTheNearest) {
+  const TempDir dir;
+  dir.write("ghostnet.yaml", kMinimal);
+  const std::string wrong = (dir / "ghostnt.yaml").string(), right = (dir / "ghostnet.yaml").string();
+  EXPECT_EQ(error_of([&] { load_config(wrong, {}); }),
+            wrong + ": there is no such file; did you mean '" + right + "'?");
+  const auto file = dir.write("mine.yaml", "extends: ghostnt.yaml\n");
+  EXPECT_EQ(error_of([&] { load_config(file.string(), {}); }),
+            file.string() + ":1:10: there is no such file as '" + wrong + "'; did you mean '" + right + "'?");
+  EXPECT_THAT(error_of([&] { load_config((dir / "no/a.yaml").string(), {}); }), HasSubstr("there is no folder"));
+  EXPECT_THAT(error_of([&] { load_config(dir.str(), {}); }), HasSubstr("is a folder, but must be a YAML file"));
+  EXPECT_THAT(error_of([] { load_config("", {}); }), HasSubstr("no such file"));
+  EXPECT_THAT(error_of([] { load_config_text("extends: [a]\n", "a.yaml", {}); }),
+              HasSubstr("a.yaml:1:10: extends is a list, but must be the name of a file"));
+}
+
+TEST(ConfigFile, OnesThatCannotBeConfigurationsAreRefusedWithAPlace) {
+  const TempDir dir;
+  const auto message = [&](const std::string& bytes) {
+    const auto file = dir.write("a.yaml", bytes);
+    const std::string text = error_of([&] { load_config(file.string(), {}); });
+    EXPECT_THAT(text, StartsWith(file.string()));
+    return text.substr(file.string().size());
+  };
+  EXPECT_THAT(message(""), HasSubstr("there is nothing in it"));
+  EXPECT_THAT(message("# only a comment\n"), HasSubstr("there is nothing in it"));
+  EXPECT_THAT(message("model:\n  name: a\n width: 1\n"), StartsWith(":3:2: not valid YAML"));
+  EXPECT_THAT(message("model:\n\tname: a\n"), StartsWith(":2:1: a tab in the indentation"));
+  EXPECT_THAT(message("model:\n---\nb: 2\n"), StartsWith(":2:1: a second document starts here"));
+  EXPECT_THAT(message("model: [1, 2\n"), StartsWith(":2:1: not valid YAML"));
+  EXPECT_THAT(message("- 1\n"), StartsWith(":1:1: this is a list"));
+  EXPECT_THAT(message("ghostnet\n"), StartsWith(":1:1: this is 'ghostnet'"));
+  EXPECT_THAT(message(std::string("model\0:", 7)), StartsWith(":1:6: this is not YAML text: it has the byte 0x00"));
+  EXPECT_THAT(message("run: {dir: \xff}\n"), StartsWith(":1:12: this is not YAML text: it has the byte 0xff"));
+  EXPECT_THAT(message("run: {dir: \xed\xa0\x80}\n"), HasSubstr("0xed")) << "half of a surrogate pair";
+  EXPECT_THAT(message("<<: {}\n"), StartsWith(":1:1: merge keys (<<) are not read"));
+  EXPECT_THAT(message("model: {width: !!float 1}\n"), StartsWith(":1:16: the tag '!!float' is not read"));
+  EXPECT_THAT(message("? [a]\n: b\n"), StartsWith(":1:3: a key must be a word"));
+  EXPECT_THAT(message("model: &m {conv: *m}\n"), HasSubstr(":1:18: this alias stands inside of what it stands for"));
+  EXPECT_THAT(message(std::string(10 << 20, '#')), HasSubstr("more than 1048576 bytes"));
+  EXPECT_THAT(message(std::string(100000, '[')), HasSubstr("nested too deeply"));
+  EXPECT_THAT(message("train: {epochs: " + std::string(5000, '9') + "}\n"),
+              AllOf(HasSubstr("999…'"), Not(HasSubstr(std::string(100, '9')))));
+}
+
+TEST(ConfigFile, BillionsOfLaughsAreOneProblem) {
+  std::string text = "a0: &a0 [0, 0]\n";
+  for (int i = 1; i < 35; ++i) text += fmt::format("a{0}: &a{0} [*a{1}, *a{1}]\n", i, i - 1);
+  EXPECT_THAT(refusal(text + "data: {mean: *a34}\n"), HasSubstr("data.mean (value 1 of 2) is a list"));
+}
+
+TEST(ConfigFile, ManyProblemsAreCutShort) {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += fmt::format("k{}: 1\n", i);
+  EXPECT_THAT(refusal(text), AllOf(HasSubstr("a.yaml:40:1"), Not(HasSubstr("a.yaml:41:1")), HasSubstr("960 more")));
+}
+
+// Any text is read or refused with a UsageError; what is read can be printed and read again.
+TEST(ConfigFile, SurvivesRandomText) {
+  const std::string whole =
+      "extends: base.yaml\nmodel: &m\n  name: plain_cnn  # c\n  channels: [1, 2]\n  conv: {name: ghost, ratio: 2}\n"
+      "data:\n  root: \"a\\tb\"\n  mean: [0.5]\n  std: [1]\nrun:\n  dir: >-\n    folded\n    text\n  seed: 1\n...\n";
+  const std::vector<std::string> pieces{"\n",     " ",
+                                        "  ",     ":",
+                                        ": ",     "- ",
+                                        "? ",     "[",
+                                        "]",      "{",
+                                        "}",      ",",
+                                        "#",      "&a ",
+                                        "*a",     "!",
+                                        "|",      ">",
+                                        "'",      "\"",
+                                        "%",      "@",
+                                        "\t",     "\r",
+                                        "---\n",  "<<",
+                                        "~",      "1",
+                                        "model:", "name: ",
+                                        "\\x",    "\xc3\xa9",
+                                        "\x80",   std::string(1, '\0')};
+  std::mt19937 random(1);
+  const auto below = [&](size_t n) { return random() % n; };
+  int taken = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string text = round % 3 ? whole.substr(19) : "";
+    for (size_t edits = 1 + below(6); edits > 0; --edits) {
+      const size_t at = below(text.size() + 1);
+      if (below(2) || text.empty())
+        text.insert(at, pieces[below(pieces.size())]);
+      else
+        text.erase(std::min(at, text.size() - 1), 1 + below(8));
+    }
+    try {
+      const Config config = read(text, {text.substr(0, 20)});
+      EXPECT_EQ(config_to_yaml(read(config_to_yaml(config))), config_to_yaml(config)) << text;
+    } catch (const UsageError&) {
+    }
+    try {
+      read(text);
+      ++taken;
+    } catch (const UsageError& error) {
+      EXPECT_NE(std::string(error.what()), "") << text;
+    }
+  }
+  EXPECT_GT(taken, 100) << "some edits do no harm";
+}
+
+// ---- printing
+
+// Every option with another value than its default, so that one that is not printed or not read shows.
+TEST(ConfigPrint, GivesEveryOptionBackExactly) {
+  for (const ModelEntry& model : model_table())
+    for (const OptimizerEntry& optimizer : optimizer_table()) {
+      Config config;
+      config.model_classes_set = config.model_channels_set = true;
+      const Description all = describe(config);
+      for (const Field& field : all.fields())
+        std::visit(
+            [](auto* value) {
+              using T = std::remove_pointer_t<decltype(value)>;
+              if constexpr (std::is_same_v<T, bool>)
+                *value = !*value;
+              else if constexpr (std::is_same_v<T, double>)
+                *value = *value / 3 + 0.1;
+              else if constexpr (std::is_same_v<T, std::array<double, 2>>)
+                *value = {1.0 / 3, 2.0 / 3};
+              else if constexpr (std::is_integral_v<T>)
+                *value += 1;
+              else if constexpr (std::is_same_v<T, std::vector<double>>)
+                *value = {0.1 + 0.2};
+              else if constexpr (std::is_same_v<T, std::vector<int64_t>>)
+                *value = {5, 6};
+            },
+            field.value);
+      config.model.name = model.name;
+      config.model.stem_stride = 1;
+      config.model.conv.ratio = 2.5;
+      config.data.name = "image_folder";
+      config.data.root = "it's a \"dir\"\\with: #all\tof\x01 yes";
+      config.data.channels = 1;
+      config.data.augment.random_resized_crop = false;
+      config.optimizer.name = optimizer.name;
+      config.optimizer.nesterov = false;
+      config.schedule.name = "one_cycle";
+      config.schedule.period_factor = 2;
+      config.run.dir = "null";
+      config.run.seed = UINT64_MAX;
+      const std::string text = config_to_yaml(config);
+      LoadedConfig again = load_config_text(text, "copy.yaml", {});
+      EXPECT_THAT(again.notes, IsEmpty()) << text;
+      EXPECT_EQ(config_to_yaml(again.config), text);
+
+      const Description before = describe(config), after = describe(again.config);
+      for (size_t i = 0; i < before.fields().size(); ++i) {
+        const Section* section = nullptr;
+        if (before.owners_elsewhere(before.fields()[i].path, section).empty()) {
+          EXPECT_EQ(value_to_yaml(before.fields()[i]), value_to_yaml(after.fields()[i])) << before.fields()[i].path;
+        }
+      }
+    }
+}
+
+TEST(ConfigPrint, ShowsWhatFollowsTheDataUnlessItWasResolved) {
+  Config config;
+  EXPECT_THAT(config_to_yaml(config), HasSubstr("num_classes: auto"));
+  config.model.num_classes = 100;  // resolved by the trainer
+  EXPECT_THAT(config_to_yaml(config), HasSubstr("num_classes: 100"));
+  EXPECT_EQ(read(config_to_yaml(config)).model.num_classes, 100);
+}
+
+TEST(ConfigPrint, LeavesOutWhatIsNotSelected) {
+  const std::string text = config_to_yaml(read("model: {name: mini_group_net}\nschedule: {name: constant}\n"));
+  EXPECT_THAT(text, AllOf(HasSubstr("  groups: 4"), HasSubstr("  name: constant"), Not(HasSubstr("width")),
+                          Not(HasSubstr("conv:")), Not(HasSubstr("milestones"))));
+}
+
+// ---- what is shipped
+
+std::vector<std::filesystem::path> shipped() {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(GHOST_SOURCE_DIR "/configs"))
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// The counts that each file's comment states are those of its model.
+TEST(ShippedConfigs, BuildTheModelsTheyDescribe) {
+  ASSERT_GE(shipped().size(), 6u);
+  for (const auto& file : shipped()) {
+    LoadedConfig loaded = load_config(file.string(), {});
+    EXPECT_THAT(loaded.notes, IsEmpty()) << file;
+    ModelConfig model = loaded.config.model;
+    if (loaded.config.data.name == "fashion_mnist" && !loaded.config.model_channels_set) model.in_channels = 1;
+    const int64_t count = test::parameter_count(*build_model(model, 0));
+    std::string digits = std::to_string(count);
+    for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+    EXPECT_THAT(test::file_text(file), HasSubstr(digits + " parameters")) << file;
+    EXPECT_EQ(config_to_yaml(read(config_to_yaml(loaded.config))), config_to_yaml(loaded.config)) << file;
+  }
+}
+
+TEST(ShippedConfigs, TakeEveryDataSet) {
+  for (const auto& file : shipped())
+    for (const DatasetEntry& data : dataset_table()) {
+      const Config c = load_config(file.string(), {"data.name=" + data.name, "data.root=/elsewhere"}).config;
+      EXPECT_EQ(c.data.name, data.name);
+      EXPECT_EQ(c.data.root, "/elsewhere");
+    }
+}
+
+}  // namespace
+}  // namespace ghost
