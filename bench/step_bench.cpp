@@ -71,7 +71,9 @@ void run(const Options& options) {
   std::vector<double> seconds;
   if (options.mode == "train") {
     const OptimizerPtr optimizer = build_optimizer({.name = "sgd", .momentum = 0.9, .weight_decay = 5e-4}, parameters);
+    uint64_t count = 0;
     seconds = time_steps(options, [&] {
+      const StepScope scope(config.run.seed, count++);
       optimizer->clear_gradients();
       cross_entropy((*model)(images), labels).backward();
       optimizer->step(0.01);
