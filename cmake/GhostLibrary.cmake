@@ -3,7 +3,10 @@
 # `#include "train/trainer.h"` from nn/ does not compile. Sources in cli/ and kernels/isa/ are built elsewhere.
 add_library(ghost_options INTERFACE)
 target_compile_options(ghost_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion
-  -Wno-sign-conversion -Werror)
+  -Wno-sign-conversion)
+if(GHOST_WARNINGS_AS_ERRORS)
+  target_compile_options(ghost_options INTERFACE -Werror)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(ghost_options INTERFACE -Wno-restrict)  # GCC bug 105651: "text" + std::string
 endif()
@@ -16,10 +19,6 @@ function(ghost_library folder)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/(cli|kernels/isa)/")
-  if(NOT sources)
-    file(TOUCH ${CMAKE_BINARY_DIR}/no_sources_yet.cpp)
-    set(sources ${CMAKE_BINARY_DIR}/no_sources_yet.cpp)
-  endif()
   set(root ${CMAKE_BINARY_DIR}/include/${folder})
   file(MAKE_DIRECTORY ${root})
   file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder} ${root}/${folder} SYMBOLIC)
