@@ -98,6 +98,7 @@ SumsPtr conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& wei
 
 std::vector<std::string> conv2d_kernels() {
   std::vector<std::string> names;
+  names.reserve(kKernels.size());
   for (const Kernel& k : kKernels) names.emplace_back(k.name);
   return names;
 }

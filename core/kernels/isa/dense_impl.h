@@ -17,7 +17,7 @@ constexpr int tile_pixels(int vectors) {
   return vectors == 1 ? 12 : vectors == 2 ? 6 : 4;
 #endif
 }
-constexpr int kMaxVectors = GHOST_VECTOR_REGISTERS == 32 ? 4 : GHOST_VECTOR_BYTES == 32 ? 3 : 2;
+constexpr int max_vectors() { return GHOST_VECTOR_REGISTERS == 32 ? 4 : GHOST_VECTOR_BYTES == 32 ? 3 : 2; }
 
 template <class T, int NV, int MR>
 __attribute__((noinline)) void dense_tile(const DenseRow<T>& row, const T* in, T* out) {
@@ -71,7 +71,7 @@ void dense_panel(const DenseRow<T>& row) {
     x = next;
   }
 }
-template <class T, int NV = kMaxVectors>
+template <class T, int NV = max_vectors()>
 void dense_row(const DenseRow<T>& row) {
   if constexpr (NV > 1)
     if (row.vectors < NV) return dense_row<T, NV - 1>(row);
@@ -123,7 +123,7 @@ void outer_tile_of(int64_t count, const OuterSums<T>& of, const T* narrow, const
     if (count < R) return outer_tile_of<T, NV, R - 1>(count, of, narrow, wide, last, sums);
   outer_tile<T, NV, R>(of, narrow, wide, last, sums);
 }
-template <class T, int NV = kMaxVectors>
+template <class T, int NV = max_vectors()>
 void outer_panel(int64_t vectors, const OuterSums<T>& of, int64_t first, const First<T>& last) {
   if constexpr (NV > 1)
     if (vectors < NV) return outer_panel<T, NV - 1>(vectors, of, first, last);
@@ -139,7 +139,7 @@ void outer_panel(int64_t vectors, const OuterSums<T>& of, int64_t first, const F
 template <class T>
 void outer_sums(const OuterSums<T>& of) {
   constexpr int L = kLanes<T>;
-  const int64_t vectors = (of.wide_channels + L - 1) / L, panels = (vectors + kMaxVectors - 1) / kMaxVectors;
+  const int64_t vectors = (of.wide_channels + L - 1) / L, panels = (vectors + max_vectors() - 1) / max_vectors();
   for (int64_t i = 0, v = 0; i < panels; i++) {
     const int64_t next = vectors * (i + 1) / panels, end = next * L < of.wide_channels ? next * L : of.wide_channels;
     outer_panel<T>(next - v, of, v * L, first_lanes<T>(end - (next - 1) * L));

@@ -88,26 +88,27 @@ void depthwise_row(const DepthwiseRow<T>& row) {
   depthwise_run<T, 1>(row);
 }
 
-constexpr int kTapsAtOnce = GHOST_VECTOR_REGISTERS == 32 ? 9 : 6;
+constexpr int taps_at_once() { return GHOST_VECTOR_REGISTERS == 32 ? 9 : 6; }
 
-// acc[i] += Σ g · x of up to kTapsAtOnce taps over one column of vectors
+// acc[i] += Σ g · x of up to taps_at_once() taps over one column of vectors
 template <class T, class Lanes>
 GHOST_INLINE void depthwise_sums_row(Vector<T>* acc, const T* const* at, const T* g, int64_t pixels, int64_t x_step,
                                      int64_t g_step, int64_t x_offset, Lanes lanes) {
+  constexpr int kTaps = taps_at_once();
   for (int64_t x = 0; x < pixels; x++) {
     const Vector<T> v = load(g + x * g_step, lanes);
 #pragma GCC unroll 9
-    for (int i = 0; i < kTapsAtOnce; i++) acc[i] += v * load(at[i] + x_offset + x * x_step, lanes);
+    for (int i = 0; i < kTaps; i++) acc[i] += v * load(at[i] + x_offset + x * x_step, lanes);
   }
 }
 
 template <class T, class Lanes>
 GHOST_INLINE void depthwise_sums_column(const DepthwiseSums<T>& of, int64_t c, int64_t t0, Lanes lanes) {
-  constexpr int L = kLanes<T>;
-  const int taps = static_cast<int>(of.taps.count - t0 < kTapsAtOnce ? of.taps.count - t0 : kTapsAtOnce);
-  const T* at[kTapsAtOnce];
-  for (int i = 0; i < kTapsAtOnce; i++) at[i] = of.x.data + of.taps.offset[t0 + (i < taps ? i : taps - 1)] + c;
-  Vector<T> acc[kTapsAtOnce] = {};
+  constexpr int L = kLanes<T>, kTaps = taps_at_once();
+  const int taps = static_cast<int>(of.taps.count - t0 < kTaps ? of.taps.count - t0 : kTaps);
+  const T* at[kTaps];
+  for (int i = 0; i < kTaps; i++) at[i] = of.x.data + of.taps.offset[t0 + (i < taps ? i : taps - 1)] + c;
+  Vector<T> acc[kTaps] = {};
   const int64_t period = of.channels * of.repeat, elements = of.columns * of.channels;
   for (int64_t y = 0; y < of.rows; y++) {
     const T* g = of.g.data + y * of.g.row + c;
@@ -135,7 +136,7 @@ void depthwise_sums(const DepthwiseSums<T>& of) {
   if (!of.accumulate)
     for (int64_t i = 0; i < of.taps.count * of.channels; i++) of.sums[i] = 0;
   const int64_t period = of.channels * of.repeat, elements = of.columns * of.channels;
-  for (int64_t t = 0; t < of.taps.count; t += kTapsAtOnce) {
+  for (int64_t t = 0; t < of.taps.count; t += taps_at_once()) {
     int64_t c = 0;
     for (; c + L <= period && (of.repeat == 1 || c < elements); c += L) depthwise_sums_column(of, c, t, All{});
     if (of.repeat == 1 && c < period) depthwise_sums_column(of, c, t, first_lanes<T>(period - c));

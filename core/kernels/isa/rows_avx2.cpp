@@ -1,4 +1,4 @@
 #define GHOST_VECTOR_BYTES 32
-#define GHOST_ISA_TABLE avx2
-#define GHOST_ISA_NAME "avx2"
 #include "core/kernels/isa/rows_impl.h"
+
+constinit const ghost::isa::KernelSet ghost::isa::avx2 = kernel_set("avx2");

@@ -1,4 +1,4 @@
 #define GHOST_VECTOR_BYTES 64
-#define GHOST_ISA_TABLE avx512
-#define GHOST_ISA_NAME "avx512"
 #include "core/kernels/isa/rows_impl.h"
+
+constinit const ghost::isa::KernelSet ghost::isa::avx512 = kernel_set("avx512");

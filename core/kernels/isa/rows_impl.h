@@ -1,6 +1,6 @@
-// The row kernels of one instruction set. A unit defines GHOST_VECTOR_BYTES, GHOST_ISA_TABLE and GHOST_ISA_NAME and
-// includes this file; it exports the table and nothing else. No std:: templates and no inline functions of shared
-// headers may be used here: they would be weak symbols compiled for this instruction set (tests/isa_symbols_test.cpp).
+// The row kernels of one instruction set. A unit defines GHOST_VECTOR_BYTES, includes this file and defines its table;
+// it exports that and nothing else. No std:: templates and no inline functions of shared headers may be used here: they
+// would be weak symbols compiled for this instruction set (tests/isa_symbols_test.cpp).
 #pragma once
 #include "core/kernels/isa/dense_impl.h"
 #include "core/kernels/isa/depthwise_impl.h"
@@ -12,7 +12,8 @@ namespace {
 using ghost::RowGradient;
 using ghost::RowTransform;
 
-constexpr int64_t kPartialPixels = 256;  // pixels that are summed in T before they join the f64 sums
+// Pixels that are summed in T before they join the f64 sums.
+constexpr int64_t partial_end(int64_t begin, int64_t w) { return begin + 256 < w ? begin + 256 : w; }
 
 template <class T>
 void transform_row(T* dst, int64_t dst_step, const T* src, int64_t src_step, int64_t w, int64_t c,
@@ -80,8 +81,8 @@ void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T*
         const auto scale = load(mask.scale + i, lanes), shift = load(mask.shift + i, lanes),
                    floor = load(mask.floor + i, lanes), centre = load(mean + i, lanes);
         const Vector<T> zero = {};
-        for (int64_t begin = 0; begin < w; begin += kPartialPixels) {
-          const int64_t end = begin + kPartialPixels < w ? begin + kPartialPixels : w;
+        for (int64_t begin = 0, end = 0; begin < w; begin = end) {
+          end = partial_end(begin, w);
           const T *from = g + begin * g_step + i, *z = raw + begin * raw_step + i;
           Vector<T> s0 = {}, s1 = {}, q0 = {}, q1 = {};  // two chains: one would wait for each addition
           const auto add = [&](Vector<T> & s, Vector<T> & q) __attribute__((always_inline)) {
@@ -103,8 +104,8 @@ void statistics_row(double* sum, double* square, const T* pivot, const T* z, int
   for_channels<T>(
       c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
         const Vector<T> centre = load(pivot + i, lanes);
-        for (int64_t begin = 0; begin < w; begin += kPartialPixels) {
-          const int64_t end = begin + kPartialPixels < w ? begin + kPartialPixels : w;
+        for (int64_t begin = 0, end = 0; begin < w; begin = end) {
+          end = partial_end(begin, w);
           const T* from = z + begin * step + i;
           Vector<T> s0 = {}, s1 = {}, q0 = {}, q1 = {};
           const auto add = [&](Vector<T> & s, Vector<T> & q) __attribute__((always_inline)) {
@@ -124,8 +125,8 @@ template <class T>
 void column_sums_row(double* sum, const T* z, int64_t step, int64_t w, int64_t c) {
   for_channels<T>(
       c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
-        for (int64_t begin = 0; begin < w; begin += kPartialPixels) {
-          const int64_t end = begin + kPartialPixels < w ? begin + kPartialPixels : w;
+        for (int64_t begin = 0, end = 0; begin < w; begin = end) {
+          end = partial_end(begin, w);
           Vector<T> s = {};
           for (int64_t x = begin; x < end; x++) s += load(z + x * step + i, lanes);
           add_to<T>(sum + i, s, lanes);
@@ -145,14 +146,11 @@ constexpr ghost::RowKernels<T> row_kernels() {
           .outer_sums = outer_sums<T>,
           .depthwise_sums = depthwise_sums<T>,
           .lanes = kLanes<T>,
-          .max_vectors = kMaxVectors};
+          .max_vectors = max_vectors()};
+}
+
+constexpr ghost::isa::KernelSet kernel_set(const char* name) {
+  return {.name = name, .vector_bytes = GHOST_VECTOR_BYTES, .f32 = row_kernels<float>(), .f64 = row_kernels<double>()};
 }
 
 }  // namespace
-
-namespace ghost::isa {
-constinit const KernelSet GHOST_ISA_TABLE = {.name = GHOST_ISA_NAME,
-                                             .vector_bytes = GHOST_VECTOR_BYTES,
-                                             .f32 = row_kernels<float>(),
-                                             .f64 = row_kernels<double>()};
-}

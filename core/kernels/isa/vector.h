@@ -1,7 +1,7 @@
 // Vectors of GHOST_VECTOR_BYTES bytes. Only for the units in this folder, each of which is compiled for one instruction
 // set: everything here has internal linkage, so that no unit exports code the linker could hand to another.
 #pragma once
-#include <stdint.h>
+#include <cstdint>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -13,14 +13,14 @@
 #define GHOST_VECTOR_REGISTERS 32
 #endif
 
-#define GHOST_INLINE static inline __attribute__((always_inline))  // the attribute carries the unit's instruction set
+#define GHOST_INLINE inline __attribute__((always_inline))  // the attribute carries the unit's instruction set
 
 namespace {
 
 template <class T>
 struct VectorOf {
-  typedef T type __attribute__((vector_size(GHOST_VECTOR_BYTES)));
-  typedef T loose __attribute__((vector_size(GHOST_VECTOR_BYTES), aligned(alignof(T)), may_alias));
+  using type __attribute__((vector_size(GHOST_VECTOR_BYTES))) = T;
+  using loose __attribute__((vector_size(GHOST_VECTOR_BYTES), aligned(alignof(T)), may_alias)) = T;
 };
 template <class T>
 using Vector = typename VectorOf<T>::type;
