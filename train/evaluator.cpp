@@ -39,7 +39,7 @@ std::optional<Evaluation> evaluate(Module& model, Loader& loader, const Evaluate
     Tally tally = count_hits(logits, batch->labels);
     for (const double loss : losses.to_vector<double>()) tally.loss_sum += loss;
     if (!std::isfinite(tally.loss_sum))
-      fail("the test loss became {}: {}", tally.loss_sum, blame_forward(model, *batch));
+      fail("the test loss became {}; {}", name_of_bad(tally.loss_sum), blame_forward(model, *batch));
     if (options.confusion) options.confusion->add(logits, batch->labels);
     result.tally += tally;
     if (options.on_batch) options.on_batch(++done, loader.batches());

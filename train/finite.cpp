@@ -1,6 +1,7 @@
 #include "train/finite.h"
 
 #include <bit>
+#include <cmath>
 
 #include "core/parallel.h"
 
@@ -33,6 +34,8 @@ bool finite(const Array& a) {
 }  // namespace
 
 bool all_finite(const Tensor& t) { return finite(t.values()); }
+
+const char* name_of_bad(double x) { return std::isnan(x) ? "NaN" : "infinite"; }
 
 std::string first_bad_parameter(const Module& model) {
   const std::vector<Parameter> parameters = model.parameters();

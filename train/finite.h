@@ -15,6 +15,8 @@ class NotFiniteError : public Error {
 
 bool all_finite(const Tensor& t);  // finished values; integers always are
 
+const char* name_of_bad(double x);  // "NaN" or "infinite"
+
 // Path of the first parameter that is not finite, or whose gradient is not ("" if there is none). Gradients are looked
 // through from the last parameter to the first, as backward makes them.
 std::string first_bad_parameter(const Module& model);

@@ -110,7 +110,7 @@ void Trainer::forward_backward(const Batch& batch, int64_t micro_batch, double w
   Tally tally = count_hits(logits, batch.labels);
   tally.loss_sum = loss.item<double>() * static_cast<double>(tally.count);
   if (!std::isfinite(tally.loss_sum))
-    stop_not_finite(fmt::format("the loss became {}; {}", loss.item<double>(), blame_forward(*model_, batch)));
+    stop_not_finite(fmt::format("the loss became {}; {}", name_of_bad(tally.loss_sum), blame_forward(*model_, batch)));
   loss.backward(Tensor::scalar(weight));
   progress_.epoch_sums += tally;
   progress_.window += tally;

@@ -1,8 +1,10 @@
 #include "train/cli/console.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <spdlog/spdlog.h>
+#include <sstream>
 #include <utility>
 
 #include "core/kernels/gemm.h"
@@ -17,11 +19,22 @@ namespace {
 
 constexpr auto kBetweenDraws = std::chrono::milliseconds(100);
 constexpr auto kBetweenLines = std::chrono::seconds(10);
-constexpr int kBarColumns = 24;
+constexpr int kBarColumns = 30, kLeastBarColumns = 5;
 
-std::string speed(double images_per_second) {
-  return images_per_second < 100 ? fmt::format("{:.1f} images/s", images_per_second)
-                                 : grouped(std::llround(images_per_second)) + " images/s";
+std::string speed(double images_per_second, const char* images) {
+  return (images_per_second < 100 ? fmt::format("{:.1f}", images_per_second)
+                                  : grouped(std::llround(images_per_second))) +
+         " " + images + "/s";
+}
+
+// "OpenBLAS 0.3.21 … USE_OPENMP Haswell MAX_THREADS=64" without what says only how it was packaged.
+std::string blas_in_short() {
+  std::istringstream words(blas_config());
+  std::string text;
+  for (std::string word; words >> word;)
+    if (!word.starts_with("NO_") && !word.starts_with("DYNAMIC") && !word.starts_with("MAX_THREADS"))
+      text += (text.empty() ? "" : " ") + word;
+  return text;
 }
 
 }  // namespace
@@ -36,11 +49,11 @@ void Console::on_start(const RunStart& start) {
   spdlog::info("  data     {}: {} training and {} test images, {} classes, {}×{} {}", c.data.name,
                grouped(start.train_size), grouped(start.test_size), grouped(start.classes), start.image_size,
                start.image_size, start.channels == 1 ? "grey" : "colour");
-  spdlog::info("  training {} epochs of {} steps of {} images, {} with lr {:g}, schedule {}, seed {}", start.epochs,
-               grouped(start.steps_per_epoch), c.train.batch_size, c.optimizer.name, c.optimizer.lr, c.schedule.name,
-               c.run.seed);
-  spdlog::info("  machine  {} compute and {} loading threads, {} kernels, {}", threads(), c.data.workers, isa_name(),
-               blas_config());
+  spdlog::info("  training {} {} of {} steps, batch {}, {} lr {:g}, {}, seed {}", start.epochs,
+               start.epochs == 1 ? "epoch" : "epochs", grouped(start.steps_per_epoch), c.train.batch_size,
+               c.optimizer.name, c.optimizer.lr, c.schedule.name, c.run.seed);
+  spdlog::info("  machine  {} threads and {} loading, {}, {}", threads(), c.data.workers, isa_name(), blas_in_short());
+  spdlog::debug("  blas     {}", blas_config());
   spdlog::info("  run      {}", start.dir.string());
   if (start.resumed)
     spdlog::info("  resumed  after {} epochs and {} steps, {} into the run", start.epoch, grouped(start.step),
@@ -74,15 +87,15 @@ std::string Console::bar(double done, int width) const {
   return terminal_.unicode() ? terminal_.styled("32", full) + terminal_.styled("2", rest) : "[" + full + rest + "]";
 }
 
-// Parts are dropped from the end of a line that is too narrow.
+// The bar takes what the text leaves; on a screen too narrow even for that, parts are dropped from the end.
 void Console::draw(const std::string& head, double done, const std::vector<std::string>& parts) {
   const int columns = terminal_.columns() - 1;
-  std::string line = head;
-  if (columns >= 60) line += " " + bar(done, kBarColumns);
-  line += fmt::format(" {:3.0f} %", 100 * done);
+  std::string text = fmt::format(" {:3.0f} %", 100 * done);
   for (const std::string& part : parts)
-    if (display_width(line) + 2 + display_width(part) <= columns) line += "  " + part;
-  terminal_.status(line);
+    if (display_width(head + text + part) + 2 <= columns) text += "  " + part;
+  const int room = columns - display_width(head + text) - (terminal_.unicode() ? 1 : 3);
+  const int width = std::min(room, kBarColumns);
+  terminal_.status(head + (width >= kLeastBarColumns ? " " + bar(done, width) : "") + text);
   last_draw_ = Clock::now();
 }
 
@@ -103,21 +116,24 @@ void Console::on_step(const StepReport& report) {
   const bool draws = terminal_.interactive() && (now - last_draw_ >= kBetweenDraws || end_of_epoch);
   const bool writes = now - last_line_ >= kBetweenLines;
   if (!draws && !writes) return;
-  const std::string loss = fmt::format("loss {:.4f}", report.epoch_so_far.loss()),
-                    accuracy = "accuracy " + percent(report.epoch_so_far.top1_percent()),
-                    rate = speed(report.images_per_second), left = "ETA " + duration(remaining_seconds(report)),
-                    wait = "waiting for data " + share(report.data_wait);
   const std::string head = fmt::format("epoch {}/{}", report.epoch, start_.epochs);
+  const double loss = report.epoch_so_far.loss(), accuracy = report.epoch_so_far.top1_percent();
+  const std::string left = duration(remaining_seconds(report)), wait = share(report.data_wait);
   if (draws)
     draw(head, static_cast<double>(report.step_in_epoch) / static_cast<double>(report.steps_per_epoch),
-         {loss, accuracy, rate, left, wait});
+         {fmt::format("loss {:.3f}", loss), fmt::format("acc {:.1f} %", accuracy),
+          speed(report.images_per_second, "img"), "ETA " + left, "wait " + wait});
   if (writes) {
-    // On a terminal the bar says it; the file keeps it.
-    spdlog::log(terminal_.interactive() ? spdlog::level::debug : spdlog::level::info,
-                "{}  step {}/{}  {}  {}  {}  {}  {}", head, report.step_in_epoch, report.steps_per_epoch, loss,
-                accuracy, rate, left, wait);
+    tell_in_full(fmt::format("{}  step {}/{}  loss {:.4f}  accuracy {}  {}  ETA {}  waiting for data {}", head,
+                             report.step_in_epoch, report.steps_per_epoch, loss, percent(accuracy),
+                             speed(report.images_per_second, "images"), left, wait));
     last_line_ = now;
   }
+}
+
+// What a screen shows in short goes to plain output and to the file in full.
+void Console::tell_in_full(const std::string& line) const {
+  spdlog::log(terminal_.interactive() ? spdlog::level::debug : spdlog::level::info, "{}", line);
 }
 
 void Console::on_test(int64_t batches_done, int64_t batches) {
@@ -130,15 +146,22 @@ void Console::on_epoch(const EpochReport& report) {
   terminal_.clear_status();
   test_seconds_ += report.test_seconds;
   last_test_seconds_ = report.tested ? report.test_seconds : last_test_seconds_;
-  std::string line = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {}", report.epoch, start_.epochs,
+  const std::string took = duration(report.train_seconds + report.test_seconds);
+  std::string full = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {}", report.epoch, start_.epochs,
                                  report.train.loss(), percent(report.train.top1_percent()));
-  if (report.tested)
-    line += fmt::format("  test loss {:.4f}  test accuracy {}", report.test.loss(),
-                        terminal_.styled("1", percent(report.test.top1_percent())));
-  line += fmt::format("  lr {:.3g}  {}  {}  waiting for data {}{}", report.lr, speed(report.images_per_second),
-                      duration(report.train_seconds + report.test_seconds), share(report.data_wait),
-                      report.best ? "  best" : "");
-  spdlog::info("{}", line);
+  std::string brief = fmt::format("epoch {}/{}  loss {:.3f}  acc {}", report.epoch, start_.epochs, report.train.loss(),
+                                  percent(report.train.top1_percent()));
+  if (report.tested) {
+    const std::string accuracy = percent(report.test.top1_percent());
+    full += fmt::format("  test loss {:.4f}  test accuracy {}", report.test.loss(), accuracy);
+    brief += fmt::format("  test loss {:.3f}  acc {}", report.test.loss(), terminal_.styled("1", accuracy));
+  }
+  const char* best = report.best ? "  best" : "";
+  tell_in_full(fmt::format("{}  lr {:.3g}  {}  {}  waiting for data {}{}", full, report.lr,
+                           speed(report.images_per_second, "images"), took, share(report.data_wait), best));
+  if (terminal_.interactive())
+    terminal_.line(
+        fmt::format("{}  {}  {}{}", brief, speed(report.images_per_second, "img"), took, terminal_.styled("32", best)));
   last_line_ = Clock::now();
 }
 

@@ -29,6 +29,7 @@ class Console final : public Sink {
   void say(bool warning, const std::string& text);
   std::string bar(double done, int width) const;
   void draw(const std::string& head, double done, const std::vector<std::string>& parts);
+  void tell_in_full(const std::string& line) const;
   double remaining_seconds(const StepReport& report) const;
   std::string sibling(const char* name) const;  // the path of another of our programs
 
