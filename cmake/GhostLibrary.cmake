@@ -28,19 +28,21 @@ function(ghost_library folder)
   target_link_libraries(ghost_${folder} PRIVATE $<BUILD_INTERFACE:ghost_options> ${arg_DEPENDS})
 endfunction()
 
-# Every <folder>/ghost_<name>.cpp is the main file of the program ghost-<name>.
+# Every <folder>/ghost_<name>.cpp is the main file of the program ghost-<name>; the others are what the programs share.
+add_custom_target(ghost-programs)
 function(ghost_programs folder)
   file(GLOB mains CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/ghost_*.cpp)
   file(GLOB shared CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
   list(REMOVE_ITEM shared ${mains})
+  add_library(ghost_cli STATIC ${shared})
+  target_link_libraries(ghost_cli PRIVATE ghost_options PUBLIC ghost_train CLI11::CLI11 spdlog::spdlog
+    nlohmann_json::nlohmann_json)
   foreach(main IN LISTS mains)
     get_filename_component(name ${main} NAME_WE)
     string(REPLACE _ - program ${name})
-    add_executable(${program} ${main} ${shared})
-    target_link_libraries(${program} PRIVATE ghost_options ghost_train CLI11::CLI11 spdlog::spdlog
-      nlohmann_json::nlohmann_json)
+    add_executable(${program} ${main})
+    target_link_libraries(${program} PRIVATE ghost_options ghost_cli)
     add_dependencies(ghost-programs ${program})
     install(TARGETS ${program} COMPONENT programs)
   endforeach()
 endfunction()
-add_custom_target(ghost-programs)
