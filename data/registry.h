@@ -19,17 +19,20 @@ struct AugmentConfig {               // under data.augment: training only
 
 struct DataConfig {
   std::string name = "fashion_mnist";  // cifar10 | cifar100 | fashion_mnist | idx | image_folder
-  std::string root;                    // empty: the data set's usual place, if it has one
-  int64_t image_size = 0;              // side of the network's input; 0: the data set's own
-  int64_t resize = 0;             // evaluation: shorter side before the centre crop; 0: image_size·256/224 for folders
-  int64_t channels = 0;           // 1 or 3; 0: the data set's own. Grey ↔ RGB is converted
-  std::vector<double> mean, std;  // normalisation of values in 0..1, per channel; empty: the data set's usual ones
-  int64_t workers = 1;            // loading threads
-  int64_t prefetch = 4;           // batches ahead
-  double max_unreadable = 0.01;   // share of training images that may fail before the run stops
-  double test_share = 0.2;        // image_folder without val/ or test/: seeded stratified split
-  int64_t limit_train = 0, limit_test = 0;  // first images only (after a seeded shuffle); 0: all
-  AugmentConfig augment;
+  std::string root = {};               // empty: the data set's usual place, if it has one
+  int64_t image_size = 0;              // side of the network's input; 0: the data set's own (image_folder: 224)
+  // Evaluation: shorter side before the centre crop. 0: none if images are stored at image_size, or are IDX images that
+  // are smaller, but more than half as large (zero-padded); image_size·256/224 for folders; else image_size.
+  int64_t resize = 0;
+  int64_t channels = 0;  // 1 or 3; 0: the data set's own. Grey ↔ RGB is converted
+  // Normalisation of values in 0..1, per channel; empty: the data set's usual ones.
+  std::vector<double> mean = {}, std = {};
+  int64_t workers = 1;                      // loading threads; 0: the thread that trains
+  int64_t prefetch = 4;                     // batches ahead
+  double max_unreadable = 0.01;             // share of the images that may fail before the run stops
+  double test_share = 0.2;                  // image_folder without val/ or test/: seeded stratified split
+  int64_t limit_train = 0, limit_test = 0;  // so many images only (a seeded choice); 0: all
+  AugmentConfig augment = {};
 };
 
 struct DataSplits {
