@@ -88,6 +88,7 @@ class Module {
  private:
   template <class M>
   friend class Child;
+  friend class ConvUnit;
   friend class Sequential;
   struct Entry {
     std::string name;

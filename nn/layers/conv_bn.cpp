@@ -4,8 +4,8 @@
 
 namespace ghost {
 
-ConvBn::ConvBn(Conv2d::Options conv, bool with_relu) {
-  conv.bias = false;
+ConvBn::ConvBn(Conv2d::Options conv, bool with_relu, bool bias) {
+  conv.bias = bias;
   conv_ = &emplace<Conv2d>(conv);
   emplace<BatchNorm2d>(BatchNorm2d::Options{.channels = conv.out});
   if (with_relu) emplace<ReLU>();

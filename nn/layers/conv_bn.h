@@ -1,4 +1,4 @@
-// A convolution without bias, batch norm and, by option, ReLU: the two ways in which published models name them.
+// A convolution, batch norm and, by option, ReLU: the two ways in which published models name them.
 #pragma once
 #include "nn/layers/batch_norm2d.h"
 #include "nn/layers/conv2d.h"
@@ -9,7 +9,9 @@ namespace ghost {
 // Places 0 (conv), 1 (batch norm), 2 (ReLU, or empty).
 class ConvBn final : public Sequential {
  public:
-  explicit ConvBn(Conv2d::Options conv, bool relu = true);  // `bias` of the options is not used
+  // Without a bias, whatever conv.bias says: the batch norm would take it away again. `bias` is for exchange with
+  // models that have one all the same.
+  explicit ConvBn(Conv2d::Options conv, bool relu = true, bool bias = false);
   const char* kind() const override { return "ConvBn"; }
   const Conv2d& conv() const { return *conv_; }
 

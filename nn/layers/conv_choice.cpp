@@ -19,7 +19,7 @@ ModulePtr conv_bn(const ConvBlock& b, int64_t groups) {
                                                   .padding = b.padding,
                                                   .dilation = b.dilation,
                                                   .groups = groups},
-                                  b.relu);
+                                  b.relu, b.bias);
 }
 
 ModulePtr standard(const ConvBlock& b, const ConvChoice&) { return conv_bn(b, 1); }
@@ -90,6 +90,31 @@ ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice) {
       return block.first && choice.keep_first ? standard(block, choice) : e.make(block, choice);
   fail_usage("model.conv.name: '{}' is not one of {}{}", choice.name, any_of(conv_choice_names()),
              did_you_mean(choice.name, conv_choice_names()));
+}
+
+std::array<ModulePtr, 3> make_conv_places(const ConvBlock& block, const ConvChoice& choice) {
+  const ModulePtr module = make_conv_block(block, choice);
+  std::array<ModulePtr, 3> places{module};
+  if (!dynamic_cast<const ConvBn*>(module.get())) return places;
+  size_t i = 0;
+  for (const auto& [name, child] : module->children()) places[i++] = ModulePtr(module, child);
+  return places;
+}
+
+ConvUnit::ConvUnit(Module* owner, const std::string& conv_name, const std::string& norm_name, const ConvBlock& block,
+                   const ConvChoice& choice)
+    : relu_(block.relu) {
+  std::array<ModulePtr, 3> places;
+  at_path(join_path(PathScope::current(), conv_name), [&] { places = make_conv_places(block, choice); });
+  conv_ = places[0], norm_ = places[1];
+  owner->register_child(conv_name, conv_);
+  owner->register_child(norm_name, norm_);
+}
+
+Tensor ConvUnit::operator()(const Tensor& x) const {
+  if (!norm_) return (*conv_)(x);
+  const Tensor y = (*norm_)((*conv_)(x));
+  return relu_ ? relu(y) : y;
 }
 
 }  // namespace ghost

@@ -1,5 +1,6 @@
 // Which convolution a model uses is a parameter of the model, not a copy of the model ("ghostify").
 #pragma once
+#include <array>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct ConvBlock {
   Size2 kernel = 3, stride = 1, padding = 1, dilation = 1;
   bool relu = true;
   bool first = false;  // it reads the image
+  bool bias = false;   // of an ordinary convolution, for exchange with models that have one in front of a batch norm
 };
 
 struct ConvChoiceEntry {
@@ -38,5 +40,22 @@ std::vector<std::string> conv_choice_names();
 // its first spatial convolution takes kernel, stride, padding and dilation. Throws UsageError if there is no such name,
 // naming the nearest, or if the options do not fit.
 ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice);
+
+// The same as the three places that torchvision's models give it: {convolution, batch norm, ReLU or null} of an
+// ordinary one; any other module stands in the first place and the others are empty (null).
+std::array<ModulePtr, 3> make_conv_places(const ConvBlock& block, const ConvChoice& choice);
+
+// The same as two members of `owner`: <conv_name> and, if the convolution is an ordinary one, <norm_name>.
+class ConvUnit {
+ public:
+  ConvUnit() = default;  // no unit
+  ConvUnit(Module* owner, const std::string& conv_name, const std::string& norm_name, const ConvBlock& block,
+           const ConvChoice& choice);
+  Tensor operator()(const Tensor& x) const;
+
+ private:
+  ModulePtr conv_, norm_;  // norm_ null: conv_ does all
+  bool relu_ = true;
+};
 
 }  // namespace ghost
