@@ -4,7 +4,10 @@
 #include "nn/init.h"
 #include "nn/models/ghostnet.h"
 #include "nn/models/mini_group_net.h"
+#include "nn/models/mobilenet_v1.h"
 #include "nn/models/plain_cnn.h"
+#include "nn/models/resnet.h"
+#include "nn/models/vgg.h"
 
 namespace ghost {
 namespace {
@@ -32,6 +35,42 @@ ModulePtr build_plain_cnn(const ModelConfig& c) {
       .in_channels = c.in_channels, .num_classes = c.num_classes, .channels = c.channels, .conv = c.conv});
 }
 
+ModulePtr build_vgg(const ModelConfig& c) {
+  if (c.layout != "cifar" && c.layout != "imagenet")
+    fail_usage("model.layout: '{}' is not one of cifar, imagenet{}", c.layout,
+               did_you_mean(c.layout, {"cifar", "imagenet"}));
+  return std::make_shared<Vgg>(Vgg::Options{.in_channels = c.in_channels,
+                                            .num_classes = c.num_classes,
+                                            .depth = c.depth ? c.depth : 16,
+                                            .layout = c.layout == "cifar" ? Vgg::Layout::cifar : Vgg::Layout::imagenet,
+                                            .conv = c.conv});
+}
+
+ModulePtr residual(const ModelConfig& c, ResNet::Options options) {
+  options.in_channels = c.in_channels, options.num_classes = c.num_classes, options.conv = c.conv;
+  return std::make_shared<ResNet>(options);
+}
+
+ModulePtr build_resnet(const ModelConfig& c) {
+  ResNet::Options options = ResNet::of_depth(c.depth ? c.depth : 56);
+  if (c.shortcut != "auto" && c.shortcut != "A" && c.shortcut != "B")
+    fail_usage("model.shortcut: '{}' is not one of auto, A, B", c.shortcut);
+  if (c.shortcut != "auto") options.shortcut = c.shortcut == "A" ? ResNet::Shortcut::A : ResNet::Shortcut::B;
+  return residual(c, options);
+}
+
+ModulePtr build_resnext(const ModelConfig& c) {
+  return residual(c, ResNet::resnext(c.depth ? c.depth : 29, c.cardinality, c.base_width));
+}
+
+ModulePtr build_mobilenet_v1(const ModelConfig& c) {
+  return std::make_shared<MobileNetV1>(MobileNetV1::Options{.in_channels = c.in_channels,
+                                                            .num_classes = c.num_classes,
+                                                            .width = c.width,
+                                                            .stem_stride = c.stem_stride,
+                                                            .conv = c.conv});
+}
+
 }  // namespace
 
 const std::vector<ModelEntry>& model_table() {
@@ -40,6 +79,22 @@ const std::vector<ModelEntry>& model_table() {
        "GhostNet (arXiv 1911.11907): ghost modules in inverted residual blocks with squeeze-excite",
        {"width", "dropout", "variant", "stem_stride"},
        build_ghostnet},
+      {"vgg",
+       "VGG with batch norm (arXiv 1409.1556), depth 11, 13, 16 or 19, for CIFAR or ImageNet",
+       {"depth", "layout", "conv"},
+       build_vgg},
+      {"resnet",
+       "ResNet (arXiv 1512.03385), depth 20, 32, 44, 56, 110 for CIFAR or 18, 34, 50, 101 for ImageNet",
+       {"depth", "shortcut", "conv"},
+       build_resnet},
+      {"resnext",
+       "ResNeXt (arXiv 1611.05431), depth 29 for CIFAR or 50, 101 for ImageNet",
+       {"depth", "cardinality", "base_width", "conv"},
+       build_resnext},
+      {"mobilenet_v1",
+       "MobileNet (arXiv 1704.04861): depthwise and 1x1 convolutions in turn",
+       {"width", "stem_stride", "conv"},
+       build_mobilenet_v1},
       {"mini_group_net",
        "a small ResNeXt (arXiv 1611.05431): two bottlenecks with grouped convolutions",
        {"groups"},

@@ -14,12 +14,16 @@ struct ModelConfig {
   std::string name = "ghostnet";
   int64_t num_classes = 10;
   int64_t in_channels = 3;
-  double width = 1.0;                          // ghostnet
+  double width = 1.0;                          // ghostnet, mobilenet_v1
   double dropout = 0.2;                        // ghostnet
   std::string variant = "official";            // ghostnet: official | tensorflow | d_li14
-  int64_t stem_stride = 2;                     // ghostnet
+  int64_t stem_stride = 2;                     // ghostnet, mobilenet_v1
   int64_t groups = 4;                          // mini_group_net
-  ConvChoice conv{};                           // plain_cnn
+  int64_t depth = 0;                           // vgg, resnet, resnext; 0: 16, 56 and 29
+  std::string layout = "cifar";                // vgg: cifar | imagenet
+  std::string shortcut = "auto";               // resnet: A | B; auto: A for CIFAR's depths, B for ImageNet's
+  int64_t cardinality = 8, base_width = 64;    // resnext: groups and channels of each (32 and 4: 32×4d)
+  ConvChoice conv{};                           // vgg, resnet, resnext, mobilenet_v1, plain_cnn
   std::vector<int64_t> channels{32, 64, 128};  // plain_cnn: one stage each
   std::string init = "pytorch";                // pytorch | kaiming_normal_fan_out
 };

@@ -121,6 +121,11 @@ void describe(ModelConfig& c, Description& d) {
   d.field("variant", &c.variant, "official | tensorflow | d_li14", one_of({"official", "tensorflow", "d_li14"}));
   d.field("stem_stride", &c.stem_stride, "2 for ImageNet, 1 for images of 32 pixels", at_least(1, 2));
   d.field("groups", &c.groups, "groups of the 3x3 convolutions", at_least(1));
+  d.field("depth", &c.depth, "layers as the name counts them; 0: vgg 16, resnet 56, resnext 29", at_least(0, 1e3));
+  d.field("layout", &c.layout, "cifar | imagenet: head and bias", one_of({"cifar", "imagenet"}));
+  d.field("shortcut", &c.shortcut, "auto | A (zeros) | B (1x1 convolution)", one_of({"auto", "A", "B"}));
+  d.field("cardinality", &c.cardinality, "groups of the 3x3 convolutions", at_least(1));
+  d.field("base_width", &c.base_width, "channels of each group in the first stage", at_least(1, 1e4));
   d.section("conv", "", c.conv, conv_alternatives());
   FieldRule channels = at_least(1, 1e6);
   channels.empty_list = false;
@@ -192,6 +197,7 @@ void describe(ScheduleConfig& c, Description& d) {
   d.field("period_factor", &c.period_factor, "each period is this much longer than the one before", at_least(1));
   d.field("max_lr", &c.max_lr, "the highest rate; 0: optimizer.lr", at_least(0));
   d.field("pct_start", &c.pct_start, "share of the steps in which the rate rises", share());
+  d.field("three_phase", &c.three_phase, "back to the start first, then far down");
   d.field("div_factor", &c.div_factor, "it starts at max_lr / div_factor", above(0));
   d.field("final_div_factor", &c.final_div_factor, "and ends at that / final_div_factor", above(0));
   d.field("anneal", &c.anneal, "cos | linear", one_of({"cos", "linear"}));
