@@ -174,6 +174,16 @@ TEST(Folding, ResidualDiamond) {
           .beta(6));
 }
 
+// The sum hands one gradient to both sides; cat must not give slices of it to sides that add to them.
+TEST(Folding, CatWhoseGradientSomebodyElseReads) {
+  check(
+      [](const In& p) {
+        const Tensor a = mul(p[0], p[0]), other = exp(a);  // made before cat, so it writes to a's gradient after it
+        return cat({add(cat({a, p[1]}), p[2]), other});
+      },
+      Inputs("shared").normal({2, 3, 3, 4}).normal({2, 3, 3, 2}).normal({2, 3, 3, 6}));
+}
+
 TEST(Folding, ProjectionWhoseSidesBothWantSums) {
   check(
       [](const In& p) {
@@ -380,7 +390,8 @@ TEST(Folding, ANaNPassesEveryActivationAndPool) {
   }
 }
 
-// What the caching allocator and the tape promise together: the second step asks the system for nothing.
+// What the caching allocator and the tape promise together: the second step asks the system for nothing. With one
+// thread, because how much working memory several threads hold at once is left to chance.
 TEST(Folding, AStepLeavesNothingBehindAndAllocatesNothingNew) {
   const Inputs inputs =
       Inputs("steady").normal({4, 9, 9, 3}).weight({8, 3, 3, 3}).gamma(8).beta(8).weight({4, 1, 1, 8});
@@ -390,6 +401,7 @@ TEST(Folding, AStepLeavesNothingBehindAndAllocatesNothingNew) {
     sum(conv2d(max_pool2d(mul(y, hard_sigmoid(global_avg_pool(y)))), p[4])).backward();
     for (Tensor t : p) t.clear_grad();
   };
+  const Threads one(1);
   step();
   const MemoryStats before = memory_stats();
   const int64_t nodes = live_nodes();
