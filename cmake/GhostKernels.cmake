@@ -1,8 +1,14 @@
 # core/kernels/isa/rows_<isa>.cpp are the same source compiled once per instruction set; the program picks one at start.
+# Under sanitizers they are checked for memory errors only, with little optimisation: their hundreds of unrolled tiles
+# would take minutes to compile.
+set(ghost_kernel_level -O3)
+if(GHOST_SANITIZE)
+  set(ghost_kernel_level -O1 -fno-sanitize=undefined)
+endif()
 function(ghost_kernels isa)
   set(source ${CMAKE_SOURCE_DIR}/core/kernels/isa/rows_${isa}.cpp)
   target_sources(ghost_core PRIVATE ${source})
-  set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-O3;-fno-math-errno;-fno-trapping-math;-ffp-contract=fast;-Wno-psabi;-Wno-ignored-attributes;${ARGN}")
+  set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${ghost_kernel_level};-fno-math-errno;-fno-trapping-math;-ffp-contract=fast;-Wno-psabi;-Wno-ignored-attributes;${ARGN}")
 endfunction()
 ghost_kernels(baseline)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
