@@ -184,7 +184,23 @@ TEST(RunDirectory, ThatNeverBeganLeavesNoTrace) {
   const RunDir begun = RunDir::create((dir / "run").string(), "tiny");
   begun.begin("a: b\n");
   begun.abandon();
-  EXPECT_TRUE(std::filesystem::exists(dir / "run/config.yaml"));
+  EXPECT_FALSE(std::filesystem::exists(dir / "run"));
+  dir.write("run/notes.txt", std::string_view("mine"));
+  const RunDir mine = RunDir::create((dir / "run").string(), "tiny");
+  mine.begin("a: b\n");
+  mine.abandon();
+  EXPECT_FALSE(std::filesystem::exists(dir / "run/config.yaml"));
+  EXPECT_TRUE(std::filesystem::exists(dir / "run/notes.txt"));
+}
+
+TEST(RunDirectory, WithACheckpointIsNeverAbandoned) {
+  const TempDir dir;
+  const RunDir run = RunDir::create((dir / "run").string(), "tiny");
+  run.begin("a: b\n");
+  write_checkpoint(run.last(), example());
+  run.abandon();
+  EXPECT_TRUE(std::filesystem::exists(run.config()));
+  EXPECT_TRUE(std::filesystem::exists(run.last()));
 }
 
 TEST(RunDirectory, ThatCannotBeWrittenSaysWhy) {

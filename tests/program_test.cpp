@@ -258,6 +258,11 @@ TEST_F(Programs, KeepEarlierCheckpointsWhenTheDiskIsFull) {
   EXPECT_EQ(kept.metadata.at("step"), "0");
   for (const auto& entry : fs::directory_iterator(dir_ / "run/checkpoints"))
     EXPECT_THAT(entry.path().filename().string(), EndsWith(".safetensors")) << "half a file is left behind";
+  // Where not even the first fits, nothing is left that would be in the way of another try.
+  const Finished none = train_tiny("none", {}, {.file_size_limit = full / 4});
+  EXPECT_EQ(none.status, 1);
+  EXPECT_THAT(none.err, sentence("ghost-train", HasSubstr("last.safetensors")));
+  EXPECT_FALSE(fs::exists(dir_ / "none"));
 }
 
 TEST_F(Programs, ThreadsAndWorkersChangeNoBit) {

@@ -308,6 +308,23 @@ TEST(Finite, FindsWhatIsNot) {
   EXPECT_FALSE(all_finite(slice_channels(wide, 1, 1)));
 }
 
+TEST(Finite, NamesTheFirstBadGradientInTheOrderOfBackward) {
+  ModelConfig config;
+  config.name = "plain_cnn";
+  config.channels = {4};
+  const ModulePtr model = build_model(config, 0);
+  EXPECT_EQ(first_bad_gradient(*model), "") << "there is none yet";
+  const Tensor logits = (*model)(test::random_tensor({2, 8, 8, 3}, 1));
+  logits.backward(Tensor::full(logits.shape(), 1));
+  EXPECT_EQ(first_bad_gradient(*model), "");
+  EXPECT_EQ(first_bad_parameter(*model), "");
+  const Tensor again = (*model)(test::random_tensor({2, 8, 8, 3}, 1));
+  again.backward(Tensor::full(again.shape(), std::numeric_limits<double>::infinity()));
+  EXPECT_EQ(first_bad_gradient(*model), model->parameters().back().name);
+  model->parameters()[1].tensor.mutable_data<float>()[0] = -std::numeric_limits<float>::infinity();
+  EXPECT_EQ(first_bad_parameter(*model), model->parameters()[1].name);
+}
+
 TEST(Metrics, RankTiesByIndexAndNeverRewardANaN) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Tensor labels = Tensor::from<int64_t>({0, 1, 6}, {3});

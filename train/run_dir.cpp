@@ -90,7 +90,9 @@ void RunDir::begin(const std::string& config_yaml) const {
 
 void RunDir::abandon() const {
   std::error_code ignored;
-  fs::remove(path_, ignored);  // refused by the system unless empty
+  if (fs::exists(last(), ignored)) return;
+  fs::remove(config(), ignored);
+  for (const fs::path& dir : {path_ / "checkpoints", path_}) fs::remove(dir, ignored);  // only if empty
 }
 
 RunDir RunDir::open(const std::string& dir) {

@@ -21,7 +21,7 @@ class RunDir {
 
   // Writes config.yaml and makes room for checkpoints: from here on the folder holds a run.
   void begin(const std::string& config_yaml) const;
-  // Removes the folder if it is still empty: of a run that never began.
+  // Takes back what create() and begin() made, and nothing else, of a run that has no checkpoint: it never began.
   void abandon() const;
 
   const std::filesystem::path& path() const { return path_; }

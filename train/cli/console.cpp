@@ -154,7 +154,7 @@ void Console::on_epoch(const EpochReport& report) {
   if (report.tested) {
     const std::string accuracy = percent(report.test.top1_percent());
     full += fmt::format("  test loss {:.4f}  test accuracy {}", report.test.loss(), accuracy);
-    brief += fmt::format("  test loss {:.3f}  acc {}", report.test.loss(), terminal_.styled("1", accuracy));
+    brief += "  test acc " + terminal_.styled("1", accuracy);
   }
   const char* best = report.best ? "  best" : "";
   tell_in_full(fmt::format("{}  lr {:.3g}  {}  {}  waiting for data {}{}", full, report.lr,
