@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <random>
 
+#include "core/nearest.h"
 #include "support/modules.h"
 #include "support/temp_dir.h"
 #include "train/config/describe.h"
@@ -37,6 +38,20 @@ std::string refusal(const std::string& text, const Sets& sets = {}) {
     return error.what();
   }
   return "";
+}
+
+// The models of the table that have an option, and all names: other models may join.
+std::string models_with(const std::string& option) {
+  std::vector<std::string> names;
+  for (const ModelEntry& entry : model_table())
+    if (std::find(entry.options.begin(), entry.options.end(), option) != entry.options.end())
+      names.push_back(entry.name);
+  return any_of(names);
+}
+std::string all_models() {
+  std::vector<std::string> names;
+  for (const ModelEntry& entry : model_table()) names.push_back(entry.name);
+  return any_of(names);
 }
 
 const std::string kMinimal = "model:\n  name: ghostnet\n";
@@ -88,19 +103,20 @@ TEST(Config, EveryProblemIsReportedInOnePassWithItsPlace) {
       "  batch_size: 12.5\n"
       "modle: {}\n",
       {"model.dropout=1", "optimizer.learning_rate=3"});
-  EXPECT_EQ(message,
-            "a.yaml:2:9: model.name is 'ghostnt', but must be ghostnet, mini_group_net or plain_cnn; did you mean "
-            "'ghostnet'?\n"
-            "a.yaml:3:3: unknown key 'model.widht'; did you mean model.width?\n"
-            "a.yaml:5:7: optimizer.lr is '0.1abc', but must be a number\n"
-            "a.yaml:6:3: the key 'lr' is already at line 5, column 3\n"
-            "a.yaml:7:13: optimizer.nesterov is 'yes', but must be true or false; did you mean true?\n"
-            "a.yaml:9:11: train.epochs is 0, but must be at least 1\n"
-            "a.yaml:10:15: train.batch_size is '12.5', but must be an integer; did you mean 13?\n"
-            "a.yaml:11:1: unknown key 'modle'; did you mean model?\n"
-            "--set model.dropout=1: model.dropout is 1, but must be in [0, 1)\n"
-            "--set optimizer.learning_rate=3: unknown key 'optimizer.learning_rate'; optimizer has name, lr, momentum, "
-            "dampening, nesterov, betas, eps, amsgrad, alpha, centered, weight_decay or decay_norm_and_bias");
+  EXPECT_EQ(
+      message,
+      "a.yaml:2:9: model.name is 'ghostnt', but must be " + all_models() +
+          "; did you mean 'ghostnet'?\n"
+          "a.yaml:3:3: unknown key 'model.widht'; did you mean model.width?\n"
+          "a.yaml:5:7: optimizer.lr is '0.1abc', but must be a number\n"
+          "a.yaml:6:3: the key 'lr' is already at line 5, column 3\n"
+          "a.yaml:7:13: optimizer.nesterov is 'yes', but must be true or false; did you mean true?\n"
+          "a.yaml:9:11: train.epochs is 0, but must be at least 1\n"
+          "a.yaml:10:15: train.batch_size is '12.5', but must be an integer; did you mean 13?\n"
+          "a.yaml:11:1: unknown key 'modle'; did you mean model?\n"
+          "--set model.dropout=1: model.dropout is 1, but must be in [0, 1)\n"
+          "--set optimizer.learning_rate=3: unknown key 'optimizer.learning_rate'; optimizer has name, lr, momentum, "
+          "dampening, nesterov, betas, eps, amsgrad, alpha, centered, weight_decay or decay_norm_and_bias");
 }
 
 TEST(Config, AKeyInTheWrongSectionIsSentToItsOwn) {
@@ -212,7 +228,8 @@ TEST(Config, OptionsOfWhatIsNotSelectedAreIgnoredAndNamed) {
       "data: {name: cifar10, test_share: 0.5}\n"
       "optimizer: {name: adam, momentum: 0.5}\n"
       "schedule: {name: cosine, gamma: 0.5}\n";
-  EXPECT_THAT(notes(text), ElementsAre("model.width is an option of ghostnet; ignored by mini_group_net (a.yaml:1:42)",
+  EXPECT_THAT(notes(text), ElementsAre("model.width is an option of " + models_with("width") +
+                                           "; ignored by mini_group_net (a.yaml:1:42)",
                                        "data.test_share is an option of image_folder; ignored by cifar10 (a.yaml:2:23)",
                                        "optimizer.momentum is an option of sgd, rmsprop or rmsprop_tf; ignored by adam "
                                        "(a.yaml:3:25)",
@@ -235,17 +252,24 @@ TEST(Config, OptionsOfTheChosenConvolutionAreItsOwn) {
   EXPECT_THAT(notes(text, {"model.conv.name=standard"}),
               ElementsAre("model.conv.ratio is an option of ghost_conv or ghost; ignored by standard (a.yaml:1:46)"));
   EXPECT_TRUE(read(text, {"model.conv.name=standard"}).model.conv.keep_first);
-  EXPECT_THAT(notes(text, {"model.name=ghostnet"}),
-              ElementsAre(StartsWith("model.conv.name is an option of plain_cnn; ignored by ghostnet"),
-                          StartsWith("model.conv.ratio is an option of plain_cnn"),
-                          StartsWith("model.conv.keep_first is an option of plain_cnn")));
+  EXPECT_THAT(
+      notes(text, {"model.name=ghostnet"}),
+      ElementsAre(StartsWith("model.conv.name is an option of " + models_with("conv") + "; ignored by ghostnet"),
+                  StartsWith("model.conv.ratio is an option of"), StartsWith("model.conv.keep_first is an option of")));
 }
 
 TEST(Config, SetOfAnOptionThatIsNotSelectedIsRefused) {
   EXPECT_EQ(refusal("model: {name: mini_group_net}\n", {"model.width=0.5"}),
-            "--set model.width=0.5: model.width is an option of ghostnet, but model.name is mini_group_net");
+            "--set model.width=0.5: model.width is an option of " + models_with("width") +
+                ", but model.name is mini_group_net");
   EXPECT_EQ(refusal("model: {name: mini_group_net}\n", {"model.width=0.5", "model.name=ghostnet"}), "")
       << "in any order";
+}
+
+TEST(Config, DataOptionsOfAnotherDataSetAreNeverRefused) {
+  EXPECT_THAT(
+      notes("data: {name: cifar10}\n", {"data.test_share=0.5"}),
+      ElementsAre("data.test_share is an option of image_folder; ignored by cifar10 (--set data.test_share=0.5)"));
 }
 
 TEST(Config, WhatDescribesAReplacedDataSetIsIgnored) {

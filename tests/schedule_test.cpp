@@ -182,6 +182,20 @@ TEST(Schedule, OneCycleRisesThenFallsWithMomentumAgainstIt) {
   EXPECT_NEAR(over_run(config).at(peak).lr, 0.2, 1e-12) << "max_lr, not optimizer.lr";
 }
 
+TEST(Schedule, OneCycleInThreePhasesReturnsAsItCame) {
+  ScheduleConfig config = named("one_cycle");
+  config.pct_start = 0.3;
+  config.three_phase = true;
+  config.anneal = "linear";
+  const Schedule schedule = over_run(config, 0.5);
+  for (int64_t step = 0; step <= 20; ++step) {
+    EXPECT_NEAR(schedule.at(40 - step).lr, schedule.at(step).lr, 1e-12) << step;
+    EXPECT_NEAR(schedule.at(40 - step).momentum.value(), schedule.at(step).momentum.value(), 1e-12) << step;
+  }
+  EXPECT_NEAR(schedule.at(69).lr, 0.5 / 25 / 1e4, 1e-12);
+  EXPECT_NEAR(schedule.at(55).momentum.value(), 0.95, 1e-12);
+}
+
 TEST(Schedule, RunsOfOneStepHaveFiniteRates) {
   for (const ScheduleEntry& entry : schedule_table())
     for (const double pct_start : {0.0, 0.3, 1.0})
@@ -190,6 +204,7 @@ TEST(Schedule, RunsOfOneStepHaveFiniteRates) {
           ScheduleConfig config = named(entry.name);
           config.pct_start = pct_start;
           config.warmup = warmup;
+          config.three_phase = steps == 2;
           const Schedule schedule = make_schedule(config, 0.1, steps, steps);
           for (int64_t step = 0; step < steps + 2; ++step) {
             const ScheduleValue value = schedule.at(step);

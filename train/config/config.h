@@ -47,6 +47,7 @@ struct ScheduleConfig {         // under schedule:
   double period = 10, period_factor = 1;  // cosine_restarts: epochs of the first period, factor of the next
   double max_lr = 0;                      // one_cycle: the highest rate; 0: optimizer.lr
   double pct_start = 0.3;                 // one_cycle: share of the curve in which the rate rises
+  bool three_phase = false;               // one_cycle: first back to the start as it came, then far down
   double div_factor = 25;                 // one_cycle: starts at max_lr / div_factor …
   double final_div_factor = 1e4;          // one_cycle: … and ends at that / final_div_factor
   std::string anneal = "cos";             // one_cycle: cos | linear
@@ -94,9 +95,10 @@ struct LoadedConfig {
 // Reads a YAML file (with `extends: other.yaml`, relative to it) and applies `--set key=value` in order. Strict: throws
 // UsageError that lists every problem in one pass, one a line, as file:line:column (or --set key=value), each with the
 // nearest known key or the valid values. An option that the selected model, data set, optimizer, schedule or
-// convolution does not have is ignored with a note if a file has it, and refused if --set has it. When data.name is
-// replaced by a file that extends another or by --set, what the replaced layers say about the old data set (root,
-// image_size, resize, channels, mean, std, model.num_classes, model.in_channels) is ignored with a note.
+// convolution does not have is ignored with a note if a file has it, and refused if --set has it (data options are
+// never refused). When data.name is replaced by a file that extends another or by --set, what the replaced layers say
+// about the old data set (root, image_size, resize, channels, mean, std, model.num_classes, model.in_channels) is
+// ignored with a note.
 LoadedConfig load_config(const std::string& file, const std::vector<std::string>& sets);
 // The same from text; `name` stands for the file in messages, and `extends` is relative to its folder.
 LoadedConfig load_config_text(const std::string& text, const std::string& name, const std::vector<std::string>& sets);

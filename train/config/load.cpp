@@ -319,7 +319,8 @@ void Reader::apply(const Field& field, const Assignment& assignment) {
   } else if (!problems_.concerns(section->path + ".name")) {
     const std::string owned = fmt::format("{} is an option of {}", field.path, any_of(owners));
     const std::string& name = fields_.selected(*section);
-    if (assignment.by_set)
+    // --set of what has no effect is a mistake; but a script may pass the same data options for every data set.
+    if (assignment.by_set && section->path != "data")
       problems_.add(assignment.place, fmt::format("{}, but {}.name is {}", owned, section->path, name), {field.path});
     else
       notes_.push_back(fmt::format("{}; ignored by {} ({})", owned, name, where));

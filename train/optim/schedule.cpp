@@ -62,20 +62,28 @@ ScheduleValue cosine_restarts(const ScheduleConfig& c, double base_lr, const Sch
   return {.lr = cosine_between(base_lr, c.min_lr, t / period)};
 }
 
-// Smith and Topin, arXiv 1708.07120, in PyTorch's two-phase form: the peak is the tick pct_start·length − 1, the end
-// the last tick of the curve.
+// Smith and Topin, arXiv 1708.07120, in PyTorch's form: the peak is the tick pct_start·length − 1 and the end the last
+// tick of the curve. With three_phase the way down to the first rate mirrors the way up, and the rest ends far below.
 ScheduleValue one_cycle(const ScheduleConfig& c, double base_lr, const SchedulePosition& at) {
+  struct Phase {
+    double end, from, to, momentum_from, momentum_to;
+  };
   const double highest = c.max_lr > 0 ? c.max_lr : base_lr;
   const double first = highest / c.div_factor, last = first / c.final_div_factor;
-  const double end = at.length - 1, peak = std::min(c.pct_start * at.length - 1, end);
+  const double low = c.base_momentum, high = c.max_momentum, peak = c.pct_start * at.length - 1, end = at.length - 1;
+  const std::vector<Phase> phases =
+      c.three_phase ? std::vector<Phase>{{peak, first, highest, high, low},
+                                         {2 * peak, highest, first, low, high},
+                                         {end, first, last, high, high}}
+                    : std::vector<Phase>{{peak, first, highest, high, low}, {end, highest, last, low, high}};
   const double t = std::min(at.curve, end);
-  const bool rising = t <= peak && peak > 0;
-  const double share = rising ? t / peak : end > peak ? (t - peak) / (end - peak) : 1;
+  double start = 0;
+  auto phase = phases.begin();
+  for (; phase + 1 != phases.end() && t > phase->end; ++phase) start = phase->end;
+  const double share = phase->end > start ? (t - start) / (phase->end - start) : 1;
   const auto between = c.anneal == "linear" ? linear_between : cosine_between;
-  ScheduleValue value{.lr = rising ? between(first, highest, share) : between(highest, last, share)};
-  if (c.cycle_momentum)
-    value.momentum =
-        rising ? between(c.max_momentum, c.base_momentum, share) : between(c.base_momentum, c.max_momentum, share);
+  ScheduleValue value{.lr = between(phase->from, phase->to, share)};
+  if (c.cycle_momentum) value.momentum = between(phase->momentum_from, phase->momentum_to, share);
   return value;
 }
 
@@ -127,7 +135,11 @@ const std::vector<ScheduleEntry>& schedule_table() {
        .summary = "straight from start_factor to end_factor",
        .options = {"start_factor", "end_factor"},
        .value = linear},
-      {.name = "cosine", .summary = "half a cosine down to min_lr", .options = {"min_lr"}, .value = cosine},
+      {.name = "cosine",
+       .summary = "half a cosine down to min_lr",
+       .options = {"min_lr"},
+
+       .value = cosine},
       {.name = "cosine_restarts",
        .summary = "half cosines, each period_factor longer than the one before",
        .options = {"min_lr", "period", "period_factor"},
@@ -135,8 +147,8 @@ const std::vector<ScheduleEntry>& schedule_table() {
        .value = cosine_restarts},
       {.name = "one_cycle",
        .summary = "up to max_lr, then far down; momentum the other way",
-       .options = {"max_lr", "pct_start", "div_factor", "final_div_factor", "anneal", "cycle_momentum", "base_momentum",
-                   "max_momentum"},
+       .options = {"max_lr", "pct_start", "three_phase", "div_factor", "final_div_factor", "anneal", "cycle_momentum",
+                   "base_momentum", "max_momentum"},
        .value = one_cycle},
   };
   return table;

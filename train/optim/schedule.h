@@ -17,8 +17,8 @@ struct ScheduleValue {
 // A schedule moves in ticks: steps (per: step) or epochs (per: epoch).
 class Schedule {
  public:
-  // The values that step `step` (0, 1, …) uses. Past the end the curve keeps its end value; constant, step, multistep,
-  // exponential and cosine_restarts go on. Throws Error on a negative step.
+  // The values that step `step` (0, 1, …) uses. Past the end cosine, polynomial, linear and one_cycle keep their last
+  // value; the others go on. Throws Error on a negative step.
   ScheduleValue at(int64_t step) const;
 
  private:
@@ -38,7 +38,7 @@ class Schedule {
 //   step, multistep   StepLR(step_size, gamma), MultiStepLR(milestones, gamma)
 //   exponential       ExponentialLR(gamma)
 //   cosine_restarts   CosineAnnealingWarmRestarts(T_0 = period, T_mult = period_factor, eta_min = min_lr)
-//   one_cycle         OneCycleLR(max_lr, total_steps, pct_start, …, three_phase = False)
+//   one_cycle         OneCycleLR(max_lr, total_steps, pct_start, three_phase, …)
 //   constant, warmup  LinearLR(start_factor = warmup_factor, end_factor = 1, total_iters = warmup)
 //   cosine, warmup    SequentialLR([LinearLR as above, CosineAnnealingLR(total_steps − warmup)], [warmup])
 // Throws UsageError for an unknown name, Error unless total_steps ≥ 1, steps_per_epoch ≥ 1 and base_lr > 0.
