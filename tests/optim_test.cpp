@@ -43,6 +43,7 @@ void give_gradients(const std::vector<Parameter>& parameters, uint64_t seed) {
 
 std::vector<std::vector<float>> values_of(const std::vector<Parameter>& parameters) {
   std::vector<std::vector<float>> all;
+  all.reserve(parameters.size());
   for (const Parameter& p : parameters) all.push_back(p.tensor.to_vector<float>());
   return all;
 }

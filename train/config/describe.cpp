@@ -26,6 +26,7 @@ FieldRule of_data(FieldRule rule) {
 template <class Table>
 std::vector<Alternative> alternatives(const Table& table) {
   std::vector<Alternative> all;
+  all.reserve(table.size());
   for (const auto& entry : table) all.push_back({entry.name, entry.options});
   return all;
 }
@@ -43,6 +44,7 @@ std::vector<Alternative> conv_alternatives() {
 
 FieldRule name_in(const std::vector<Alternative>& all) {
   std::vector<std::string> names;
+  names.reserve(all.size());
   for (const Alternative& one : all) names.push_back(one.name);
   return one_of(std::move(names));
 }

@@ -28,6 +28,7 @@ void require_finite(const char* what, double value) {
 template <class Actives>
 std::vector<int64_t> ends_of(const Actives& all) {
   std::vector<int64_t> ends;
+  ends.reserve(all.size());
   for (const auto& active : all) ends.push_back((ends.empty() ? 0 : ends.back()) + active.gradient.numel());
   return ends;
 }

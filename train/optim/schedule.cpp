@@ -173,7 +173,8 @@ Schedule make_schedule(const ScheduleConfig& config, double base_lr, int64_t tot
 
 ScheduleValue Schedule::at(int64_t step) const {
   if (step < 0) fail("schedule: step {} is before the first", step);
-  const double run = static_cast<double>(step / tick_steps_);
+  const int64_t tick = step / tick_steps_;
+  const auto run = static_cast<double>(tick);
   SchedulePosition position{.run = run,
                             .curve = std::max(0.0, run - config_.warmup),
                             .length = std::max(1.0, ticks_ - config_.warmup),
