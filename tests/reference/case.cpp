@@ -109,6 +109,13 @@ double Case::allowed(const std::string& tensor, double largest_reference) const 
   return loosest >= 0 ? loosest : base_.allowed(largest_reference);
 }
 
+double Case::largest_own_rtol(const std::string& beginning, const std::string& end) const {
+  double largest = 0;
+  for (const auto& [tensor, rule] : overrides_)
+    if (tensor.starts_with(beginning) && tensor.ends_with(end)) largest = std::max(largest, rule.rtol);
+  return largest;
+}
+
 std::vector<std::string> Case::unread() const {
   std::vector<std::string> names;
   for (const std::string& name : args_.unread()) names.push_back("argument " + name);

@@ -45,6 +45,8 @@ class Case {
   // The largest |a − ref| that passes for this tensor: rtol · max|ref| + atol by the case's rules. The rules for a name
   // go before those of the case; where several apply, the loosest counts.
   double allowed(const std::string& tensor, double largest_reference) const;
+  // The largest rtol that single tensors with this beginning and end have of their own; 0 if none has.
+  double largest_own_rtol(const std::string& beginning, const std::string& end) const;
 
   // Tensors and arguments that no check has looked at.
   std::vector<std::string> unread() const;

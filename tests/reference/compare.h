@@ -1,6 +1,7 @@
 // Comparison of a result with the reference, with a report of the worst element.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "reference/case.h"
 
@@ -14,8 +15,12 @@ void expect_close(const Case& c, const std::string& name, const Tensor& got, dou
 void expect_close(const Case& c, const std::string& name, const Tensor& ours, const Layout& layout, double rtol = 0);
 // One number: a norm, a loss.
 void expect_close(const Case& c, const std::string& name, double got, double rtol = 0);
-// By a tolerance of one's own.
+// By a tolerance of one's own, in units of the result.
 void expect_within(const std::string& what, double got, double reference, double allowed);
+void expect_all_within(const std::string& what, const std::vector<double>& got, const std::vector<double>& reference,
+                       const Shape& shape, double allowed);
+
+double largest_magnitude(const std::vector<double>& values);
 
 double l2_norm(const Tensor& t);  // in f64; 0 if undefined
 

@@ -81,6 +81,14 @@ ModelConfig model_config(const std::string& class_name, const Args& args) {
   } else if (class_name == "MiniGroupNet") {
     config.name = "mini_group_net";
     config.groups = args.integer("groups", 4);
+  } else if (class_name == "GhostResNet") {
+    config.name = "resnet";
+    config.depth = args.integer("depth");
+    config.shortcut = args.text("shortcut");
+    config.conv.name = "ghost";
+    config.conv.ratio = args.number("ratio", 2);
+    config.conv.cheap_kernel = args.integer("dw_size", 3);
+    config.conv.keep_first = args.boolean("keep_first", true);
   } else {
     fail("there is no model for {}", class_name);
   }
