@@ -24,6 +24,12 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
+ConvChoice conv_named(const std::string& name) {
+  ConvChoice choice;
+  choice.name = name;
+  return choice;
+}
+
 // Every model, variant and choice of convolution, small enough for a step in each test.
 std::vector<std::pair<std::string, ModelConfig>> small_models() {
   std::vector<std::pair<std::string, ModelConfig>> list;
@@ -33,8 +39,9 @@ std::vector<std::pair<std::string, ModelConfig>> small_models() {
         ModelConfig{.name = "ghostnet", .num_classes = 5, .width = 0.5, .variant = variant, .stem_stride = 1});
   list.emplace_back("mini_group_net", ModelConfig{.name = "mini_group_net", .num_classes = 5, .groups = 8});
   for (const std::string& conv : conv_choice_names())
-    list.emplace_back("plain_cnn_" + conv,
-                      ModelConfig{.name = "plain_cnn", .num_classes = 5, .conv = {.name = conv}, .channels = {8, 16}});
+    list.emplace_back(
+        "plain_cnn_" + conv,
+        ModelConfig{.name = "plain_cnn", .num_classes = 5, .conv = conv_named(conv), .channels = {8, 16}});
   return list;
 }
 
@@ -311,7 +318,7 @@ TEST(Registry, RefusesWhatItDoesNotKnowWithTheNearest) {
             "valid: groups=4 or 8, or hidden=63 or 70 (in stage1)");
   EXPECT_THAT(message({.name = "plain_cnn", .channels = {}}), HasSubstr("channels is empty"));
   EXPECT_EQ(
-      message({.name = "plain_cnn", .conv = {.name = "ghost_conv"}, .channels = {32, 33}}),
+      message({.name = "plain_cnn", .conv = conv_named("ghost_conv"), .channels = {32, 33}}),
       "GhostConv: out=33 at ratio=2 gives 16 intrinsic and 17 ghost channels, but the ghosts must be a multiple of "
       "16; nearest valid: out=32 or 34 at ratio=2, or ratio=1 or 3 at out=33 (in stages.1.0)");
 }

@@ -15,7 +15,7 @@ class MobileNetV1 final : public Module {
     int64_t in_channels = 3, num_classes = 10;
     double width = 1;         // of all channels, rounded to multiples of 8
     int64_t stem_stride = 2;  // 1 for small images
-    ConvChoice conv{};
+    ConvChoice conv = ConvChoice();
   };
   explicit MobileNetV1(const Options& options);
   const char* kind() const override { return "MobileNetV1"; }

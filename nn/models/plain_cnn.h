@@ -15,7 +15,7 @@ class PlainCnn final : public Module {
   struct Options {
     int64_t in_channels = 3, num_classes = 10;
     std::vector<int64_t> channels{32, 64, 128};  // of each stage
-    ConvChoice conv{};
+    ConvChoice conv = ConvChoice();
   };
   explicit PlainCnn(const Options& options);
   const char* kind() const override { return "PlainCnn"; }

@@ -23,7 +23,7 @@ struct ModelConfig {
   std::string layout = "cifar";                // vgg: cifar | imagenet
   std::string shortcut = "auto";               // resnet: A | B; auto: A for CIFAR's depths, B for ImageNet's
   int64_t cardinality = 8, base_width = 64;    // resnext: groups and channels of each (32 and 4: 32×4d)
-  ConvChoice conv{};                           // vgg, resnet, resnext, mobilenet_v1, plain_cnn
+  ConvChoice conv = ConvChoice();              // vgg, resnet, resnext, mobilenet_v1, plain_cnn
   std::vector<int64_t> channels{32, 64, 128};  // plain_cnn: one stage each
   std::string init = "pytorch";                // pytorch | kaiming_normal_fan_out
 };

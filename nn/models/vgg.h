@@ -20,7 +20,7 @@ class Vgg final : public Module {
     int64_t depth = 16;  // 11, 13, 16, 19
     Layout layout = Layout::cifar;
     double dropout = 0.5;  // imagenet
-    ConvChoice conv{};     // of every convolution
+    ConvChoice conv = ConvChoice();     // of every convolution
   };
   explicit Vgg(const Options& options);  // throws UsageError on another depth
   const char* kind() const override { return "Vgg"; }
