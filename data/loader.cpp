@@ -94,8 +94,8 @@ Loader::Impl::Impl(DatasetPtr dataset, const DataSplits& splits, const AugmentCo
       config_(config),
       warn_(std::move(warn)) {
   if (config.batch_size < 1) fail_usage("the batch size is {}; at least 1 was expected", config.batch_size);
-  if (config.workers < 0 || config.workers > 256)
-    fail_usage("data.workers is {}; 0 to 256 threads were expected", config.workers);
+  if (config.workers < 0 || config.workers > 1024)
+    fail_usage("data.workers is {}; 0 to 1024 threads were expected", config.workers);
   if (config.prefetch < 1 || config.prefetch > 4096)
     fail_usage("data.prefetch is {}; 1 to 4096 batches were expected", config.prefetch);
   if (!(config.max_unreadable >= 0 && config.max_unreadable <= 1))
