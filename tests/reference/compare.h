@@ -1,5 +1,6 @@
 // Comparison of a result with the reference, with a report of the worst element.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,11 @@ void expect_close(const Case& c, const std::string& name, const Tensor& got, dou
 void expect_close(const Case& c, const std::string& name, const Tensor& ours, const Layout& layout, double rtol = 0);
 // One number: a norm, a loss.
 void expect_close(const Case& c, const std::string& name, double got, double rtol = 0);
+// For a gradient behind ReLUs, which jumps where an input of theirs rounds to the other side of 0: one that is outside
+// its tolerance passes if the same computation in f64, where nothing rounds across, is inside and it is itself off by
+// no more than ten times as much. All in the reference's axes.
+void expect_gradient(const Case& c, const std::string& name, const Tensor& got, const std::function<Tensor()>& in_f64);
+
 // By a tolerance of one's own, in units of the result.
 void expect_within(const std::string& what, double got, double reference, double allowed);
 void expect_all_within(const std::string& what, const std::vector<double>& got, const std::vector<double>& reference,

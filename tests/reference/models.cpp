@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <optional>
 #include <regex>
 
 #include "reference/compare.h"
@@ -49,30 +50,49 @@ void check_evaluation(const Case& c, Module& model, const std::string& size) {
   }
 }
 
-void check_training_step(const Case& c, Module& model) {
+// Everything one step in training gives, in the reference's axes and under the reference's names.
+struct TrainingStep {
+  Tensor logits, loss;
+  std::map<std::string, Tensor> gradients, buffers;
+};
+
+TrainingStep training_step(const Case& c, Module& model, DType dtype) {
+  load_state_dict(model, c.state_dict(model));
+  model.to(dtype);
+  model.train();
   const Tensor& reference_x = c.tensor("train/in/x");
-  Tensor x = to_ours(reference_x, channels_last(reference_x.rank()));
+  Tensor x = to_ours(reference_x, channels_last(reference_x.rank())).to(dtype);
   x.set_requires_grad();
-  const Tensor logits = model(x);
-  const Tensor loss =
-      cross_entropy(logits, c.tensor("train/in/target"), loss_options(c.info().at("loss").get<std::string>()));
-  loss.backward();
-  expect_close(c, "train/out/logits", logits, plain(logits.rank()));
-  expect_close(c, "train/out/loss", loss.item<double>());
-  if (c.has("train/gin_norm/x")) expect_close(c, "train/gin_norm/x", l2_norm(x.grad()));
+  TrainingStep step;
+  step.logits = model(x);
+  step.loss =
+      cross_entropy(step.logits, c.tensor("train/in/target"), loss_options(c.info().at("loss").get<std::string>()));
+  step.loss.backward();
 
-  std::map<std::string, Tensor> gradients;
-  for (const Parameter& p : model.parameters())
-    gradients[p.name] = p.tensor.grad().defined() ? p.tensor.grad() : Tensor::zeros(p.tensor.shape());
-  for (const std::string& name : c.below("train/grad_norm/"))
-    expect_close(c, "train/grad_norm/" + name, l2_norm(gradients.at(name)));
-  for (const std::string& name : c.below("train/grad/"))
-    expect_close(c, "train/grad/" + name, gradients.at(name), channels_last(gradients.at(name).rank()));
+  const auto norm = [](const Tensor& t) { return Tensor::scalar(l2_norm(t), DType::f64); };
+  step.gradients["train/gin_norm/x"] = norm(x.grad());
+  for (const Parameter& p : model.parameters()) {
+    const Tensor gradient = p.tensor.grad().defined() ? p.tensor.grad() : Tensor::zeros(p.tensor.shape());
+    step.gradients["train/grad_norm/" + p.name] = norm(gradient);
+    step.gradients["train/grad/" + p.name] = to_reference(gradient, channels_last(gradient.rank()));
+  }
+  for (const Buffer& b : model.buffers()) step.buffers["train/state_dict_after/" + b.name] = b.tensor.clone();
+  return step;
+}
 
-  std::map<std::string, Tensor> buffers;
-  for (const Buffer& b : model.buffers()) buffers[b.name] = b.tensor;
+void check_training_step(const Case& c, Module& model) {
+  const TrainingStep step = training_step(c, model, DType::f32);
+  std::optional<TrainingStep> exact;
+  expect_close(c, "train/out/logits", step.logits);
+  expect_close(c, "train/out/loss", step.loss);
+  for (const std::string prefix : {"train/gin_norm/", "train/grad_norm/", "train/grad/"})
+    for (const std::string& name : c.below(prefix))
+      expect_gradient(c, prefix + name, step.gradients.at(prefix + name), [&] {
+        if (!exact) exact = training_step(c, model, DType::f64);
+        return exact->gradients.at(prefix + name);
+      });
   for (const std::string& name : c.below("train/state_dict_after/"))
-    expect_close(c, "train/state_dict_after/" + name, buffers.at(name));
+    expect_close(c, "train/state_dict_after/" + name, step.buffers.at("train/state_dict_after/" + name));
 }
 
 }  // namespace
@@ -84,7 +104,6 @@ void check_model(const Case& c) {
   model->eval();
   for (int size = 0; c.has("eval/in/x" + std::to_string(size)); size++)
     check_evaluation(c, *model, std::to_string(size));
-  model->train();
   check_training_step(c, *model);
 }
 

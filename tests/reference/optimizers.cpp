@@ -1,3 +1,4 @@
+#include <map>
 #include <regex>
 
 #include "core/ops.h"
@@ -8,6 +9,12 @@
 
 namespace ghost::reference {
 namespace {
+
+Tensor leaf(const Case& c, const std::string& name, DType dtype = DType::f32) {
+  Tensor tensor = to_ours(c.tensor(name), channels_last(c.tensor(name).rank())).to(dtype);
+  tensor.set_requires_grad();
+  return tensor;
+}
 
 // The one net whose gradients these cases hold, described in the JSON's "net".
 struct Net {
@@ -22,25 +29,22 @@ struct Net {
     padding = std::stoll(match[1]);
   }
 
-  // x (N, H, W, C), parameters conv.weight, bn.weight, bn.bias, fc.weight, fc.bias → mean loss
-  Tensor loss(const std::vector<Parameter>& parameters, const Tensor& x, const Tensor& target) const {
-    const auto parameter = [&](const std::string& name) {
-      for (const Parameter& p : parameters)
-        if (p.name == name) return p.tensor;
-      fail("the net has no parameter {}", name);
-    };
+  // x (N, C, H, W). The mean loss with the parameters that are stored under `parameters`, and their gradients in the
+  // reference's axes.
+  double gradients(const Case& c, const std::string& parameters, const Tensor& x, const Tensor& target, DType dtype,
+                   std::map<std::string, Tensor>& result) const {
+    std::map<std::string, Tensor> p;
+    for (const std::string name : {"conv.weight", "bn.weight", "bn.bias", "fc.weight", "fc.bias"})
+      p[name] = leaf(c, parameters + "/" + name, dtype);
     const Conv2dOptions options{.padding = {padding, padding}, .into = {}};
-    Tensor y = conv2d(x, parameter("conv.weight"), {}, options);
-    y = relu(batch_norm(y, parameter("bn.weight"), parameter("bn.bias"), {}));
-    return cross_entropy(linear(mean(y, {1, 2}), parameter("fc.weight"), parameter("fc.bias")), target);
+    Tensor y = conv2d(to_ours(x, channels_last(x.rank())).to(dtype), p["conv.weight"], {}, options);
+    y = relu(batch_norm(y, p["bn.weight"], p["bn.bias"], {}));
+    const Tensor loss = cross_entropy(linear(mean(y, {1, 2}), p["fc.weight"], p["fc.bias"]), target);
+    loss.backward();
+    for (const auto& [name, tensor] : p) result[name] = to_reference(tensor.grad(), channels_last(tensor.rank()));
+    return loss.item<double>();
   }
 };
-
-Tensor leaf(const Case& c, const std::string& name) {
-  Tensor tensor = to_ours(c.tensor(name), channels_last(c.tensor(name).rank()));
-  tensor.set_requires_grad();
-  return tensor;
-}
 
 // Step `step` of a tensor (steps, …).
 template <class T>
@@ -70,15 +74,14 @@ void check_optimizer(const Case& c) {
   for (int64_t i = 0; i < steps; i++) {
     const std::string step = "step" + std::to_string(i);
     const std::string before = i == 0 ? "state_dict" : "step" + std::to_string(i - 1) + "/param";
-    std::vector<Parameter> stored;
-    for (const std::string& name : names) stored.push_back({name, leaf(c, before + "/" + name)});
-    const Tensor x = of_step<float>(c.tensor("in/x"), i);
-    const Tensor loss =
-        net.loss(stored, to_ours(x, channels_last(x.rank())), of_step<int64_t>(c.tensor("in/target"), i));
-    loss.backward();
-    losses.push_back(loss.item<double>());
-    for (const Parameter& p : stored)
-      expect_close(c, step + "/grad/" + p.name, p.tensor.grad(), channels_last(p.tensor.rank()));
+    const Tensor x = of_step<float>(c.tensor("in/x"), i), target = of_step<int64_t>(c.tensor("in/target"), i);
+    std::map<std::string, Tensor> gradients, exact;
+    losses.push_back(net.gradients(c, before, x, target, DType::f32, gradients));
+    for (const std::string& name : names)
+      expect_gradient(c, step + "/grad/" + name, gradients.at(name), [&] {
+        if (exact.empty()) net.gradients(c, before, x, target, DType::f64, exact);
+        return exact.at(name);
+      });
 
     optimizer->clear_gradients();
     for (const Parameter& p : moving) {
