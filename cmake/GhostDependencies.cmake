@@ -1,5 +1,6 @@
 # All from Debian packages; tools/install-dependencies lists them.
 find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)  # only to tell OpenBLAS that it runs alone
 find_package(ZLIB REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
