@@ -163,15 +163,21 @@ template Tensor Tensor::from<double>(const std::vector<double>&, const Shape&);
 template Tensor Tensor::from<int64_t>(const std::vector<int64_t>&, const Shape&);
 template Tensor Tensor::from<uint8_t>(const std::vector<uint8_t>&, const Shape&);
 
-#define GHOST_TENSOR_READS(T)                           \
-  template const T* Tensor::data<T>() const;            \
-  template std::vector<T> Tensor::to_vector<T>() const; \
-  template T Tensor::item<T>() const;                   \
-  template T* Tensor::mutable_data<T>();
-GHOST_TENSOR_READS(float)
-GHOST_TENSOR_READS(double)
-GHOST_TENSOR_READS(int64_t)
-GHOST_TENSOR_READS(uint8_t)
-#undef GHOST_TENSOR_READS
+template const float* Tensor::data<float>() const;
+template std::vector<float> Tensor::to_vector<float>() const;
+template float Tensor::item<float>() const;
+template float* Tensor::mutable_data<float>();
+template const double* Tensor::data<double>() const;
+template std::vector<double> Tensor::to_vector<double>() const;
+template double Tensor::item<double>() const;
+template double* Tensor::mutable_data<double>();
+template const int64_t* Tensor::data<int64_t>() const;
+template std::vector<int64_t> Tensor::to_vector<int64_t>() const;
+template int64_t Tensor::item<int64_t>() const;
+template int64_t* Tensor::mutable_data<int64_t>();
+template const uint8_t* Tensor::data<uint8_t>() const;
+template std::vector<uint8_t> Tensor::to_vector<uint8_t>() const;
+template uint8_t Tensor::item<uint8_t>() const;
+template uint8_t* Tensor::mutable_data<uint8_t>();
 
 }  // namespace ghost

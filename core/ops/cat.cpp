@@ -235,9 +235,10 @@ std::vector<OpCase> cat_cases() {
 std::vector<OpCase> slice_channels_cases() {
   std::vector<OpCase> cases;
   for (const auto& [first, count] : {std::pair<int64_t, int64_t>{0, 3}, {2, 5}, {6, 1}})
-    cases.push_back({.name = fmt::format("{}_{}", first, count),
-                     .inputs = {{2, 3, 4, 7}},
-                     .run = [first, count](const auto& in) { return slice_channels(in[0], first, count); }});
+    cases.push_back(
+        {.name = fmt::format("{}_{}", first, count),
+         .inputs = {{2, 3, 4, 7}},
+         .run = [first = first, count = count](const auto& in) { return slice_channels(in[0], first, count); }});
   return cases;
 }
 

@@ -97,7 +97,8 @@ void take_max(const Body& x, const Array& out, const Axis& rows_axis, const Axis
             const auto here = static_cast<Taps>(u * columns.kernel + v);
             for (int64_t k = 0; k < c; k++) {
               // the first of equals; a NaN wins; −∞ counts, where it is all there is
-              const bool wins = from[k] > best[k] || from[k] != from[k] || at[k] < 0;
+              const bool wins = from[k] > best[k] || from[k] != from[k] ||  // NOLINT(misc-redundant-expression): NaN
+                                at[k] < 0;
               best[k] = wins ? from[k] : best[k], at[k] = wins ? here : at[k];
             }
           }

@@ -44,10 +44,9 @@ struct Strided {
   // With sizes of 1 in front.
   Strided aligned_to(int rank) const {
     Strided s{data, Shape(std::vector<int64_t>(static_cast<size_t>(rank), 1)), {}};
-    const int missing = rank - shape.rank();
-    for (int d = 0; d < shape.rank(); d++) {
-      s.shape[d + missing] = shape[d];
-      s.steps[static_cast<size_t>(d + missing)] = steps[static_cast<size_t>(d)];
+    for (int to = rank - shape.rank(), d = 0; d < shape.rank(); d++, to++) {
+      s.shape[to] = shape[d];
+      s.steps[static_cast<size_t>(to)] = steps[static_cast<size_t>(d)];
     }
     return s;
   }
