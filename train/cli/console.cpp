@@ -105,8 +105,8 @@ double Console::remaining_seconds(const StepReport& report) const {
   const auto left = static_cast<double>((start_.epochs - report.epoch) * report.steps_per_epoch +
                                         report.steps_per_epoch - report.step_in_epoch);
   const auto every = start_.config.train.eval_every;
-  const auto tests = static_cast<double>((start_.epochs - report.epoch + every) / every);
-  return seconds / std::max(steps, 1.0) * left + last_test_seconds_ * tests;
+  const int64_t tests = (start_.epochs - report.epoch + every) / every;
+  return seconds / std::max(steps, 1.0) * left + last_test_seconds_ * static_cast<double>(tests);
 }
 
 void Console::on_step(const StepReport& report) {
