@@ -16,6 +16,9 @@ struct Line {
   int64_t step;
   T& operator[](int64_t i) const { return data[i * step]; }
 };
+template <class T>
+Line(T*, int64_t) -> Line<T>;
+
 template <class F, class... S>
 void for_lines(int dim, F f, const S&... operands) {
   constexpr size_t kOperands = sizeof...(S);
