@@ -16,8 +16,8 @@ namespace {
 
 // Also the first call of all, from which the library's own tables are set up, so that no two threads do that at once.
 void set_up() {
-  // OpenBLAS asks OpenMP how many threads to use, and OpenMP keeps that number for each calling thread: a thread of ours
-  // that has not said 1 would start a team of its own inside our loop.
+  // OpenBLAS asks OpenMP how many threads to use, and OpenMP keeps that number for each calling thread: a thread of
+  // ours that has not said 1 would start a team of its own inside our loop.
   static thread_local const bool alone = (omp_set_num_threads(1), true);
   (void)alone;
   static const bool done = [] {
