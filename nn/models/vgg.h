@@ -19,8 +19,8 @@ class Vgg final : public Module {
     int64_t in_channels = 3, num_classes = 10;
     int64_t depth = 16;  // 11, 13, 16, 19
     Layout layout = Layout::cifar;
-    double dropout = 0.5;  // imagenet
-    ConvChoice conv = ConvChoice();     // of every convolution
+    double dropout = 0.5;            // imagenet
+    ConvChoice conv = ConvChoice();  // of every convolution
   };
   explicit Vgg(const Options& options);  // throws UsageError on another depth
   const char* kind() const override { return "Vgg"; }
