@@ -52,7 +52,8 @@ void Console::on_start(const RunStart& start) {
   spdlog::info("  training {} {} of {} steps, batch {}, {} lr {:g}, {}, seed {}", start.epochs,
                start.epochs == 1 ? "epoch" : "epochs", grouped(start.steps_per_epoch), c.train.batch_size,
                c.optimizer.name, c.optimizer.lr, c.schedule.name, c.run.seed);
-  spdlog::info("  machine  {} threads and {} loading, {}, {}", threads(), c.data.workers, isa_name(), blas_in_short());
+  spdlog::info("  machine  threads: {} computing, {} loading; {} kernels, {}", threads(), c.data.workers, isa_name(),
+               blas_in_short());
   spdlog::debug("  blas     {}", blas_config());
   spdlog::info("  run      {}", start.dir.string());
   if (start.resumed)
