@@ -59,6 +59,17 @@ bool holds_run(const fs::path& dir) {
   return false;
 }
 
+fs::path checkpoint_file(const std::string& given) {
+  const fs::path path(given);
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) fail("--checkpoint {}: there is no such file", given);
+  if (!fs::is_directory(path, ignored)) return path;
+  for (const char* name :
+       {"checkpoints/best.safetensors", "checkpoints/last.safetensors", "best.safetensors", "last.safetensors"})
+    if (fs::exists(path / name, ignored)) return path / name;
+  fail("--checkpoint {}: is a directory without checkpoints/best.safetensors or checkpoints/last.safetensors", given);
+}
+
 RunDir RunDir::create(const std::string& dir, const std::string& name) {
   fs::path path;
   if (dir.empty()) {

@@ -39,4 +39,8 @@ class RunDir {
 // Whether the folder holds a run, or the remains of one: any of the files above.
 bool holds_run(const std::filesystem::path& dir);
 
+// The checkpoint that is meant by `given`: a file is itself; a run directory, or its folder of checkpoints, stands for
+// its best, or its last where no test has chosen one. Throws Error, beginning with --checkpoint, if there is none.
+std::filesystem::path checkpoint_file(const std::string& given);
+
 }  // namespace ghost

@@ -26,18 +26,6 @@ struct Arguments {
   bool json = false, per_class = false;
 };
 
-// A run directory stands for its best checkpoint, or its last where no test has chosen one.
-fs::path checkpoint_file(const std::string& given) {
-  const fs::path path(given);
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) fail("--checkpoint {}: there is no such file", given);
-  if (!fs::is_directory(path, ignored)) return path;
-  for (const char* name :
-       {"checkpoints/best.safetensors", "checkpoints/last.safetensors", "best.safetensors", "last.safetensors"})
-    if (fs::exists(path / name, ignored)) return path / name;
-  fail("--checkpoint {}: is a directory without checkpoints/best.safetensors or checkpoints/last.safetensors", given);
-}
-
 // The checkpoint's configuration with --set applied. What the data leaves open follows the checkpoint: pictures are
 // prepared for testing as they were for training.
 LoadedConfig evaluation_config(const Checkpoint& checkpoint, const std::vector<std::string>& sets) {
