@@ -40,8 +40,8 @@ TEST(GhostConv, NamesFollowTheSource) {
 
 TEST(GhostConv, RoundsHalfToEven) {
   const GhostConv layer({.in = 4, .out = 10, .ratio = 4});
-  EXPECT_EQ(layer.intrinsic_channels(), 2);
-  EXPECT_EQ(layer.ghost_channels(), 8);
+  EXPECT_EQ(layer.intrinsic(), 2);
+  EXPECT_EQ(layer.ghosts(), 8);
 }
 
 TEST(GhostConv, RefusesWhatDoesNotAlignAndNamesTheNearest) {
@@ -95,8 +95,10 @@ TEST(GhostModule, MakesAnyWidth) {
     for (const int64_t out : {1, 2, 7, 16, 17}) {
       GhostModule layer({.in = 3, .out = out, .kernel = 3, .ratio = ratio, .cheap_kernel = 5, .stride = 2});
       EXPECT_EQ(output_shape(layer, {2, 7, 6, 3}), Shape({2, 4, 3, out})) << out << " at " << ratio;
-      EXPECT_EQ(layer.intrinsic_channels(), (out + ratio - 1) / ratio);
-      EXPECT_EQ(layer.ghost_channels(), layer.intrinsic_channels() * (ratio - 1));
+      EXPECT_EQ(layer.intrinsic(), (out + ratio - 1) / ratio);
+      EXPECT_EQ(layer.ghosts(), layer.intrinsic() * (ratio - 1));
+      EXPECT_EQ(layer.out(), out);
+      EXPECT_EQ(layer.dead(), layer.intrinsic() * ratio - out);
     }
   EXPECT_THAT(error_of([] { GhostModule g({.in = 3, .out = 4, .ratio = 0}); }), HasSubstr("ratio=0"));
   EXPECT_THAT(error_of([] { GhostModule g({.in = 3, .out = 4, .cheap_kernel = 2}); }), HasSubstr("1 or 3"));

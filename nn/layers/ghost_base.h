@@ -7,9 +7,11 @@ namespace ghost {
 
 class GhostBase : public Module {
  public:
-  int64_t intrinsic_channels() const { return plan_.intrinsic; }
-  int64_t ghost_channels() const { return plan_.ghosts; }  // 0: there is no cheap branch
-  int64_t out_channels() const { return plan_.out; }       // less than both together: the last ghosts are cut off
+  int64_t intrinsic() const { return plan_.intrinsic; }  // channels of the primary convolution
+  int64_t ghosts() const { return plan_.ghosts; }        // channels of the cheap operation; 0: there is none
+  int64_t out() const { return plan_.out; }              // channels of the result
+  // Ghosts that are made and cut off, the last ones: they own parameters, whose gradient is 0.
+  int64_t dead() const { return plan_.intrinsic + plan_.ghosts - plan_.out; }
 
  protected:
   struct Plan {

@@ -9,7 +9,7 @@
 namespace ghost {
 namespace {
 
-int64_t intrinsic(int64_t out, double ratio) { return round_half_to_even(static_cast<double>(out) / ratio); }
+int64_t intrinsic_channels(int64_t out, double ratio) { return round_half_to_even(static_cast<double>(out) / ratio); }
 
 // The first number from `from` on, in steps, that is valid; what has none adds nothing.
 template <class Valid>
@@ -34,7 +34,7 @@ std::string nearest_valid(int64_t out, double ratio) {
 
 bool GhostConv::valid(int64_t out, double ratio) {
   if (out < 1 || !(ratio >= 1)) return false;
-  const int64_t primary = intrinsic(out, ratio);
+  const int64_t primary = intrinsic_channels(out, ratio);
   return primary >= 1 && (out - primary) % primary == 0;
 }
 
@@ -43,7 +43,7 @@ GhostBase::Plan GhostConv::plan(const Options& o) {
   require_odd_kernel("GhostConv", "cheap_kernel", o.cheap_kernel);
   if (!(o.ratio >= 1) || !std::isfinite(o.ratio))
     fail_usage("GhostConv: ratio={}, but must be a number of at least 1; nearest valid: 1", o.ratio);
-  const int64_t primary = intrinsic(o.out, o.ratio), ghosts = o.out - primary;
+  const int64_t primary = intrinsic_channels(o.out, o.ratio), ghosts = o.out - primary;
   if (!valid(o.out, o.ratio))
     fail_usage(
         "GhostConv: out={} at ratio={} gives {} intrinsic and {} ghost channels, but the ghosts must be {}; "

@@ -137,8 +137,8 @@ void check_ghost_conv_validity(const std::filesystem::path& table) {
     if (row.at("valid").get<bool>()) {
       try {
         const GhostConv conv(options);
-        EXPECT_EQ(conv.intrinsic_channels(), row.at("c_int").get<int64_t>());
-        EXPECT_EQ(conv.ghost_channels(), row.at("c_ghost").get<int64_t>());
+        EXPECT_EQ(conv.intrinsic(), row.at("c_int").get<int64_t>());
+        EXPECT_EQ(conv.ghosts(), row.at("c_ghost").get<int64_t>());
       } catch (const Error& e) {
         ADD_FAILURE() << "refused: " << e.what();
       }
