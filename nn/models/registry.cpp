@@ -1,5 +1,7 @@
 #include "nn/models/registry.h"
 
+#include <utility>
+
 #include "core/nearest.h"
 #include "nn/init.h"
 #include "nn/models/ghostnet.h"
@@ -71,10 +73,8 @@ ModulePtr build_mobilenet_v1(const ModelConfig& c) {
                                                             .conv = c.conv});
 }
 
-}  // namespace
-
-const std::vector<ModelEntry>& model_table() {
-  static const std::vector<ModelEntry> table{
+std::vector<ModelEntry>& models() {
+  static std::vector<ModelEntry> table{
       {"ghostnet",
        "GhostNet (arXiv 1911.11907): ghost modules in inverted residual blocks with squeeze-excite",
        {"width", "dropout", "variant", "stem_stride"},
@@ -105,6 +105,19 @@ const std::vector<ModelEntry>& model_table() {
        build_plain_cnn},
   };
   return table;
+}
+
+}  // namespace
+
+const std::vector<ModelEntry>& model_table() { return models(); }
+
+void register_model(ModelEntry entry) {
+  if (entry.name.empty()) fail_usage("register_model: a model needs a name");
+  if (!entry.build) fail_usage("register_model: '{}' has no function that builds it", entry.name);
+  for (const ModelEntry& known : models())
+    if (known.name == entry.name)
+      fail_usage("register_model: there is a model '{}' already; choose another name", entry.name);
+  models().push_back(std::move(entry));
 }
 
 ModulePtr build_model(const ModelConfig& config, uint64_t seed) {

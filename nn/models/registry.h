@@ -1,4 +1,4 @@
-// The table of models.
+// The table of models: ours and, by register_model, yours.
 #pragma once
 #include <string>
 #include <vector>
@@ -34,6 +34,10 @@ struct ModelEntry {
   ModulePtr (*build)(const ModelConfig& config);
 };
 const std::vector<ModelEntry>& model_table();
+// Adds a model of your own to the table: from then on model.name can be its name, in every configuration this process
+// reads. At the start of main, before anything else: references to lines of the table end. Throws UsageError if the
+// name is empty or taken, or if there is nothing to build it.
+void register_model(ModelEntry entry);
 
 // Built, with initial values from `seed`. Throws UsageError naming the nearest model if there is no such name, and
 // with the module's path if its parts do not fit.

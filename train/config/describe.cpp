@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/nearest.h"
 #include "train/optim/optimizer.h"
 #include "train/optim/schedule.h"
 
@@ -51,6 +52,18 @@ FieldRule name_in(const std::vector<Alternative>& all) {
 
 bool covers(const std::string& option, const std::string& path) {
   return path == option || path.starts_with(option + ".");
+}
+
+// A registered model may name only options that there are.
+void check_model_options(const Description& description) {
+  std::vector<std::string> known;
+  for (const Field& field : description.fields())
+    if (field.path.starts_with("model.")) known.push_back(field.path.substr(6));
+  for (const ModelEntry& entry : model_table())
+    for (const std::string& option : entry.options)
+      if (std::none_of(known.begin(), known.end(), [&](const std::string& path) { return covers(option, path); }))
+        fail_usage("the model '{}' names the option '{}', but there is no model.{}{}", entry.name, option, option,
+                   did_you_mean(option, known));
 }
 
 }  // namespace
@@ -237,6 +250,7 @@ Description describe(Config& config) {
   d.section("run", "", config.run);
   d.follow_data("model.num_classes", config.model_classes_set);
   d.follow_data("model.in_channels", config.model_channels_set);
+  check_model_options(d);
   return d;
 }
 
