@@ -54,7 +54,7 @@ void* from_system(size_t bytes) {
 }  // namespace
 
 Storage::Storage(size_t bytes)
-    : data_(nullptr), bytes_(GHOST_PASS_THROUGH ? std::max<size_t>(bytes, 1) : rounded(bytes)) {
+    : data_(nullptr), bytes_(GHOST_PASS_THROUGH ? std::max<size_t>(bytes, 1) : rounded(bytes)), requested_(bytes) {
   Cache& c = cache();
   const std::lock_guard hold(c.lock);
   // A block up to a quarter larger serves as well: layers of nearly the same size take turns on it.
@@ -69,6 +69,8 @@ Storage::Storage(size_t bytes)
   }
   c.stats.bytes_in_use += static_cast<int64_t>(bytes_);
   c.stats.peak_bytes_in_use = std::max(c.stats.peak_bytes_in_use, c.stats.bytes_in_use);
+  c.stats.bytes_requested += static_cast<int64_t>(requested_);
+  c.stats.peak_bytes_requested = std::max(c.stats.peak_bytes_requested, c.stats.bytes_requested);
   if (c.poison) std::memset(data_, 0xFF, bytes_);  // a NaN in f32 and f64
 }
 
@@ -76,6 +78,7 @@ Storage::~Storage() {
   Cache& c = cache();
   const std::lock_guard hold(c.lock);
   c.stats.bytes_in_use -= static_cast<int64_t>(bytes_);
+  c.stats.bytes_requested -= static_cast<int64_t>(requested_);
   if (GHOST_PASS_THROUGH) {
     c.stats.bytes_reserved -= static_cast<int64_t>(bytes_);
     std::free(data_);
@@ -91,7 +94,9 @@ MemoryStats memory_stats() {
 
 void reset_peak_memory() {
   const std::lock_guard hold(cache().lock);
-  cache().stats.peak_bytes_in_use = cache().stats.bytes_in_use;
+  MemoryStats& stats = cache().stats;
+  stats.peak_bytes_in_use = stats.bytes_in_use;
+  stats.peak_bytes_requested = stats.bytes_requested;
 }
 
 void set_memory_poison(bool on) {

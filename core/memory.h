@@ -18,14 +18,16 @@ class Storage {
 
  private:
   void* data_;
-  size_t bytes_;
+  size_t bytes_, requested_;
 };
 
 struct MemoryStats {
-  int64_t bytes_in_use = 0;        // handed out now
-  int64_t peak_bytes_in_use = 0;   // since the start or the last reset_peak_memory()
-  int64_t bytes_reserved = 0;      // in use and cached
-  int64_t system_allocations = 0;  // blocks that had to be asked of the system so far
+  int64_t bytes_in_use = 0;          // handed out now
+  int64_t peak_bytes_in_use = 0;     // since the start or the last reset_peak_memory()
+  int64_t bytes_requested = 0;       // of those in use, what was asked for: blocks are larger
+  int64_t peak_bytes_requested = 0;  // as above
+  int64_t bytes_reserved = 0;        // in use and cached
+  int64_t system_allocations = 0;    // blocks that had to be asked of the system so far
 };
 MemoryStats memory_stats();
 void reset_peak_memory();

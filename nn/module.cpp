@@ -21,7 +21,7 @@ template <class E>
   throw LocatedError<E>(e, path);
 }
 
-thread_local std::vector<const ForwardObserver::After*> observers;
+thread_local std::vector<const ForwardObserver*> observers;
 thread_local const StepScope* open_step = nullptr;
 
 }  // namespace
@@ -46,11 +46,14 @@ Tensor Module::call(const Tensor& x, F&& run) {
   Tensor y;
   at_path(path_, [&] {
     x.require_defined(kind(), "the input");
+    for (const auto* observer : observers)
+      if (observer->before_) observer->before_(*this, x);
     y = run();
   });
-  for (const auto* after : observers) (*after)(*this, x, y);
+  for (const auto* observer : observers) observer->after_(*this, x, y);
   return y;
 }
+int64_t Module::macs(const Shape&, const Shape&) const { return 0; }
 
 Tensor Module::operator()(const Tensor& x) {
   return call(x, [&] { return forward(x); });
@@ -158,8 +161,10 @@ void Module::set_paths(const std::string& path) {
   for (const NamedChild& c : children_) c.module->set_paths(join_path(path, c.name));
 }
 
-ForwardObserver::ForwardObserver(After after) : after_(std::move(after)) { observers.push_back(&after_); }
-ForwardObserver::~ForwardObserver() { observers.erase(std::find(observers.begin(), observers.end(), &after_)); }
+ForwardObserver::ForwardObserver(After after, Before before) : after_(std::move(after)), before_(std::move(before)) {
+  observers.push_back(this);
+}
+ForwardObserver::~ForwardObserver() { observers.erase(std::find(observers.begin(), observers.end(), this)); }
 
 StepScope::StepScope(uint64_t seed, uint64_t step, uint64_t micro_batch)
     : seed_(seed), step_(step), micro_batch_(micro_batch), before_(open_step) {

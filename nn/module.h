@@ -75,6 +75,9 @@ class Module {
   // destination that is wanted for the result is then given to whoever writes the input.
   virtual bool transforms_in_place() const { return false; }
 
+  // Multiply-accumulates of one call that maps a tensor of shape x to one of shape y, without those of the children.
+  virtual int64_t macs(const Shape& x, const Shape& y) const;
+
  protected:
   virtual Tensor forward(const Tensor& x) = 0;
   // `into` is a wish: a module whose result is written by one convolution passes it on to it; others ignore it.
@@ -142,18 +145,22 @@ class Child {
   std::shared_ptr<M> module_;
 };
 
-// Observes every module call (per thread): after(module, x, y). For tables of layers, for naming the first layer that
-// produced a NaN, for feature maps. Inner modules come before the module that calls them.
+// Observes every module call (per thread): after(module, x, y), and before(module, x) if given. For tables of layers,
+// for naming the first layer that produced a NaN, for feature maps. Inner modules come between the two calls of the
+// module that calls them; what throws has no `after`.
 class ForwardObserver {
  public:
   using After = std::function<void(Module&, const Tensor& x, const Tensor& y)>;
-  explicit ForwardObserver(After after);
+  using Before = std::function<void(Module&, const Tensor& x)>;
+  explicit ForwardObserver(After after, Before before = {});
   ~ForwardObserver();
   ForwardObserver(const ForwardObserver&) = delete;
   ForwardObserver& operator=(const ForwardObserver&) = delete;
 
  private:
+  friend class Module;
   After after_;
+  Before before_;
 };
 
 // Which training step is being computed (per thread). The trainer opens one around every forward pass in training;

@@ -25,6 +25,8 @@ Conv2dOptions Conv2d::op_options() const {
 
 Shape Conv2d::output_shape(const Shape& x) const { return conv2d_output_shape(x, weight_.shape(), op_options()); }
 
+int64_t Conv2d::macs(const Shape&, const Shape& y) const { return y.pixels() * weight_.numel(); }
+
 Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight_, bias_, op_options()); }
 
 Tensor Conv2d::forward(const Tensor& x, const Destination& into) {

@@ -19,6 +19,7 @@ class Conv2d final : public Module {
   const Tensor& weight() const { return weight_; }
   const Tensor& bias() const { return bias_; }  // undefined without one
   Shape output_shape(const Shape& x) const;     // throws Error as conv2d
+  int64_t macs(const Shape& x, const Shape& y) const override;
 
  protected:
   Tensor forward(const Tensor& x) override;

@@ -13,6 +13,7 @@ class Linear final : public Module {
   explicit Linear(const Options& options);
   const char* kind() const override { return "Linear"; }
   const Options& options() const { return options_; }
+  int64_t macs(const Shape&, const Shape& y) const override { return y.numel() * options_.in; }
 
  protected:
   Tensor forward(const Tensor& x) override { return linear(x, weight_, bias_); }
