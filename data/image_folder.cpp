@@ -84,6 +84,32 @@ std::vector<Entry> class_folders(const fs::path& folder) {
   return classes;
 }
 
+// The picture files below a folder. Links to folders are followed, but not back to a folder that the way has come
+// through.
+class FolderWalk {
+ public:
+  explicit FolderWalk(std::vector<std::string>& files) : files_(files) {}
+  void collect(const fs::path& folder, const std::string& prefix) {
+    struct stat facts {};
+    if (stat(folder.c_str(), &facts) != 0) return;
+    const std::pair here{facts.st_dev, facts.st_ino};
+    if (std::find(above_.begin(), above_.end(), here) != above_.end()) return;
+    above_.push_back(here);
+    for (const Entry& entry : entries_of(folder)) {
+      const std::string below = prefix.empty() ? entry.name : prefix + "/" + entry.name;
+      if (entry.folder)
+        collect(entry.path, below);
+      else if (has_picture_suffix(entry.path))
+        files_.push_back(below);
+    }
+    above_.pop_back();
+  }
+
+ private:
+  std::vector<std::string>& files_;  // prefix and path below the folder
+  std::vector<std::pair<dev_t, ino_t>> above_;
+};
+
 class FolderDataset : public Dataset {
  public:
   FolderDataset(const fs::path& folder, bool allow_empty) : folder_(folder) {
@@ -91,8 +117,7 @@ class FolderDataset : public Dataset {
       if (!is_utf8(entry.name)) fail("{}: the name of this class folder is not valid UTF-8", entry.path.string());
       const size_t before = files_.size();
       class_names_.push_back(entry.name);
-      std::vector<std::pair<dev_t, ino_t>> above;
-      collect(entry.path, entry.name, above);
+      FolderWalk(files_).collect(entry.path, entry.name);
       labels_.resize(files_.size(), static_cast<int32_t>(class_names_.size()) - 1);
       if (files_.size() == before && !allow_empty)
         fail("{}: no pictures of this class (files named {}); add some or remove the folder", entry.path.string(),
@@ -110,23 +135,6 @@ class FolderDataset : public Dataset {
 
  private:
   fs::path path(int64_t index) const { return folder_ / files_[static_cast<size_t>(index)]; }
-
-  // Links to folders are followed, but not back to a folder that the way has come through.
-  void collect(const fs::path& folder, const std::string& prefix, std::vector<std::pair<dev_t, ino_t>>& above) {
-    struct stat facts {};
-    if (stat(folder.c_str(), &facts) != 0) return;
-    const std::pair here{facts.st_dev, facts.st_ino};
-    if (std::find(above.begin(), above.end(), here) != above.end()) return;
-    above.push_back(here);
-    for (const Entry& entry : entries_of(folder)) {
-      const std::string below = prefix + "/" + entry.name;
-      if (entry.folder)
-        collect(entry.path, below, above);
-      else if (has_picture_suffix(entry.path))
-        files_.push_back(below);
-    }
-    above.pop_back();
-  }
 
   fs::path folder_;
   std::vector<std::string> files_;  // below folder_
@@ -161,6 +169,15 @@ bool stored_at(const Dataset& dataset, int64_t image_size) {
 }
 
 }  // namespace
+
+std::vector<fs::path> picture_files(const fs::path& folder) {
+  std::vector<std::string> below;
+  FolderWalk(below).collect(folder, "");
+  std::vector<fs::path> files;
+  files.reserve(below.size());
+  for (const std::string& name : below) files.push_back(folder / name);
+  return files;
+}
 
 DatasetPtr read_image_folder(const fs::path& folder, bool allow_empty) {
   return std::make_shared<FolderDataset>(folder, allow_empty);

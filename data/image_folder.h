@@ -9,10 +9,15 @@
 
 namespace ghost {
 
-// The classes are the sub-folders of `folder` in byte order, samples all picture files below them, sorted. Hidden files
-// and folders are left out; a picture is told by its suffix, in any case. A dangling link or a file without permission
-// is a sample that cannot be read. Throws Error naming the folder: not readable, no classes, class names that are not
-// UTF-8, and — unless `allow_empty` — a class without pictures. Grey pictures count as RGB.
+// All picture files below `folder`, as paths that begin with it, each folder in byte order. Hidden files and folders
+// are left out; a picture is told by its suffix, in any case, also where its format cannot be decoded (so that it is
+// missed and not overlooked). Links to folders are followed. Throws Error naming the folder that cannot be read.
+std::vector<std::filesystem::path> picture_files(const std::filesystem::path& folder);
+
+// The classes are the sub-folders of `folder` in byte order, samples all picture_files below them. A dangling
+// link or a file without permission is a sample that cannot be read. Throws Error naming the folder: not readable, no
+// classes, class names that are not UTF-8, and — unless `allow_empty` — a class without pictures. Grey pictures count
+// as RGB.
 DatasetPtr read_image_folder(const std::filesystem::path& folder, bool allow_empty = false);
 
 // Indices of the samples in `dataset`: `share` of each class, rounded, at least one and at most all but one of a class
