@@ -107,6 +107,8 @@ class Node {
   GradSink& sink() { return sink_; }
   GradSink* sink_of(size_t i) const { return inputs_[i] ? &inputs_[i]->sink_ : nullptr; }  // null: no gradient wanted
   bool is_leaf() const { return leaf_; }
+  bool wanted() const { return wanted_; }  // false: a leaf that takes no part for now
+  void set_wanted(bool on) { wanted_ = on; }
   const std::string& where() const { return where_; }  // module path that was active when the node was made
   uint64_t sequence() const { return sequence_; }
 
@@ -124,7 +126,7 @@ class Node {
   std::vector<Saved> saved_;
   GradSink sink_;
   uint64_t sequence_;
-  bool spent_ = false;
+  bool spent_ = false, wanted_ = true;
   std::string where_;
 };
 

@@ -135,11 +135,15 @@ Tensor& Tensor::set_requires_grad(bool on) {
   if (node_ && !node_->is_leaf()) fail("set_requires_grad: this is the result of {}; detach() it first", node_->name());
   if (on && !is_floating(dtype()))
     fail("set_requires_grad: only f32 and f64 have gradients, but this is {}", name_of(dtype()));
-  if (!on)
-    node_ = nullptr;
-  else if (!node_)
-    node_ = std::make_shared<Leaf>();
+  if (!on) clear_grad();
+  if (on && !node_) node_ = std::make_shared<Leaf>();
+  if (node_) node_->set_wanted(on);
   return *this;
+}
+
+const NodePtr& Tensor::node() const {
+  static const NodePtr none;
+  return node_ && node_->wanted() ? node_ : none;
 }
 
 Tensor Tensor::grad() const {

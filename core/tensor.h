@@ -44,15 +44,17 @@ class Tensor {
   Tensor clone() const;          // a constant with its own memory
   Tensor detach() const;         // the same values without node
 
-  bool requires_grad() const { return node_ != nullptr; }
-  Tensor& set_requires_grad(bool on = true);  // makes a leaf; throws Error on the result of an operator
-  Tensor grad() const;                        // of a leaf; undefined if none has arrived
+  bool requires_grad() const { return node() != nullptr; }
+  // Makes a leaf; throws Error on the result of an operator. Of a leaf that has handles elsewhere it speaks for all of
+  // them: off freezes a parameter in the layer that uses it, and drops its gradient.
+  Tensor& set_requires_grad(bool on = true);
+  Tensor grad() const;  // of a leaf; undefined if none has arrived
   void clear_grad();
   void backward() const;  // of a single number; throws Error otherwise
   void backward(const Tensor& seed) const;
 
   const BodyPtr& body() const { return body_; }
-  const NodePtr& node() const { return node_; }
+  const NodePtr& node() const;                                  // null: none, or a leaf that requires no gradient
   const Array& values() const { return ghost::values(body_); }  // finished, perhaps a channel slice (stride > channels)
   void require_defined(const char* op, const char* what) const;
 

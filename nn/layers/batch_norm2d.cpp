@@ -22,8 +22,10 @@ BatchNorm2d::BatchNorm2d(const Options& o) : options_(o) {
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x) {
+  const bool frozen =
+      options_.affine && options_.track_running_stats && !weight_.requires_grad() && !bias_.requires_grad();
   return batch_norm(x, weight_, bias_, running_,
-                    {.training = training(), .momentum = options_.momentum, .eps = options_.eps});
+                    {.training = training() && !frozen, .momentum = options_.momentum, .eps = options_.eps});
 }
 
 }  // namespace ghost
