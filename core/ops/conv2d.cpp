@@ -135,8 +135,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   check_types(x, weight, bias);
   const Conv2dShape s = dimensions(x.shape(), weight.shape(), options);
   const Shape shape{s.n, s.oh, s.ow, s.co};
-  const bool fits = options.into && options.into->array().shape == shape && options.into->array().dtype == x.dtype();
-  const Array z = fits ? options.into->array() : Array::empty(shape, x.dtype());
+  const Array z = Destination::or_fresh(options.into, shape, x.dtype());
   const Array b = bias.defined() ? packed(bias.values()) : Array{};
   StatisticsPtr statistics = conv2d_forward(s, x.body(), packed(weight.values()), b, z, folding() && grad_enabled());
   NodePtr node;

@@ -14,6 +14,11 @@ class Destination {
   static Destination make(const Shape& shape, DType dtype) { return Destination(Array::empty(shape, dtype)); }
   Destination slice(int64_t first, int64_t count) const { return Destination(array_.slice_channels(first, count)); }
   const Array& array() const { return array_; }
+  // What an operator writes a result to: the wished slice if it has this shape and dtype, else memory of its own.
+  static Array or_fresh(const std::optional<Destination>& wish, const Shape& shape, DType dtype) {
+    const bool fits = wish && wish->array_.shape == shape && wish->array_.dtype == dtype;
+    return fits ? wish->array_ : Array::empty(shape, dtype);
+  }
 
  private:
   explicit Destination(Array a) : array_(std::move(a)) {}

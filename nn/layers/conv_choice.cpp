@@ -29,6 +29,7 @@ ModulePtr ghost_conv(const ConvBlock& b, const ConvChoice& choice) {
                                                         .out = b.out,
                                                         .kernel = b.kernel,
                                                         .ratio = choice.ratio,
+                                                        .cheap_op = choice.cheap_op,
                                                         .cheap_kernel = choice.cheap_kernel,
                                                         .stride = b.stride,
                                                         .padding = b.padding,
@@ -46,6 +47,7 @@ ModulePtr ghost_module(const ConvBlock& b, const ConvChoice& choice) {
                                                             .out = b.out,
                                                             .kernel = b.kernel,
                                                             .ratio = static_cast<int64_t>(choice.ratio),
+                                                            .cheap_op = choice.cheap_op,
                                                             .cheap_kernel = choice.cheap_kernel,
                                                             .stride = b.stride,
                                                             .padding = b.padding,
@@ -70,8 +72,14 @@ ModulePtr grouped(const ConvBlock& b, const ConvChoice& choice) { return conv_bn
 const std::vector<ConvChoiceEntry>& conv_choice_table() {
   static const std::vector<ConvChoiceEntry> table{
       {"standard", "convolution, batch norm, ReLU", {}, standard},
-      {"ghost_conv", "ghost convolution with round(out/ratio) primary channels", {"ratio", "cheap_kernel"}, ghost_conv},
-      {"ghost", "GhostNet's module (arXiv 1911.11907) with ceil(out/ratio)", {"ratio", "cheap_kernel"}, ghost_module},
+      {"ghost_conv",
+       "ghost convolution with round(out/ratio) primary channels",
+       {"ratio", "cheap_op", "cheap_kernel"},
+       ghost_conv},
+      {"ghost",
+       "GhostNet's module (arXiv 1911.11907) with ceil(out/ratio)",
+       {"ratio", "cheap_op", "cheap_kernel"},
+       ghost_module},
       {"depthwise_separable", "depthwise, then 1x1 convolution (arXiv 1704.04861)", {}, depthwise_separable},
       {"grouped", "grouped convolution (arXiv 1611.05431)", {"groups"}, grouped},
   };

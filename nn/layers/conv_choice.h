@@ -11,12 +11,13 @@ namespace ghost {
 
 // The part of the configuration that says so.
 struct ConvChoice {
-  std::string name = "standard";  // standard | ghost_conv | ghost | depthwise_separable | grouped
-  double ratio = 2;               // ghost_conv, ghost (a whole number)
-  int64_t cheap_kernel = 3;       // ghost_conv, ghost
-  int64_t groups = 4;             // grouped
-  bool keep_first = false;        // the first convolution stays standard; grouped: always, for an image's channels
-                                  // make no groups
+  std::string name = "standard";       // standard | ghost_conv | ghost | depthwise_separable | grouped
+  double ratio = 2;                    // ghost_conv, ghost (a whole number)
+  std::string cheap_op = "depthwise";  // ghost_conv, ghost: of cheap_op_table()
+  int64_t cheap_kernel = 3;            // ghost_conv, ghost: odd
+  int64_t groups = 4;                  // grouped
+  bool keep_first = false;             // the first convolution stays standard; grouped: always, for an image's channels
+                                       // make no groups
 };
 
 // The place of one convolution with the batch norm after it and, by option, the ReLU after that.

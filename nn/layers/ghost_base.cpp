@@ -1,5 +1,7 @@
 #include "nn/layers/ghost_base.h"
 
+#include "nn/layers/activation.h"
+
 namespace ghost {
 
 GhostBase::GhostBase(const Plan& p, const char* cheap_name)
@@ -13,12 +15,11 @@ GhostBase::GhostBase(const Plan& p, const char* cheap_name)
                                     .dilation = p.dilation},
                     p.relu) {
   if (p.ghosts == 0) return;
-  const Conv2d::Options cheap{.in = p.intrinsic,
-                              .out = p.ghosts,
-                              .kernel = p.cheap_kernel,
-                              .padding = p.cheap_kernel / 2,
-                              .groups = p.intrinsic};
-  cheap_ = Child<ConvBn>(this, cheap_name, cheap, p.relu);
+  cheap_ = Child<Sequential>(this, cheap_name);
+  cheap_->add_made(
+      [&] { return make_cheap_op(p.cheap_op, {.in = p.intrinsic, .out = p.ghosts, .kernel = p.cheap_kernel}); });
+  cheap_->emplace<BatchNorm2d>(BatchNorm2d::Options{.channels = p.ghosts});
+  if (p.relu) cheap_->emplace<ReLU>();
 }
 
 Tensor GhostBase::forward(const Tensor& x) {

@@ -1,6 +1,7 @@
 // What GhostConv and GhostModule share (Han et al., arXiv 1911.11907, section 3.1): an ordinary convolution makes the
-// intrinsic maps, a depthwise one makes the ghosts from them, and the result is both, side by side.
+// intrinsic maps, a cheap operation (cheap_op.h) makes the ghosts from them, and the result is both, side by side.
 #pragma once
+#include "nn/layers/cheap_op.h"
 #include "nn/layers/conv_bn.h"
 
 namespace ghost {
@@ -17,10 +18,12 @@ class GhostBase : public Module {
   struct Plan {
     int64_t in, intrinsic, ghosts, out;  // ghosts: a multiple of intrinsic
     Size2 kernel, stride, padding, dilation;
-    int64_t cheap_kernel;  // odd
-    bool relu;             // after each branch's batch norm
+    std::string cheap_op;
+    int64_t cheap_kernel;
+    bool relu;  // after each branch's batch norm
   };
-  GhostBase(const Plan& plan, const char* cheap_name);  // children primary_conv and, if there are ghosts, <cheap_name>
+  // Children primary_conv and, if there are ghosts, <cheap_name>: 0 (the cheap operation), 1 (batch norm), 2 (ReLU).
+  GhostBase(const Plan& plan, const char* cheap_name);
 
   // x (N, H, W, in) → y (N, H', W', out): channels [intrinsic, ghosts], ghost j made from intrinsic map ⌊j/(ghosts per
   // map)⌋. Both branches write their part of one buffer.
@@ -30,7 +33,8 @@ class GhostBase : public Module {
  private:
   Tensor side_by_side(const Tensor& x, const Destination& both) const;
   Plan plan_;
-  Child<ConvBn> primary_conv_, cheap_;
+  Child<ConvBn> primary_conv_;
+  Child<Sequential> cheap_;
 };
 
 }  // namespace ghost

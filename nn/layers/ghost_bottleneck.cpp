@@ -15,7 +15,7 @@ GhostBottleneck::GhostBottleneck(const Options& o) {
                            .groups = channels,
                            .bias = false};
   };
-  ghost1_ = Child<GhostModule>(this, "ghost1", GhostModule::Options{.in = o.in, .out = o.mid});
+  ghost1_ = Child<GhostModule>(this, "ghost1", GhostModule::Options{.in = o.in, .out = o.mid, .cheap_op = o.cheap_op});
   if (o.stride > 1) {
     conv_dw_ = Child<Conv2d>(this, "conv_dw", depthwise(o.mid));
     bn_dw_ = Child<BatchNorm2d>(this, "bn_dw", BatchNorm2d::Options{.channels = o.mid});
@@ -24,7 +24,8 @@ GhostBottleneck::GhostBottleneck(const Options& o) {
     se_ = Child<SqueezeExcite>(
         this, "se",
         SqueezeExcite::Options{.channels = o.mid, .ratio = o.se_ratio, .divisor = o.se_divisor, .gate = o.gate});
-  ghost2_ = Child<GhostModule>(this, "ghost2", GhostModule::Options{.in = o.mid, .out = o.out, .relu = false});
+  ghost2_ = Child<GhostModule>(this, "ghost2",
+                               GhostModule::Options{.in = o.mid, .out = o.out, .cheap_op = o.cheap_op, .relu = false});
   if (o.stride == 1 && o.in == o.out) return;
   shortcut_ = Child<Sequential>(this, "shortcut");
   shortcut_->emplace<Conv2d>(depthwise(o.in));

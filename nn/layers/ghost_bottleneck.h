@@ -14,8 +14,9 @@ class GhostBottleneck final : public Module {
   struct Options {
     int64_t in = 0, mid = 0, out = 0, kernel = 3, stride = 1;  // kernel: odd, of the depthwise convolutions
     double se_ratio = 0;
-    int64_t se_divisor = 4;          // see SqueezeExcite
-    Gate gate = Gate::hard_sigmoid;  // of the squeeze-excite
+    int64_t se_divisor = 4;              // see SqueezeExcite
+    Gate gate = Gate::hard_sigmoid;      // of the squeeze-excite
+    std::string cheap_op = "depthwise";  // of both ghost modules; of cheap_op_table()
   };
   explicit GhostBottleneck(const Options& options);
   const char* kind() const override { return "GhostBottleneck"; }

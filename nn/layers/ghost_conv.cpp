@@ -40,7 +40,7 @@ bool GhostConv::valid(int64_t out, double ratio) {
 
 GhostBase::Plan GhostConv::plan(const Options& o) {
   require_at_least("GhostConv", "in", o.in, 1), require_at_least("GhostConv", "out", o.out, 1);
-  require_odd_kernel("GhostConv", "cheap_kernel", o.cheap_kernel);
+  require_cheap_op("GhostConv", o.cheap_op, o.cheap_kernel);
   if (!(o.ratio >= 1) || !std::isfinite(o.ratio))
     fail_usage("GhostConv: ratio={}, but must be a number of at least 1; nearest valid: 1", o.ratio);
   const int64_t primary = intrinsic_channels(o.out, o.ratio), ghosts = o.out - primary;
@@ -59,6 +59,7 @@ GhostBase::Plan GhostConv::plan(const Options& o) {
           .stride = o.stride,
           .padding = o.padding,
           .dilation = o.dilation,
+          .cheap_op = o.cheap_op,
           .cheap_kernel = o.cheap_kernel,
           .relu = o.relu};
 }

@@ -11,8 +11,9 @@ class GhostConv final : public GhostBase {
   struct Options {
     int64_t in = 0, out = 0;
     Size2 kernel = 1;
-    double ratio = 2;  // ≥ 1
-    int64_t cheap_kernel = 3;
+    double ratio = 2;                    // ≥ 1
+    std::string cheap_op = "depthwise";  // of cheap_op_table()
+    int64_t cheap_kernel = 3;            // odd
     Size2 stride = 1, padding = 0, dilation = 1;
     bool relu = true;
   };

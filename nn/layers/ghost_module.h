@@ -13,8 +13,9 @@ class GhostModule final : public GhostBase {
   struct Options {
     int64_t in = 0, out = 0;
     Size2 kernel = 1;
-    int64_t ratio = 2;  // 1: the primary convolution alone
-    int64_t cheap_kernel = 3;
+    int64_t ratio = 2;                   // 1: the primary convolution alone
+    std::string cheap_op = "depthwise";  // of cheap_op_table()
+    int64_t cheap_kernel = 3;            // odd
     Size2 stride = 1;
     std::optional<Size2> padding = std::nullopt;  // empty: kernel/2
     Size2 dilation = 1;

@@ -55,7 +55,8 @@ GhostNet::GhostNet(const GhostNetOptions& o, Variant variant) {
                                                              .stride = row.stride,
                                                              .se_ratio = row.squeeze_excite ? 0.25 : 0,
                                                              .se_divisor = official ? 4 : 1,
-                                                             .gate = official ? Gate::hard_sigmoid : Gate::clip});
+                                                             .gate = official ? Gate::hard_sigmoid : Gate::clip,
+                                                             .cheap_op = o.cheap_op});
     channels = scaled(row.out), starts_stage = row.ends_stage;
   }
   blocks_->emplace<Sequential>().emplace<ConvBnAct>(ConvBnAct::Options{.in = channels, .out = mid});

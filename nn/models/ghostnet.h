@@ -20,9 +20,10 @@ namespace ghost {
 // All: x (N, H, W, in_channels), H and W any → logits (N, num_classes).
 struct GhostNetOptions {
   int64_t in_channels = 3, num_classes = 1000;
-  double width = 1.0;       // of all channels but the head's 1280; make_divisible(c·width, 4)
-  double dropout = 0.2;     // before the classifier
-  int64_t stem_stride = 2;  // 1: for images of 32×32
+  double width = 1.0;                  // of all channels but the head's 1280; make_divisible(c·width, 4)
+  double dropout = 0.2;                // before the classifier
+  std::string cheap_op = "depthwise";  // of every ghost module, with cheap_kernel 3; of cheap_op_table()
+  int64_t stem_stride = 2;             // 1: for images of 32×32
 };
 
 // Variants official and tensorflow, under the names of the official PyTorch code.

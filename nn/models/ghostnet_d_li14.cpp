@@ -36,8 +36,9 @@ Conv2d::Options depthwise(int64_t channels, int64_t kernel, int64_t stride) {
 // shortcut.{0 (depthwise 3×3, ReLU), 1, 2} when the stride or the channels change.
 class DLi14Bottleneck final : public Module {
  public:
-  DLi14Bottleneck(int64_t in, int64_t mid, int64_t out, const GhostNetRow& row) : conv_(this, "conv") {
-    conv_->emplace<GhostModule>(GhostModule::Options{.in = in, .out = mid});
+  DLi14Bottleneck(int64_t in, int64_t mid, int64_t out, const GhostNetRow& row, const std::string& cheap_op)
+      : conv_(this, "conv") {
+    conv_->emplace<GhostModule>(GhostModule::Options{.in = in, .out = mid, .cheap_op = cheap_op});
     if (row.stride == 1)
       conv_->add(nullptr);
     else
@@ -46,7 +47,7 @@ class DLi14Bottleneck final : public Module {
       conv_->emplace<SELayer>(mid);
     else
       conv_->add(nullptr);
-    conv_->emplace<GhostModule>(GhostModule::Options{.in = mid, .out = out, .relu = false});
+    conv_->emplace<GhostModule>(GhostModule::Options{.in = mid, .out = out, .cheap_op = cheap_op, .relu = false});
     if (row.stride == 1 && in == out) return;
     shortcut_ = Child<Sequential>(this, "shortcut");
     shortcut_->emplace<ConvBn>(depthwise(in, 3, row.stride));
@@ -73,7 +74,7 @@ GhostNetDLi14::GhostNetDLi14(const GhostNetOptions& o)
   for (const GhostNetRow& row : ghostnet_table()) {
     const int64_t out = scaled_channels(row.out, o.width);
     mid = scaled_channels(row.expansion, o.width);
-    features_->emplace<DLi14Bottleneck>(channels, mid, out, row);
+    features_->emplace<DLi14Bottleneck>(channels, mid, out, row, o.cheap_op);
     channels = out;
   }
   squeeze_->emplace<Conv2d>(Conv2d::Options{.in = channels, .out = mid, .bias = false});

@@ -19,6 +19,7 @@ ModulePtr build_ghostnet(const ModelConfig& c) {
                                 .num_classes = c.num_classes,
                                 .width = c.width,
                                 .dropout = c.dropout,
+                                .cheap_op = c.cheap_op,
                                 .stem_stride = c.stem_stride};
   if (c.variant == "official") return std::make_shared<GhostNet>(options, GhostNet::Variant::official);
   if (c.variant == "tensorflow") return std::make_shared<GhostNet>(options, GhostNet::Variant::tensorflow);
@@ -77,7 +78,7 @@ std::vector<ModelEntry>& models() {
   static std::vector<ModelEntry> table{
       {"ghostnet",
        "GhostNet (arXiv 1911.11907): ghost modules in inverted residual blocks with squeeze-excite",
-       {"width", "dropout", "variant", "stem_stride"},
+       {"width", "dropout", "variant", "cheap_op", "stem_stride"},
        build_ghostnet},
       {"vgg",
        "VGG with batch norm (arXiv 1409.1556), depth 11, 13, 16 or 19, for CIFAR or ImageNet",

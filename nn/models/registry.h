@@ -17,6 +17,7 @@ struct ModelConfig {
   double width = 1.0;                          // ghostnet, mobilenet_v1
   double dropout = 0.2;                        // ghostnet
   std::string variant = "official";            // ghostnet: official | tensorflow | d_li14
+  std::string cheap_op = "depthwise";          // ghostnet: of cheap_op_table()
   int64_t stem_stride = 2;                     // ghostnet, mobilenet_v1
   int64_t groups = 4;                          // mini_group_net
   int64_t depth = 0;                           // vgg, resnet, resnext; 0: 16, 56 and 29

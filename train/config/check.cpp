@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "nn/layers/cheap_op.h"
 
 namespace ghost {
 namespace {
@@ -28,6 +29,20 @@ void check_data(const DataConfig& c, const Finding& refuse) {
   if (a.random_resized_crop && a.crop_padding > 0)
     refuse({"data.augment.crop_padding", "data.augment.random_resized_crop"},
            "data.augment has both crop_padding and random_resized_crop, but an image is cropped once; choose one");
+}
+
+void check_model(const ModelConfig& c, const Finding& note) {
+  const auto reads = [](const auto& table, const std::string& name, const char* option) {
+    return std::any_of(table.begin(), table.end(), [&](const auto& entry) {
+      return entry.name == name && std::count(entry.options.begin(), entry.options.end(), option) > 0;
+    });
+  };
+  if (!reads(model_table(), c.name, "conv") || !reads(conv_choice_table(), c.conv.name, "cheap_op")) return;
+  for (const CheapOpEntry& op : cheap_op_table())
+    if (op.name == c.conv.cheap_op && op.least_kernel == 0 && c.conv.cheap_kernel != ConvChoice().cheap_kernel)
+      note({"model.conv.cheap_kernel", "model.conv.cheap_op"},
+           fmt::format("model.conv.cheap_kernel is {}, but cheap_op {} has no kernel; ignored", c.conv.cheap_kernel,
+                       op.name));
 }
 
 void check_optimizer(const OptimizerConfig& c, const Finding& refuse) {
@@ -70,9 +85,12 @@ void check_schedule(const Config& config, const Finding& refuse, const Finding& 
 }  // namespace
 
 void check_together(const Config& config, const Finding& refuse, const Finding& note) {
+  check_model(config.model, note);
   check_data(config.data, refuse);
   check_optimizer(config.optimizer, refuse);
   check_schedule(config, refuse, note);
+  if (!config.train.freeze.empty() && config.pretrained.file.empty())
+    note({"train.freeze"}, "train.freeze without model.pretrained keeps what it freezes at its random values");
   if (config.train.accumulate > config.train.batch_size)
     refuse({"train.accumulate", "train.batch_size"},
            fmt::format("train.accumulate is {}, but a batch of {} cannot be cut into more parts than it has images",

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
+#include "nn/layers/cheap_op.h"
 #include "train/optim/optimizer.h"
 #include "train/optim/schedule.h"
 
@@ -29,17 +30,6 @@ std::vector<Alternative> alternatives(const Table& table) {
   std::vector<Alternative> all;
   all.reserve(table.size());
   for (const auto& entry : table) all.push_back({entry.name, entry.options});
-  return all;
-}
-
-std::vector<Alternative> conv_alternatives() {
-  std::vector<Alternative> all;
-  for (const std::string& name : conv_choice_names()) {
-    const bool ghost = name == "ghost_conv" || name == "ghost";
-    all.push_back({name, ghost               ? std::vector<std::string>{"ratio", "cheap_kernel"}
-                         : name == "grouped" ? std::vector<std::string>{"groups"}
-                                             : std::vector<std::string>{}});
-  }
   return all;
 }
 
@@ -120,9 +110,10 @@ std::vector<std::string> Description::owners_elsewhere(const std::string& path, 
 }
 
 void describe(ConvChoice& c, Description& d) {
-  d.field("name", &c.name, "which convolution every layer uses", name_in(conv_alternatives()));
+  d.field("name", &c.name, "which convolution every layer uses", name_in(alternatives(conv_choice_table())));
   d.field("ratio", &c.ratio, "output channels per channel of the primary convolution", at_least(1, 1e4));
-  d.field("cheap_kernel", &c.cheap_kernel, "side of the cheap depthwise kernel, odd", at_least(1, 99));
+  d.field("cheap_op", &c.cheap_op, "", one_of(cheap_op_names()));
+  d.field("cheap_kernel", &c.cheap_kernel, "side of the cheap operation's kernel, odd", at_least(1, 99));
   d.field("groups", &c.groups, "groups of every convolution", at_least(1));
   d.field("keep_first", &c.keep_first, "the first convolution stays standard");
 }
@@ -134,6 +125,7 @@ void describe(ModelConfig& c, Description& d) {
   d.field("width", &c.width, "multiplies all channel counts", {.limits = {.least = 0, .most = 100, .above = true}});
   d.field("dropout", &c.dropout, "share of features dropped before the classifier", below_one());
   d.field("variant", &c.variant, "official | tensorflow | d_li14", one_of({"official", "tensorflow", "d_li14"}));
+  d.field("cheap_op", &c.cheap_op, "", one_of(cheap_op_names()));
   d.field("stem_stride", &c.stem_stride, "2 for ImageNet, 1 for images of 32 pixels", at_least(1, 2));
   d.field("groups", &c.groups, "groups of the 3x3 convolutions", at_least(1));
   d.field("depth", &c.depth, "layers as the name counts them; 0: vgg 16, resnet 56, resnext 29", at_least(0, 1e3));
@@ -141,7 +133,7 @@ void describe(ModelConfig& c, Description& d) {
   d.field("shortcut", &c.shortcut, "auto | A (zeros) | B (1x1 convolution)", one_of({"auto", "A", "B"}));
   d.field("cardinality", &c.cardinality, "groups of the 3x3 convolutions", at_least(1));
   d.field("base_width", &c.base_width, "channels of each group in the first stage", at_least(1, 1e4));
-  d.section("conv", "", c.conv, conv_alternatives());
+  d.section("conv", "", c.conv, alternatives(conv_choice_table()));
   FieldRule channels = at_least(1, 1e6);
   channels.empty_list = false;
   d.field("channels", &c.channels, "of each stage", channels);
