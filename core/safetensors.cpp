@@ -137,6 +137,7 @@ struct Located {
   const Type* type;
   Shape shape;
   uint64_t begin, end;
+  size_t place;  // in the header
 };
 
 std::string type_names() {
@@ -145,7 +146,7 @@ std::string type_names() {
   return any_of(names);
 }
 
-Located located(const std::string& file, const Entry& e, uint64_t data_bytes) {
+Located located(const std::string& file, const Entry& e, size_t place, uint64_t data_bytes) {
   if (!e.dtype || !e.shape || !e.offsets)
     fail("{}: tensor '{}' has no {}", file, e.name, !e.dtype ? "dtype" : !e.shape ? "shape" : "data_offsets");
   const auto* type =
@@ -171,7 +172,7 @@ Located located(const std::string& file, const Entry& e, uint64_t data_bytes) {
   if (end - begin != bytes)
     fail("{}: tensor '{}' is {} {}, which takes {} bytes, but its offsets give {}", file, e.name, type->name,
          Shape(dims).str(), bytes, end - begin);
-  return {e.name, type, Shape(dims), begin, end};
+  return {e.name, type, Shape(dims), begin, end, place};
 }
 
 struct Opened {
@@ -209,7 +210,8 @@ Opened open_file(const std::filesystem::path& path) {
 
   opened.data_start = kLengthBytes + length;
   const uint64_t data_bytes = size - opened.data_start;
-  for (const Entry& e : reader.header.entries) opened.tensors.push_back(located(file, e, data_bytes));
+  for (const Entry& e : reader.header.entries)
+    opened.tensors.push_back(located(file, e, opened.tensors.size(), data_bytes));
   std::stable_sort(opened.tensors.begin(), opened.tensors.end(), [](const Located& a, const Located& b) {
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
   });
@@ -278,6 +280,8 @@ const char* type_of(DType t) {
 // body.
 Array values_of(const NamedTensor& t) { return packed(t.tensor.values()); }
 
+size_t bytes_of(const Tensor& t) { return static_cast<size_t>(t.numel()) * size_of(t.dtype()); }
+
 }  // namespace
 
 const Tensor* SafetensorsFile::find(const std::string& name) const {
@@ -289,7 +293,8 @@ SafetensorsFile read_safetensors(const std::filesystem::path& file) {
   Opened opened = open_file(file);
   SafetensorsFile result;
   result.metadata = std::move(opened.metadata);
-  for (const Located& t : opened.tensors) result.tensors.push_back({t.name, read_tensor(opened.in, t, file.string())});
+  result.tensors.resize(opened.tensors.size());
+  for (const Located& t : opened.tensors) result.tensors[t.place] = {t.name, read_tensor(opened.in, t, file.string())};
   return result;
 }
 
@@ -314,13 +319,14 @@ void write_safetensors(const std::filesystem::path& file, const std::vector<Name
   auto header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   size_t offset = 0;
-  for (const NamedTensor* t : order) {
-    const Shape& s = t->tensor.shape();
-    const size_t bytes = static_cast<size_t>(s.numel()) * size_of(t->tensor.dtype());
-    header[t->name] = {{"dtype", type_of(t->tensor.dtype())},
-                       {"shape", std::vector<int64_t>(s.begin(), s.end())},
-                       {"data_offsets", {offset, offset + bytes}}};
-    offset += bytes;
+  std::map<std::string_view, size_t> begins;
+  for (const NamedTensor* t : order) begins[t->name] = offset, offset += bytes_of(t->tensor);
+  for (const NamedTensor& t : tensors) {
+    const Shape& s = t.tensor.shape();
+    const size_t begin = begins[t.name];
+    header[t.name] = {{"dtype", type_of(t.tensor.dtype())},
+                      {"shape", std::vector<int64_t>(s.begin(), s.end())},
+                      {"data_offsets", {begin, begin + bytes_of(t.tensor)}}};
   }
   std::string text;
   try {
@@ -335,7 +341,7 @@ void write_safetensors(const std::filesystem::path& file, const std::vector<Name
   out.write(text.data(), text.size());
   for (const NamedTensor* t : order) {
     const Array values = values_of(*t);
-    out.write(values.raw_data(), static_cast<size_t>(values.shape.numel()) * size_of(values.dtype));
+    out.write(values.raw_data(), bytes_of(t->tensor));
   }
   out.commit();
 }

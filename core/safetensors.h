@@ -15,7 +15,7 @@ struct NamedTensor {
   Tensor tensor;
 };
 struct SafetensorsFile {
-  std::vector<NamedTensor> tensors;                   // in file order (of data_offsets)
+  std::vector<NamedTensor> tensors;                   // in the order of the header
   std::map<std::string, std::string> metadata;        // the header's __metadata__
   const Tensor* find(const std::string& name) const;  // null: no such tensor
 };
@@ -26,8 +26,8 @@ struct SafetensorsFile {
 SafetensorsFile read_safetensors(const std::filesystem::path& file);
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& file);  // header only
 
-// Written to a temporary name beside it, fsync, rename, fsync of the folder: a crash leaves the old file or the new
-// one.
+// The header lists the tensors in the order given; their data lie by size of element, so that all are aligned. Written
+// to a temporary name beside it, fsync, rename, fsync of the folder: a crash leaves the old file or the new one.
 void write_safetensors(const std::filesystem::path& file, const std::vector<NamedTensor>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 // The same promise for any bytes (configuration, reports).

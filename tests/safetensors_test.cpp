@@ -112,15 +112,25 @@ TEST_F(Safetensors, HalvesLoadAsF32) {
   EXPECT_EQ(read.find("b")->to_vector<float>(), (std::vector<float>{1, -2.5F, INFINITY}));
 }
 
-TEST_F(Safetensors, TensorsComeInOrderOfTheirOffsets) {
+TEST_F(Safetensors, TheHeaderKeepsTheOrderInWhichTensorsAreGiven) {
+  write_safetensors(
+      file_, {{"z", Tensor::full({3}, 1)}, {"counter", Tensor::zeros({}, DType::i64)}, {"a", Tensor::full({1}, 2)}});
+  const auto read = read_safetensors(file_);
+  ASSERT_EQ(read.tensors.size(), 3U);
+  EXPECT_EQ(read.tensors[0].name, "z");
+  EXPECT_EQ(read.tensors[1].name, "counter");
+  EXPECT_EQ(read.tensors[2].tensor.to_vector<float>(), (std::vector<float>{2}));
+}
+
+TEST_F(Safetensors, TensorsComeInTheOrderOfTheHeader) {
   const auto read = read_safetensors(dir_.write(
       "order.safetensors",
       file_of(
           R"({"z":{"dtype":"U8","shape":[2],"data_offsets":[3,5]},"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}  )",
           5)));
   ASSERT_EQ(read.tensors.size(), 2U);
-  EXPECT_EQ(read.tensors[0].name, "a");
-  EXPECT_EQ(read.tensors[1].tensor.to_vector<uint8_t>(), (std::vector<uint8_t>{3, 4}));
+  EXPECT_EQ(read.tensors[1].name, "a");
+  EXPECT_EQ(read.tensors[0].tensor.to_vector<uint8_t>(), (std::vector<uint8_t>{3, 4}));
 }
 
 TEST_F(Safetensors, HostileHeadersAreRefusedWithTheReason) {

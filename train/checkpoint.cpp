@@ -68,6 +68,8 @@ Preprocessing preprocessing_from(const Json& j) {
   return p;
 }
 
+std::vector<std::string> classes_from(const Json& j) { return j.get<std::vector<std::string>>(); }
+
 // The metadata of a file that was read, entry by entry, with errors that name file and entry.
 class Metadata {
  public:
@@ -109,20 +111,36 @@ void write_checkpoint(const std::filesystem::path& file, const Checkpoint& check
   Config config = checkpoint.config;
   config.run.dir.clear();
   const Progress& progress = checkpoint.progress;
-  write_safetensors(file, tensors,
-                    {{"format", kFormat},
-                     {"ghost_version", version()},
-                     {"config", config_to_yaml(config)},
-                     {"epoch", std::to_string(progress.epoch)},
-                     {"step", std::to_string(progress.step)},
-                     {"seed", std::to_string(config.run.seed)},
-                     {"lr", fmt::format("{}", progress.lr)},
-                     {"schedule", config.schedule.name},
-                     {"best_top1", fmt::format("{}", progress.best_top1)},
-                     {"best_epoch", std::to_string(progress.best_epoch)},
-                     {"classes", Json(checkpoint.classes).dump()},
-                     {"preprocessing", to_json(checkpoint.preprocessing).dump()},
-                     {"progress", to_json(progress).dump()}});
+  std::map<std::string, std::string> metadata =
+      metadata_of({config_to_yaml(config), checkpoint.classes, checkpoint.preprocessing});
+  metadata.insert({{"format", kFormat},
+                   {"ghost_version", version()},
+                   {"epoch", std::to_string(progress.epoch)},
+                   {"step", std::to_string(progress.step)},
+                   {"seed", std::to_string(config.run.seed)},
+                   {"lr", fmt::format("{}", progress.lr)},
+                   {"schedule", config.schedule.name},
+                   {"best_top1", fmt::format("{}", progress.best_top1)},
+                   {"best_epoch", std::to_string(progress.best_epoch)},
+                   {"progress", to_json(progress).dump()}});
+  write_safetensors(file, tensors, metadata);
+}
+
+std::map<std::string, std::string> metadata_of(const NetworkFacts& facts) {
+  std::map<std::string, std::string> metadata;
+  if (!facts.config.empty()) metadata["config"] = facts.config;
+  if (!facts.classes.empty()) metadata["classes"] = Json(facts.classes).dump();
+  if (facts.preprocessing) metadata["preprocessing"] = to_json(*facts.preprocessing).dump();
+  return metadata;
+}
+
+NetworkFacts read_facts(const std::string& file, const std::map<std::string, std::string>& entries) {
+  const Metadata metadata(file, entries);
+  NetworkFacts facts;
+  if (entries.contains("config")) facts.config = metadata.text("config");
+  if (entries.contains("classes")) facts.classes = metadata.json("classes", classes_from);
+  if (entries.contains("preprocessing")) facts.preprocessing = metadata.json("preprocessing", preprocessing_from);
+  return facts;
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
@@ -134,7 +152,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   Checkpoint checkpoint;
   checkpoint.progress = metadata.json("progress", progress_from);
   checkpoint.preprocessing = metadata.json("preprocessing", preprocessing_from);
-  checkpoint.classes = metadata.json("classes", [](const Json& j) { return j.get<std::vector<std::string>>(); });
+  checkpoint.classes = metadata.json("classes", classes_from);
   // What a file says is not the user's usage: an unreadable copy is a broken file.
   try {
     checkpoint.config = load_config_text(metadata.text("config"), path.string() + " (its config)", {}).config;

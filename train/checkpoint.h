@@ -15,6 +15,8 @@
 // give the same bytes.
 #pragma once
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,5 +64,15 @@ void write_checkpoint(const std::filesystem::path& file, const Checkpoint& check
 // Throws Error naming the file and what is wrong with it: not a safetensors file, not a checkpoint of this program, a
 // missing or malformed entry of the metadata.
 Checkpoint read_checkpoint(const std::filesystem::path& file);
+
+// What the metadata of a file of weights say of its network: the entries config, classes and preprocessing.
+struct NetworkFacts {
+  std::string config;                          // YAML; empty: there is none
+  std::vector<std::string> classes;            // empty: not known
+  std::optional<Preprocessing> preprocessing;  // empty: not known
+};
+// Entries that are there. Throws Error naming `file` if one is malformed.
+NetworkFacts read_facts(const std::string& file, const std::map<std::string, std::string>& metadata);
+std::map<std::string, std::string> metadata_of(const NetworkFacts& facts);  // back: what is known
 
 }  // namespace ghost

@@ -19,6 +19,10 @@ struct EvaluateOptions {
   std::function<void(int64_t batches_done, int64_t batches)> on_batch;
   std::function<bool()> stop;            // asked after every batch
   ConfusionMatrix* confusion = nullptr;  // filled if given
+  // Every image counts by the mean of its logits and those of its mirror image.
+  bool flip = false;
+  // Output of the model for each label of the data set; empty: they are the same.
+  std::vector<int64_t> output_of_label = {};
 };
 
 // The module in evaluation mode (its mode is restored), without gradients, over one pass of the loader. Loss is the

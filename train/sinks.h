@@ -12,7 +12,8 @@ namespace ghost {
 struct RunStart {
   Config config;
   std::filesystem::path dir;
-  int64_t parameters = 0;                 // trainable numbers
+  int64_t parameters = 0;                 // numbers, without buffers
+  int64_t frozen_parameters = 0;          // those of them that train.freeze keeps
   int64_t train_size = 0, test_size = 0;  // images
   int64_t classes = 0;
   int64_t image_size = 0, channels = 0;  // of the network's input
@@ -64,6 +65,7 @@ class Sink {
  public:
   virtual ~Sink() = default;
   virtual void on_start(const RunStart&) {}
+  virtual void on_note(const std::string&) {}     // a sentence: what was loaded
   virtual void on_warning(const std::string&) {}  // a sentence: an unreadable image, a doubtful setting
   virtual void on_step(const StepReport&) {}
   virtual void on_test(int64_t /*batches_done*/, int64_t /*batches*/) {}

@@ -1,12 +1,15 @@
 #include "train/trainer.h"
 
 #include <cmath>
+#include <utility>
 
 #include "core/ops/cross_entropy.h"
 #include "core/parallel.h"
+#include "nn/freeze.h"
 #include "nn/state_dict.h"
 #include "train/finite.h"
 #include "train/preflight.h"
+#include "train/pretrained.h"
 
 namespace ghost {
 
@@ -17,7 +20,8 @@ Trainer::Trainer(const Config& config, std::vector<Sink*> sinks) : config_(confi
   data_ = open_data(data_config(config), config.run.seed);
   model_config_ = model_config(config, data_);
   model_ = build_model(model_config_, config.run.seed);
-  optimizer_ = build_optimizer(config.optimizer, model_->parameters());
+  freeze(*model_, config.train.freeze);
+  optimizer_ = build_optimizer(config.optimizer, trainable_parameters(*model_));
   loss_.label_smoothing = config.train.label_smoothing;
 
   const auto warn = [this](const std::string& text) { tell([&](Sink& sink) { sink.on_warning(text); }); };
@@ -46,7 +50,22 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   resumed_ = true;
 }
 
+void Trainer::load_pretrained() {
+  const PretrainedConfig& from = config_.pretrained;
+  if (from.file.empty() || resumed_ || std::exchange(pretrained_loaded_, true)) return;
+  const WeightsReport report = load_weights(*model_, read_weights(from.file),
+                                            {.prefix = from.prefix,
+                                             .strict = from.strict,
+                                             .new_classifier = true,
+                                             .how_to_be_lenient = "model.pretrained_strict: false"});
+  tell([&](Sink& sink) {
+    for (const std::string& note : report.notes) sink.on_note(note);
+    for (const std::string& warning : report.warnings) sink.on_warning(warning);
+  });
+}
+
 void Trainer::check() {
+  load_pretrained();
   Loader loader(data_.train, data_, {},
                 {.batch_size = std::min(micro_batch_size(config_.train), data_.train->size()),
                  .seed = config_.run.seed,
@@ -187,6 +206,7 @@ std::optional<Evaluation> Trainer::test(const EvaluateOptions& options) {
 
 void Trainer::begin(const RunDir& dir) {
   run_clock_ = {};
+  load_pretrained();
   Config stored = config_;
   stored.run.dir.clear();
   dir.begin(config_to_yaml(stored));
@@ -198,12 +218,13 @@ void Trainer::begin(const RunDir& dir) {
     save(dir.last());
   }
   metrics_ = std::make_unique<MetricsLog>(dir.metrics());
-  int64_t parameters = 0;
-  for (const Parameter& p : model_->parameters()) parameters += p.tensor.numel();
   RunStart start;
   start.config = config_;
   start.dir = dir.path();
-  start.parameters = parameters;
+  for (const Parameter& p : model_->parameters()) {
+    start.parameters += p.tensor.numel();
+    if (!p.tensor.requires_grad()) start.frozen_parameters += p.tensor.numel();
+  }
   start.train_size = data_.train->size();
   start.test_size = data_.test->size();
   start.classes = std::ssize(data_.train->class_names());

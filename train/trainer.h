@@ -19,16 +19,17 @@ namespace ghost {
 
 class Trainer {
  public:
-  // Opens the data and builds the model, the optimizer and the schedule. Sets folding and, unless run.threads is 0, the
-  // number of threads. Throws UsageError or Error, as its parts do, before anything is written.
-  // `sinks` outlive the trainer and are called in this order.
+  // Opens the data and builds the model, the optimizer for what train.freeze leaves, and the schedule. Sets folding
+  // and, unless run.threads is 0, the number of threads. Throws UsageError or Error, as its parts do, before anything
+  // is written. `sinks` outlive the trainer and are called in this order.
   Trainer(const Config& config, std::vector<Sink*> sinks);
 
   // Takes over the checkpoint's values and position: the run continues with the bits it would have had without the
   // interruption. Throws Error if names, shapes, optimizer state or classes do not fit.
   void restore(const Checkpoint& checkpoint);
 
-  // Everything that can be checked before the first step (preflight.h); warnings go to the sinks.
+  // Everything that can be checked before the first step (preflight.h); warnings go to the sinks. Reads
+  // model.pretrained unless a checkpoint was restored; run() does so too, if this was not called.
   void check();
 
   // Trains until all epochs are done, or until `stop`, asked after every step and every test batch, says so. Files (see
@@ -51,6 +52,7 @@ class Trainer {
     double images_per_second() const { return seconds() > 0 ? static_cast<double>(images) / seconds() : 0; }
   };
 
+  void load_pretrained();
   void begin(const RunDir& dir);
   bool step();
   void forward_backward(const Batch& batch, int64_t micro_batch, double weight);
@@ -76,7 +78,7 @@ class Trainer {
   CrossEntropyOptions loss_;
 
   Progress progress_;
-  bool resumed_ = false;
+  bool resumed_ = false, pretrained_loaded_ = false;
   std::unique_ptr<MetricsLog> metrics_;  // from run() on; hears before the sinks
   std::string last_good_;                // the newest checkpoint, for messages
   double seconds_before_ = 0;

@@ -18,6 +18,7 @@ class Console final : public Sink {
   // What is said before the run has begun waits for the banner and train.log; if it never begins it is said at the end.
   void note(const std::string& text) { say(false, text); }
   void on_start(const RunStart& start) override;
+  void on_note(const std::string& text) override { note(text); }
   void on_warning(const std::string& text) override { say(true, text); }
   void on_step(const StepReport& report) override;
   void on_test(int64_t batches_done, int64_t batches) override;

@@ -63,9 +63,17 @@ struct TrainConfig {  // under train:
   double clip_grad_norm = 0;  // 0: off
   int64_t eval_every = 1;     // epochs
   int64_t eval_batch_size = 250;
-  int64_t log_every = 10;        // steps between metrics.jsonl lines of kind "step"
-  int64_t checkpoint_every = 1;  // epochs
-  bool fusion = true;            // false: every transform is finished where it arises
+  int64_t log_every = 10;           // steps between metrics.jsonl lines of kind "step"
+  int64_t checkpoint_every = 1;     // epochs
+  bool fusion = true;               // false: every transform is finished where it arises
+  std::vector<std::string> freeze;  // patterns of parameters that do not train (nn/freeze.h)
+};
+
+// A run that starts takes the values of its model from a file (train/pretrained.h); a run that is continued does not.
+struct PretrainedConfig {  // under model:, as pretrained, pretrained_strict, pretrained_prefix
+  std::string file;        // safetensors, a checkpoint or a run directory; empty: values start as model.init says
+  bool strict = true;      // every entry must fit; only the classifier may have another number of classes
+  std::string prefix;      // of the entries that are taken, "backbone"; empty: all
 };
 
 struct RunConfig {  // under run:
@@ -81,6 +89,7 @@ struct Config {
   ScheduleConfig schedule;
   TrainConfig train;
   RunConfig run;
+  PretrainedConfig pretrained;
   // model.num_classes, model.in_channels stand in the configuration; else (missing or `auto`) they follow the data.
   bool model_classes_set = false, model_channels_set = false;
 };

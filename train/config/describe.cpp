@@ -223,6 +223,7 @@ void describe(TrainConfig& c, Description& d) {
   d.field("eval_batch_size", &c.eval_batch_size, "", at_least(1, 1e6));
   d.field("log_every", &c.log_every, "steps between lines in metrics.jsonl", at_least(1));
   d.field("checkpoint_every", &c.checkpoint_every, "epochs", at_least(1));
+  d.field("freeze", &c.freeze, "parameters that stay as they are, e.g. [conv_stem, blocks.*]");
   d.field("fusion", &c.fusion, "false: finish every operator by itself (slow, for checking)");
 }
 
@@ -232,9 +233,16 @@ void describe(RunConfig& c, Description& d) {
   d.field("dir", &c.dir, "empty: runs/<configuration>-<n>");
 }
 
+void describe(PretrainedConfig& c, Description& d) {
+  d.field("model.pretrained", &c.file, "weights to start from: safetensors, a checkpoint or a run; empty: none");
+  d.field("model.pretrained_strict", &c.strict, "false: take what fits and list the rest");
+  d.field("model.pretrained_prefix", &c.prefix, "take only the entries below it, e.g. backbone");
+}
+
 Description describe(Config& config) {
   Description d;
   d.section("model", "", config.model, alternatives(model_table()));
+  describe(config.pretrained, d);
   d.section("data", "", config.data, alternatives(dataset_table()));
   d.section("optimizer", "", config.optimizer, alternatives(optimizer_table()));
   d.section("schedule", "", config.schedule, alternatives(schedule_table()));

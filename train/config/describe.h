@@ -29,7 +29,7 @@ struct FieldRule {
 };
 
 using FieldValue = std::variant<bool*, int64_t*, uint64_t*, double*, std::string*, std::vector<int64_t>*,
-                                std::vector<double>*, std::array<double, 2>*>;
+                                std::vector<double>*, std::vector<std::string>*, std::array<double, 2>*>;
 
 struct Field {
   std::string path;  // "model.conv.ratio"
@@ -92,6 +92,7 @@ void describe(OptimizerConfig& config, Description& description);
 void describe(ScheduleConfig& config, Description& description);
 void describe(TrainConfig& config, Description& description);
 void describe(RunConfig& config, Description& description);
+void describe(PretrainedConfig& config, Description& description);  // its options have full paths
 // The whole configuration; the description points into `config`.
 Description describe(Config& config);
 

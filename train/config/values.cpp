@@ -118,8 +118,9 @@ template <class T>
 bool read_list(const YamlItem& item, const Field& field, size_t count, std::vector<T>& values, const Report& report) {
   constexpr size_t kMost = 1000, kReported = 5;
   const YamlNode& node = *item.node;
+  const char* const example = std::is_same_v<T, std::string> ? "[a, b]" : "[1, 2]";
   const std::string wanted = count ? fmt::format("a list of {} numbers, e.g. {}", count, value_to_yaml(field))
-                                   : fmt::format("a list such as {}", "[1, 2]");
+                                   : fmt::format("a list such as {}", example);
   if (node.kind != Kind::list) {
     report(item.mark, fmt::format("is {}, but must be {}", described(node), wanted));
     return false;
@@ -167,6 +168,12 @@ template <class List>
 std::string list_to_yaml(const List& values) {
   return fmt::format("[{}]", fmt::join(values, ", "));
 }
+std::string list_to_yaml(const std::vector<std::string>& values) {
+  std::vector<std::string> quoted;
+  quoted.reserve(values.size());
+  for (const std::string& value : values) quoted.push_back(string_to_yaml(value));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
 
 }  // namespace
 
@@ -183,7 +190,8 @@ bool read_value(const YamlItem& item, const Field& field, const Report& report) 
           if (!read_list(item, field, target->size(), values, report)) return false;
           std::copy(values.begin(), values.end(), target->begin());
           return true;
-        } else if constexpr (std::is_same_v<T, std::vector<double>> || std::is_same_v<T, std::vector<int64_t>>) {
+        } else if constexpr (std::is_same_v<T, std::vector<double>> || std::is_same_v<T, std::vector<int64_t>> ||
+                             std::is_same_v<T, std::vector<std::string>>) {
           T values;
           if (!read_list(item, field, 0, values, report)) return false;
           *target = std::move(values);

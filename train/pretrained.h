@@ -1,0 +1,56 @@
+// Weights from a file into a model, whoever wrote the file: PyTorch, timm, torchvision, or this program.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/safetensors.h"
+#include "nn/models/registry.h"
+
+namespace ghost {
+
+struct WeightsFile {
+  std::string name;  // for messages
+  std::vector<NamedTensor> entries;
+  std::map<std::string, std::string> metadata;
+};
+// A safetensors file or a checkpoint; a run directory stands for its best checkpoint. Throws Error naming the file and
+// what is wrong with it; of a file of torch.save, how to convert it.
+WeightsFile read_weights(const std::filesystem::path& file);
+
+struct WeightsOptions {
+  // Only entries below it are taken, without it: "backbone" or "backbone." of backbone.conv_stem.weight. Empty: all.
+  std::string prefix = {};
+  // false: what fits is loaded, the rest is listed. true: anything missing, unexpected or of another shape is an error.
+  bool strict = true;
+  // A classifier (nn/classifier.h) with another number of classes keeps its own values, strict or not, if nothing but
+  // that number differs. false: it is a mismatch like any other.
+  bool new_classifier = false;
+  std::string how_to_be_lenient = {};  // ends the error of strict loading: "model.pretrained_strict: false"
+};
+
+// Sentences for the user, each naming the file; lists have one entry a line.
+struct WeightsReport {
+  std::vector<std::string> notes;     // what was loaded, what was passed over by rule
+  std::vector<std::string> warnings;  // what does not fit (not strict), a classifier that starts anew
+};
+
+// Copies the entries' values into the model. From names are taken off, as often as they occur at the front:
+//   options.prefix                 first
+//   module., _orig_mod.            where an entry has them (DataParallel, torch.compile)
+//   model., state_dict.            where all entries share them
+// unless the model itself has a module of that name. Passed over: total_ops and total_params of profilers, wherever
+// they are; optimizer.… of checkpoints; num_batches_tracked may be missing. Everything else must match by name and
+// shape. Throws Error that lists what does not, having changed nothing; also if a value is NaN or infinite, if no entry
+// lies below the prefix, and (not strict) if nothing fits.
+WeightsReport load_weights(Module& model, const WeightsFile& file, const WeightsOptions& options = {});
+
+// num_classes and in_channels of the model that the values in the file belong to, read off its classifier and its first
+// convolution; those of `config` where it has none.
+struct NetworkSizes {
+  int64_t num_classes = 0, in_channels = 0;
+};
+NetworkSizes sizes_in(const WeightsFile& file, const ModelConfig& config, const WeightsOptions& options = {});
+
+}  // namespace ghost
