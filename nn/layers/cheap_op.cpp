@@ -19,10 +19,14 @@ ModulePtr scale(const CheapOpOptions& o) { return depthwise({.in = o.in, .out = 
 
 // An operator that makes `out` maps and writes them where it is told.
 class CheapOperator : public Module {
+ public:
+  int64_t macs(const Shape&, const Shape& y) const override { return y.numel() * macs_per_value(); }
+
  protected:
   Tensor forward(const Tensor& x) override { return run(x, std::nullopt); }
   Tensor forward(const Tensor& x, const Destination& into) override { return run(x, into); }
   virtual Tensor run(const Tensor& x, const std::optional<Destination>& into) = 0;
+  virtual int64_t macs_per_value() const = 0;
 };
 
 // Ghost j moves by the (j mod (d² − 1))-th offset of the d×d neighbourhood, row by row without its centre.
@@ -40,6 +44,7 @@ class Shift final : public CheapOperator {
 
  protected:
   Tensor run(const Tensor& x, const std::optional<Destination>& into) override { return shift(x, offsets_, into); }
+  int64_t macs_per_value() const override { return 0; }
 
  private:
   std::vector<PixelOffset> offsets_;
@@ -68,6 +73,7 @@ class Blur final : public CheapOperator {
   Tensor run(const Tensor& x, const std::optional<Destination>& into) override {
     return conv2d(x, kernel_.to(x.dtype()), {}, {.padding = {padding_, padding_}, .groups = groups_, .into = into});
   }
+  int64_t macs_per_value() const override { return kernel_.size(1) * kernel_.size(2); }
 
  private:
   int64_t padding_, groups_;
@@ -93,6 +99,7 @@ class Affine final : public CheapOperator {
   Tensor run(const Tensor& x, const std::optional<Destination>& into) override {
     return affine_sample(x, theta_, into);
   }
+  int64_t macs_per_value() const override { return 4; }  // of the interpolation
 
  private:
   Tensor theta_;
@@ -106,6 +113,7 @@ class Haar final : public CheapOperator {
 
  protected:
   Tensor run(const Tensor& x, const std::optional<Destination>& into) override { return haar_mix(x, weight_, into); }
+  int64_t macs_per_value() const override { return 4; }  // the bands are sums
 
  private:
   Tensor weight_;

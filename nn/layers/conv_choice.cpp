@@ -65,7 +65,11 @@ ModulePtr depthwise_separable(const ConvBlock& b, const ConvChoice&) {
                                                                                   .relu = b.relu});
 }
 
-ModulePtr grouped(const ConvBlock& b, const ConvChoice& choice) { return conv_bn(b, b.first ? 1 : choice.groups); }
+ModulePtr grouped(const ConvBlock& b, const ConvChoice& choice) {
+  const int64_t groups = b.first ? 1 : choice.groups;
+  require_groups("Conv2d", b.in, b.out, groups);  // here, where the path is the block's
+  return conv_bn(b, groups);
+}
 
 }  // namespace
 
