@@ -57,7 +57,8 @@ std::vector<nlohmann::json> metrics_of(const RunDir& dir, bool with_times = true
   for (std::string line; std::getline(in, line);) {
     nlohmann::json json = nlohmann::json::parse(line);
     if (!with_times)
-      for (const char* time : {"seconds", "images_per_second", "data_wait", "train_seconds", "test_seconds"})
+      for (const char* time : {"seconds", "images_per_second", "data_wait", "train_seconds", "test_seconds",
+                               "peak_memory", "peak_resident"})
         json.erase(time);
     lines.push_back(std::move(json));
   }

@@ -1,11 +1,17 @@
 #include "train/metrics_log.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <thread>
+#include <unistd.h>
 
+#include "core/memory.h"
 #include "core/safetensors.h"
 
 namespace ghost {
@@ -23,12 +29,32 @@ Json common(const char* kind, int64_t epoch, int64_t step, const Tally& tally, d
           {"lr", lr}};
 }
 
+[[noreturn]] void fail_in_use(const std::filesystem::path& file) {
+  fail("{}: another process is writing this run; wait for it, or stop it", file.string());
+}
+
 }  // namespace
 
 MetricsLog::MetricsLog(std::filesystem::path file)
-    : file_(std::move(file)), out_(std::fopen(file_.c_str(), "a"), &std::fclose) {
+    : file_(std::move(file)), out_(std::fopen(file_.c_str(), "ae"), &std::fclose) {
   if (!out_) fail("{}: cannot be opened for writing: {}", file_.string(), std::strerror(errno));
+  // metrics_in_use() holds the lock for a moment. File systems without locks do without.
+  constexpr int kTries = 50;
+  for (int i = 0; flock(fileno(out_.get()), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; ++i) {
+    if (i == kTries) fail_in_use(file_);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
 }
+
+bool metrics_in_use(const std::filesystem::path& file) {
+  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool in_use = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  close(fd);
+  return in_use;
+}
+
+void MetricsLog::on_start(const RunStart&) { reset_peak_memory(); }
 
 void MetricsLog::write(const std::string& line) {
   if (std::fwrite(line.data(), 1, line.size(), out_.get()) != line.size() || std::fputc('\n', out_.get()) == EOF ||
@@ -59,6 +85,8 @@ void MetricsLog::on_epoch(const EpochReport& report) {
   }
   line["train_seconds"] = seconds_of(report.train_seconds);
   line["test_seconds"] = seconds_of(report.test_seconds);
+  line["peak_memory"] = memory_stats().peak_bytes_in_use;
+  line["peak_resident"] = peak_resident_bytes();
   write(line.dump());
 }
 
@@ -68,6 +96,7 @@ double trim_metrics(const std::filesystem::path& file, int64_t step, int64_t epo
     if (std::filesystem::exists(file)) fail("{}: cannot be read: {}", file.string(), std::strerror(errno));
     return 0;
   }
+  if (metrics_in_use(file)) fail_in_use(file);
   std::string kept;
   double seconds = 0;
   bool dropped = false;

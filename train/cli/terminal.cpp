@@ -36,25 +36,30 @@ Terminal::Terminal()
 
 int Terminal::columns() const {
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  if (ioctl(fileno(out_), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;
 }
 
+void Terminal::keep_stdout_clean() {
+  out_ = stderr;
+  interactive_ = isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb";
+}
+
 void Terminal::erase() {
-  if (!status_.empty()) std::fputs("\r\033[K", stdout);
+  if (!status_.empty()) std::fputs("\r\033[K", out_);
 }
 
 void Terminal::line(const std::string& text, bool to_stderr) {
   const std::lock_guard lock(mutex_);
   erase();
-  if (to_stderr) std::fflush(stdout);
-  std::FILE* out = to_stderr ? stderr : stdout;
+  if (to_stderr) std::fflush(out_);
+  std::FILE* out = to_stderr ? stderr : out_;
   std::fputs(text.c_str(), out);
   std::fputc('\n', out);
   std::fflush(out);
   if (!status_.empty()) {
-    std::fputs(status_.c_str(), stdout);
-    std::fflush(stdout);
+    std::fputs(status_.c_str(), out_);
+    std::fflush(out_);
   }
 }
 
@@ -67,15 +72,15 @@ void Terminal::status(const std::string& text) {
   if (!interactive_) return;
   const std::lock_guard lock(mutex_);
   // One write, text first and the rest of the old line erased after it, does not flicker.
-  std::fputs(("\r" + text + "\033[K").c_str(), stdout);
-  std::fflush(stdout);
+  std::fputs(("\r" + text + "\033[K").c_str(), out_);
+  std::fflush(out_);
   status_ = text;
 }
 
 void Terminal::clear_status() {
   const std::lock_guard lock(mutex_);
   erase();
-  std::fflush(stdout);
+  std::fflush(out_);
   status_.clear();
 }
 

@@ -1,5 +1,6 @@
 // The screen: lines that stay, and below them one status line that is drawn over again. Safe from several threads.
 #pragma once
+#include <cstdio>
 #include <mutex>
 #include <spdlog/sinks/base_sink.h>
 #include <string>
@@ -12,6 +13,8 @@ class Terminal {
   bool interactive() const { return interactive_; }  // a terminal that can draw over a line
   bool unicode() const { return unicode_; }
   int columns() const;  // 80 if unknown
+  // From here on everything but text() goes to stderr, so that stdout holds what the program was asked to print alone.
+  void keep_stdout_clean();
 
   void line(const std::string& text, bool to_stderr = false);  // stays; the status line moves below it
   void text(const std::string& lines) const;                   // what a program was asked to print, to stdout
@@ -23,6 +26,7 @@ class Terminal {
  private:
   void erase();
   mutable std::mutex mutex_;
+  std::FILE* out_ = stdout;
   bool interactive_, unicode_, colours_;
   std::string status_;
 };

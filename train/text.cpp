@@ -1,10 +1,10 @@
-#include "train/cli/text.h"
+#include "train/text.h"
 
 #include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
 
-namespace ghost::cli {
+namespace ghost {
 
 std::string grouped(int64_t n) {
   std::string digits = std::to_string(n);
@@ -23,4 +23,4 @@ std::string duration(double seconds) {
 std::string percent(double value) { return fmt::format("{:.2f} %", value); }
 std::string share(double value) { return fmt::format("{:.0f} %", 100 * value); }
 
-}  // namespace ghost::cli
+}  // namespace ghost

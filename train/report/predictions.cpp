@@ -1,0 +1,149 @@
+#include "train/report/predictions.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "data/encode.h"
+#include "data/loader.h"
+#include "data/preprocess.h"
+#include "nn/state_dict.h"
+#include "train/checkpoint.h"
+
+namespace ghost {
+
+namespace {
+
+struct TestSet {
+  Config config;
+  DataSplits data;
+};
+
+// Pictures are prepared as they were for training, whatever the configuration leaves to the data set.
+TestSet open_test_set(Config config, const Preprocessing& trained) {
+  config.data.image_size = trained.image_size;
+  config.data.resize = trained.resize;
+  config.data.channels = trained.channels;
+  config.data.mean = trained.mean;
+  config.data.std = trained.std;
+  DataSplits data = open_data(config.data, config.run.seed);
+  return {std::move(config), std::move(data)};
+}
+
+std::string base64(const std::vector<uint8_t>& bytes) {
+  constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const size_t left = bytes.size() - i;
+    const uint32_t three = static_cast<uint32_t>(bytes[i]) << 16 |
+                           (left > 1 ? static_cast<uint32_t>(bytes[i + 1]) << 8 : 0U) |
+                           (left > 2 ? static_cast<uint32_t>(bytes[i + 2]) : 0U);
+    for (size_t digit = 0; digit < 4; ++digit) text += digit <= left ? kDigits[three >> (18 - 6 * digit) & 63] : '=';
+  }
+  return text;
+}
+
+enum class Outcome { both_right, only_a, only_b, both_wrong };
+
+Outcome outcome(const Predictions& a, const Predictions& b, size_t i) {
+  const bool right_a = a.predicted[i] == a.labels[i], right_b = b.predicted[i] == b.labels[i];
+  if (right_a) return right_b ? Outcome::both_right : Outcome::only_a;
+  return right_b ? Outcome::only_b : Outcome::both_wrong;
+}
+
+}  // namespace
+
+double Predictions::accuracy_percent() const {
+  int64_t right = 0;
+  for (size_t i = 0; i < labels.size(); ++i) right += labels[i] == predicted[i];
+  return labels.empty() ? 0 : 100.0 * static_cast<double>(right) / static_cast<double>(labels.size());
+}
+
+Predictions predict_test_set(const RunRecord& run, const std::function<void(double share)>& step) {
+  const Checkpoint checkpoint = read_checkpoint(run.last_checkpoint());
+  const auto [config, data] = open_test_set(checkpoint.config, checkpoint.preprocessing);
+  if (data.test->class_names() != checkpoint.classes)
+    fail("{}: the checkpoint's classes are not those of {}", run.last_checkpoint().string(), config.data.name);
+  ModelConfig model_config = config.model;
+  model_config.in_channels = data.channels;
+  if (!config.model_classes_set) model_config.num_classes = std::ssize(checkpoint.classes);
+  const ModulePtr model = build_model(model_config, config.run.seed);
+  load_state_dict(*model, checkpoint.model);
+  model->eval();
+
+  Predictions result;
+  result.epoch = checkpoint.progress.epoch;
+  result.step = checkpoint.progress.step;
+  result.classes = checkpoint.classes;
+  result.confusion = ConfusionMatrix(model_config.num_classes);
+  Loader loader(data.test, data, {},
+                {.batch_size = config.train.eval_batch_size,
+                 .seed = config.run.seed,
+                 .workers = config.data.workers,
+                 .prefetch = config.data.prefetch,
+                 .max_unreadable = config.data.max_unreadable},
+                [](const std::string&) {});
+  const bool folding_before = folding();
+  set_folding(config.train.fusion);
+  const NoGrad no_grad;
+  loader.start(0);
+  while (const std::optional<Batch> batch = loader.next()) {
+    step(static_cast<double>(batch->number) / static_cast<double>(loader.batches()));
+    const Tensor logits = (*model)(batch->images);
+    const std::vector<int64_t> predicted = predicted_classes(logits);
+    result.confusion.add(logits, batch->labels);
+    for (size_t i = 0; i < predicted.size(); ++i) {
+      result.names.push_back(data.test->name(batch->indices[i]));
+      result.labels.push_back(data.test->label(batch->indices[i]));
+      result.predicted.push_back(predicted[i]);
+    }
+  }
+  set_folding(folding_before);
+  return result;
+}
+
+bool same_images(const Predictions& a, const Predictions& b) {
+  return a.classes == b.classes && a.labels == b.labels && a.names == b.names;
+}
+
+Disagreement disagreement(const Predictions& a, const Predictions& b, const RunRecord& of, size_t examples) {
+  Disagreement result;
+  std::array<std::vector<size_t>, 4> where;
+  for (size_t i = 0; i < a.labels.size(); ++i) {
+    const Outcome what = outcome(a, b, i);
+    (what == Outcome::both_right ? result.both_right
+     : what == Outcome::only_a   ? result.only_a
+     : what == Outcome::only_b   ? result.only_b
+                                 : result.both_wrong)++;
+    if (a.predicted[i] == b.predicted[i]) continue;
+    ++result.differ;
+    where[static_cast<size_t>(what)].push_back(i);
+  }
+  if (result.differ == 0 || examples == 0) return result;
+
+  // In turn, each kind spread over the whole test set.
+  std::vector<size_t> chosen;
+  const auto kinds = {Outcome::only_a, Outcome::only_b, Outcome::both_wrong};
+  const size_t share = (examples + kinds.size() - 1) / kinds.size();
+  for (const Outcome kind : kinds) {
+    const std::vector<size_t>& all = where[static_cast<size_t>(kind)];
+    const size_t take = std::min(share, all.size());
+    for (size_t i = 0; i < take; ++i) chosen.push_back(all[i * all.size() / take]);
+  }
+  const auto metadata = read_checkpoint(of.last_checkpoint());
+  const auto [config, data] = open_test_set(metadata.config, metadata.preprocessing);
+  const Preprocessor preprocessor(data, {});
+  std::map<std::string, size_t> wanted;
+  for (const size_t image : chosen) wanted[a.names[image]] = image;
+  std::map<size_t, std::string> pictures;
+  for (int64_t i = 0; i < data.test->size() && pictures.size() < wanted.size(); ++i)
+    if (const auto found = wanted.find(data.test->name(i)); found != wanted.end())
+      pictures[found->second] = base64(encode_png(preprocessor.evaluation_image(data.test->read(i))));
+  for (const size_t image : chosen)
+    if (const auto found = pictures.find(image); found != pictures.end())
+      result.examples.push_back({image, found->second});
+  return result;
+}
+
+}  // namespace ghost

@@ -1,0 +1,43 @@
+// What networks answered on the test images, and where two of them disagree.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "train/metrics.h"
+#include "train/report/run_record.h"
+
+namespace ghost {
+
+struct Predictions {
+  size_t run = 0;  // into the runs that were compared
+  int64_t epoch = 0, step = 0;
+  std::vector<std::string> classes, names;  // of the test images: files, or records
+  std::vector<int64_t> labels, predicted;   // one for each test image that could be read
+  ConfusionMatrix confusion{0};
+  double accuracy_percent() const;
+};
+
+// Runs last.safetensors over the test set that its configuration names. `step` is called before every batch and may
+// throw to end it. Throws Error if the data or the checkpoint cannot be read.
+Predictions predict_test_set(const RunRecord& run, const std::function<void(double share)>& step);
+
+struct Example {
+  size_t image = 0;  // into labels, predicted
+  std::string png;   // the picture as the network sees it, before normalisation; base64
+};
+
+struct Disagreement {
+  size_t a = 0, b = 0;  // configurations
+  int64_t both_right = 0, only_a = 0, only_b = 0, both_wrong = 0;
+  int64_t differ = 0;  // other answers, right or wrong
+  std::vector<Example> examples;
+};
+
+// Whether both were asked about the same images, in the same order.
+bool same_images(const Predictions& a, const Predictions& b);
+// Counts, and up to `examples` pictures: in turn one that only a had right, only b, neither. `of` is a run with the
+// test set.
+Disagreement disagreement(const Predictions& a, const Predictions& b, const RunRecord& of, size_t examples);
+
+}  // namespace ghost

@@ -1,0 +1,68 @@
+// What a run directory tells of its run: finished, under way, or broken off.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/config/config.h"
+
+namespace ghost {
+
+// Lines of metrics.jsonl (metrics_log.h). Accuracies are percent, times seconds since the run began.
+struct StepPoint {
+  int64_t step = 0;
+  double seconds = 0, loss = 0, top1 = 0, lr = 0;
+};
+struct EpochPoint {
+  int64_t epoch = 0, step = 0;
+  double seconds = 0, loss = 0, top1 = 0, lr = 0;
+  double images_per_second = 0, train_seconds = 0, test_seconds = 0;
+  std::optional<double> test_loss, test_top1, test_top5;  // where a test was due
+  std::optional<int64_t> peak_memory;                     // bytes; since version 0.1 only
+};
+
+enum class RunState {
+  finished,  // has all its epochs
+  running,   // a process writes it now
+  stopped,   // can be continued
+  crashed,   // ended by an error, or cut off: what came after the last checkpoint is lost
+};
+const char* name_of(RunState state);
+
+struct RunRecord {
+  std::string name;  // of the folder
+  std::filesystem::path dir;
+  Config config;
+  RunState state = RunState::stopped;
+  std::string state_text;  // "finished", "running: epoch 3 of 10", "crashed in epoch 2 of 10: training stopped at …"
+  std::vector<StepPoint> steps;
+  std::vector<EpochPoint> epochs;
+  std::vector<std::string> problems;  // "<file>:<line>: …", lines that were left out, and files that cannot be read
+
+  // Of checkpoints/last.safetensors; nothing if there is none.
+  struct Position {
+    int64_t epoch = 0, step = 0;  // completed
+    std::vector<std::string> classes;
+    int64_t image_size = 0, channels = 0;  // of the network's input
+    int64_t test_images = 0;               // of the last test; 0: none yet
+  };
+  std::optional<Position> last;
+  std::filesystem::path last_checkpoint() const;
+
+  const EpochPoint* last_test() const;  // null: none yet
+  const EpochPoint* best_test() const;  // highest test accuracy, the first of equals
+  // Of the first complete epoch; 0 without one.
+  int64_t steps_per_epoch() const { return epochs.empty() ? 0 : epochs.front().step / epochs.front().epoch; }
+};
+
+// Reads as much as there is; a run that is being written is read as far as it is. A line that is corrupted, cut short
+// or out of order is named in `problems` and left out, and so is an unreadable checkpoint. Throws UsageError if the
+// folder holds no run, and Error if its config.yaml cannot be read.
+RunRecord read_run(const std::filesystem::path& dir);
+
+// Several, with names that differ: equal ones get as many of their parent folders in front as that takes. Throws
+// UsageError if a folder is given twice.
+std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs);
+
+}  // namespace ghost

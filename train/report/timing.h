@@ -1,0 +1,39 @@
+// How fast networks run on this machine now, measured in turns so that what else the machine does meets all of them.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "train/config/config.h"
+
+namespace ghost {
+
+struct TimingTask {
+  Config config;
+  ModelConfig model;        // with outputs and channels resolved
+  int64_t image_size = 32;  // side in pixels
+};
+
+struct LayerTime {
+  std::string kind;  // "3×3 convolution", "depthwise convolution", "batch norm"
+  double seconds = 0;
+};
+
+struct Timing {
+  int64_t batch = 0;  // images of a step
+  int threads = 0;
+  std::vector<double> training, inference;                                 // images/s of each turn
+  double training_images_per_second = 0, inference_images_per_second = 0;  // medians
+  // Of one training step: its forward pass by kind of layer, the longest first, then backward and update. Batch norm
+  // and ReLU only leave word for the next convolution, which applies them while it reads: their work counts there.
+  std::vector<LayerTime> forward;
+  double backward_seconds = 0, update_seconds = 0;
+};
+
+// Training steps (forward, cross-entropy, backward, update) and inference on random images in memory, with the
+// configuration's batch, optimizer and fusion; after one step that is not counted, `turns` turns A B A B …, each of at
+// least one step and about `seconds_per_turn`. `step` is called before every step and may throw to end it.
+std::vector<Timing> time_alternately(const std::vector<TimingTask>& tasks, int turns, double seconds_per_turn,
+                                     const std::function<void()>& step);
+
+}  // namespace ghost
