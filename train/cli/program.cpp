@@ -48,6 +48,11 @@ void note(int signal) {
 
 }  // namespace
 
+std::string program_name(int argc, const char* const* argv, const std::string& usual) {
+  const std::string name = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "";
+  return name.empty() ? usual : name;
+}
+
 int run_program(const std::string& program, const std::function<int(Terminal&)>& body) {
   Terminal terminal;
   const auto logger = std::make_shared<spdlog::logger>("ghost", std::make_shared<TerminalSink>(terminal));

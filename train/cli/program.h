@@ -16,6 +16,9 @@ namespace ghost::cli {
 // Exit status: a program that is stopped by a signal leaves with kInterrupted + its number, as shells expect.
 enum Status : int { kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 128 };
 
+// The program by the name it was called, without the folder; `usual` if the system gives none.
+std::string program_name(int argc, const char* const* argv, const std::string& usual);
+
 // Runs body with spdlog's default logger on the terminal; an error becomes "<program>: <sentence>" on stderr and its
 // status.
 int run_program(const std::string& program, const std::function<int(Terminal&)>& body);

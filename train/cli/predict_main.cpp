@@ -1,0 +1,232 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <spdlog/spdlog.h>
+
+#include "core/parallel.h"
+#include "data/file.h"
+#include "data/image_folder.h"
+#include "train/cli/main.h"
+#include "train/cli/program.h"
+#include "train/cli/text.h"
+#include "train/predictor.h"
+#include "train/run_dir.h"
+#include "train/version.h"
+
+namespace ghost::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string checkpoint;
+  std::vector<std::string> inputs;
+  PredictOptions options;
+  std::optional<int64_t> threads;
+  bool json = false, csv = false;
+};
+
+// What the command line asks for: pictures to predict, and what is none already, in the order of the command line.
+struct Input {
+  fs::path file;
+  std::string error;  // e.g. of a folder without pictures; empty: a picture to read
+};
+
+void add_input(const std::string& given, std::vector<Input>& inputs) {
+  const fs::path path(given);
+  if (!folder_exists(path)) {
+    inputs.push_back({.file = path, .error = ""});
+    return;
+  }
+  try {
+    const std::vector<fs::path> files = picture_files(path);
+    for (const fs::path& file : files) inputs.push_back({.file = file, .error = ""});
+    if (files.empty()) inputs.push_back({.file = path, .error = given + ": a folder without pictures"});
+  } catch (const Error& e) {
+    inputs.push_back({.file = path, .error = e.what()});
+  }
+}
+
+std::vector<Input> collect(const std::vector<std::string>& given) {
+  std::vector<Input> inputs;
+  for (const std::string& one : given) {
+    if (one != "-") {
+      add_input(one, inputs);
+      continue;
+    }
+    for (std::string line; std::getline(std::cin, line);) {
+      if (line.ends_with('\r')) line.pop_back();
+      if (!line.empty()) add_input(line, inputs);
+    }
+  }
+  return inputs;
+}
+
+// How predictions are printed, one after the other, as they come.
+class Format {
+ public:
+  virtual ~Format() = default;
+  virtual std::string begin() const { return ""; }
+  virtual std::string one(const Prediction& prediction) = 0;
+  virtual std::string end() const { return ""; }
+};
+
+// A file whose name is not UTF-8 cannot stand in JSON as it is.
+std::string dumped(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+class Json final : public Format {
+ public:
+  std::string begin() const override { return "["; }
+  std::string one(const Prediction& prediction) override {
+    nlohmann::ordered_json json{{"file", prediction.file.string()}};
+    if (prediction.error.empty()) {
+      auto top = nlohmann::ordered_json::array();
+      for (const ClassScore& score : prediction.top)
+        top.push_back({{"class", score.name}, {"index", score.index}, {"probability", score.probability}});
+      json["top"] = std::move(top);
+    } else {
+      json["error"] = prediction.error;
+    }
+    return std::exchange(between_, ",\n ") + dumped(json);
+  }
+  std::string end() const override { return "\n]\n"; }
+
+ private:
+  std::string between_ = "\n ";
+};
+
+// RFC 4180: what holds a comma, a quote or a line's end stands in quotes, its quotes doubled.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+class Csv final : public Format {
+ public:
+  std::string begin() const override { return "file,rank,class,index,probability,error\n"; }
+  std::string one(const Prediction& prediction) override {
+    const std::string file = csv_field(prediction.file.string());
+    if (!prediction.error.empty()) return fmt::format("{},,,,,{}\n", file, csv_field(prediction.error));
+    std::string lines;
+    for (size_t i = 0; i < prediction.top.size(); ++i) {
+      const ClassScore& score = prediction.top[i];
+      lines += fmt::format("{},{},{},{},{},\n", file, i + 1, csv_field(score.name), score.index, score.probability);
+    }
+    return lines;
+  }
+};
+
+class Table final : public Format {
+ public:
+  explicit Table(const Terminal& terminal) : terminal_(terminal) {}
+  std::string one(const Prediction& prediction) override {
+    if (!prediction.error.empty()) return "";  // it is on stderr
+    int width = 0;
+    for (const ClassScore& score : prediction.top) width = std::max(width, display_width(score.name));
+    std::string text = std::exchange(between_, "\n") + terminal_.styled("1", prediction.file.string()) + "\n";
+    for (const ClassScore& score : prediction.top)
+      text += fmt::format("  {}{:{}}  {:>8}\n", score.name, "", width - display_width(score.name),
+                          percent(100 * score.probability));
+    return text;
+  }
+
+ private:
+  const Terminal& terminal_;
+  std::string between_;
+};
+
+std::unique_ptr<Format> format_of(const Arguments& arguments, const Terminal& terminal) {
+  if (arguments.json) return std::make_unique<Json>();
+  if (arguments.csv) return std::make_unique<Csv>();
+  return std::make_unique<Table>(terminal);
+}
+
+int predict(const Arguments& arguments, const std::string& program, Terminal& terminal) {
+  const Checkpoint checkpoint = read_checkpoint(checkpoint_file(arguments.checkpoint));
+  const int64_t threads = arguments.threads.value_or(checkpoint.config.run.threads);
+  if (threads > 0) set_threads(static_cast<int>(threads));
+  set_folding(checkpoint.config.train.fusion);
+  Predictor predictor(checkpoint);
+  const std::vector<Input> inputs = collect(arguments.inputs);
+  if (inputs.empty()) fail("there is nothing to predict: standard input names no files");
+
+  const std::unique_ptr<Format> format = format_of(arguments, terminal);
+  int64_t failed = 0;
+  const auto print = [&](const Prediction& prediction) {
+    terminal.text(format->one(prediction));
+    if (prediction.error.empty()) return;
+    ++failed;
+    spdlog::error("{}: {}", program, prediction.error);
+  };
+  terminal.text(format->begin());
+  // A folder that could not be listed is told in its place among the pictures.
+  for (size_t i = 0; i < inputs.size();) {
+    std::vector<fs::path> files;
+    for (; i < inputs.size() && inputs[i].error.empty(); ++i) files.push_back(inputs[i].file);
+    predictor.predict(files, arguments.options, print);
+    for (; i < inputs.size() && !inputs[i].error.empty(); ++i)
+      print({.file = inputs[i].file, .error = inputs[i].error, .top = {}});
+  }
+  terminal.text(format->end());
+  if (failed > 0 && inputs.size() > 1)
+    spdlog::error("{}: {} of {} could not be read", program, grouped(failed), grouped(std::ssize(inputs)));
+  return failed > 0 ? kFailed : kDone;
+}
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::predict_main(int argc, char** argv) {
+  using namespace ghost::cli;
+  const std::string name = program_name(argc, argv, "ghost-predict");
+  Arguments arguments;
+  CLI::App app("Names the classes of pictures by a checkpoint of ghost-train.", name);
+  app.set_version_flag("--version", name + " " + version());
+  app.add_option("--checkpoint", arguments.checkpoint, "A checkpoint, or a run directory (then its best)")
+      ->type_name("FILE");
+  app.add_option("pictures", arguments.inputs,
+                 "JPEG, PNG or BMP files, or folders of them (with their sub-folders); -: names from standard input, "
+                 "one a line")
+      ->type_name("IMAGE|FOLDER");
+  app.add_option("--top", arguments.options.top, "Classes to name for each picture (5)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000));
+  auto* json =
+      app.add_flag("--json", arguments.json, "Print a JSON array of {file, top: [{class, index, probability}]}");
+  app.add_flag("--csv", arguments.csv, "Print comma-separated lines: file,rank,class,index,probability,error")
+      ->excludes(json);
+  app.add_option("--batch", arguments.options.batch_size, "Pictures that go through the network together (32)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores (the result does not depend on it)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
+  app.footer(
+      fmt::format("Pictures are resized, cropped and normalised as the checkpoint says; grey and colour are "
+                  "converted.\n\n"
+                  "Examples:\n"
+                  "  {0} --checkpoint runs/ghostnet-1 photo.jpg\n"
+                  "  {0} --checkpoint runs/ghostnet-1 --top 1 --csv photos/ > classes.csv\n"
+                  "  find . -newer last -name '*.png' | {0} --checkpoint runs/ghostnet-1 --json -\n\n"
+                  "Exit status: 0 done, 1 failed (also if one file could not be read: the others are printed), "
+                  "2 wrong usage.",
+                  name));
+  return run_program(name, [&](Terminal& terminal) -> int {
+    if (argc == 1) {
+      terminal.line(app.help(), true);
+      return kWrongUsage;
+    }
+    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+    if (arguments.checkpoint.empty()) fail_usage("needs --checkpoint FILE; --help shows examples");
+    if (arguments.inputs.empty()) fail_usage("needs pictures or folders of pictures; --help shows examples");
+    return predict(arguments, name, terminal);
+  });
+}

@@ -1,0 +1,132 @@
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <spdlog/spdlog.h>
+
+#include "train/cli/console.h"
+#include "train/cli/main.h"
+#include "train/cli/program.h"
+#include "train/cli/tables.h"
+#include "train/resume.h"
+#include "train/trainer.h"
+#include "train/version.h"
+
+namespace ghost::cli {
+
+namespace {
+
+struct Arguments {
+  std::string config, run, resume;
+  std::vector<std::string> sets;
+  std::optional<int64_t> threads;
+  bool print_config = false, list = false;
+};
+
+struct Task {
+  LoadedConfig loaded;
+  std::string name;  // of the configuration file, for the run directory
+  std::optional<RunDir> dir;
+  std::optional<Checkpoint> checkpoint;
+};
+
+Task prepare(const Arguments& arguments) {
+  Task task;
+  if (arguments.resume.empty()) {
+    task.loaded = load_config(arguments.config, arguments.sets);
+    task.name = std::filesystem::path(arguments.config).stem().string();
+  } else {
+    task.dir = RunDir::open(arguments.resume);
+    task.checkpoint = read_checkpoint(task.dir->last());
+    task.loaded = resumed_config(*task.checkpoint, arguments.config, arguments.sets);
+  }
+  if (!arguments.run.empty()) task.loaded.config.run.dir = arguments.run;
+  if (arguments.threads) task.loaded.config.run.threads = *arguments.threads;
+  return task;
+}
+
+// Adds train.log once the run has begun: before, there is nothing to write it to.
+class LogFile final : public Sink {
+ public:
+  explicit LogFile(const RunDir& dir) : dir_(dir) {}
+  void on_start(const RunStart&) override { log_to_file(dir_.log()); }
+
+ private:
+  const RunDir& dir_;
+};
+
+int train(const Arguments& arguments, const std::string& program, Terminal& terminal) {
+  Task task = prepare(arguments);
+  const Config& config = task.loaded.config;
+  if (arguments.print_config) {
+    for (const std::string& note : task.loaded.notes) terminal.line("note: " + note, true);
+    terminal.text(config_to_yaml(config));
+    return kDone;
+  }
+  if (task.checkpoint && task.checkpoint->progress.epoch >= config.train.epochs) {
+    spdlog::info("{} has all its {} epochs; give it more with --set train.epochs={}", task.dir->path().string(),
+                 task.checkpoint->progress.epoch, 2 * task.checkpoint->progress.epoch);
+    return kDone;
+  }
+  if (!task.dir) task.dir = RunDir::create(config.run.dir, task.name);
+  try {
+    LogFile log_file(*task.dir);
+    Console console(terminal, program);
+    for (const std::string& note : task.loaded.notes) console.note(note);
+    Trainer trainer(config, {&log_file, &console});
+    if (task.checkpoint) trainer.restore(*task.checkpoint);
+    trainer.check();
+    note_stop_signals();
+    const RunEnd end = trainer.run(*task.dir, [] { return stop_signal() != 0; });
+    return end.interrupted ? kInterrupted + stop_signal() : kDone;
+  } catch (...) {
+    task.dir->abandon();
+    throw;
+  }
+}
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::train_main(int argc, char** argv) {
+  using namespace ghost::cli;
+  const std::string name = program_name(argc, argv, "ghost-train");
+  Arguments arguments;
+  CLI::App app("Trains a convolutional network on the CPU, as one YAML file says.", name);
+  app.set_version_flag("--version", name + " " + version());
+  app.add_option("--config", arguments.config, "The recipe: a YAML file (see configs/)")->type_name("FILE");
+  app.add_option("--set", arguments.sets, "Change one option, e.g. --set train.epochs=3; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  auto* run = app.add_option("--run", arguments.run,
+                             "Folder for checkpoints, metrics.jsonl and train.log (default: runs/<config>-<n>)");
+  run->type_name("DIR");
+  app.add_option("--resume", arguments.resume, "Continue the run in this folder with the same bits; needs no --config")
+      ->type_name("DIR")
+      ->excludes(run);
+  app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores (the result does not depend on it)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
+  app.add_flag("--print-config", arguments.print_config, "Print the complete configuration and leave");
+  app.add_flag("--list", arguments.list, "List models, data sets, optimizers and schedules and leave");
+  app.footer(fmt::format("Examples:\n"
+                         "  {0} --config configs/ghostnet.yaml\n"
+                         "  {0} --config configs/ghostnet.yaml --set model.width=0.5 --set train.epochs=3\n"
+                         "  {0} --resume runs/ghostnet-1\n\n",
+                         name) +
+             "Ctrl-C, SIGTERM and SIGHUP finish the step, save it and leave; a second one leaves at once.\n"
+             "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 128 + signal when stopped (130: Ctrl-C).");
+  return run_program(name, [&](Terminal& terminal) -> int {
+    if (argc == 1) {
+      terminal.line(app.help(), true);
+      return kWrongUsage;
+    }
+    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+    if (arguments.list) {
+      terminal.text(choices());
+      return kDone;
+    }
+    if (arguments.config.empty() && arguments.resume.empty())
+      fail_usage("needs --config FILE, or --resume DIR to continue a run; --help shows examples");
+    return train(arguments, argc > 0 ? argv[0] : name, terminal);
+  });
+}
