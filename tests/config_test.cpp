@@ -258,6 +258,23 @@ TEST(Config, OptionsOfTheChosenConvolutionAreItsOwn) {
                   StartsWith("model.conv.ratio is an option of"), StartsWith("model.conv.keep_first is an option of")));
 }
 
+TEST(Config, CheapOperationsAreChosenByName) {
+  const std::string text = "model: {name: vgg, conv: {name: ghost, cheap_op: haar}}\n";
+  EXPECT_EQ(read(text).model.conv.cheap_op, "haar");
+  EXPECT_THAT(notes(text), IsEmpty());
+  EXPECT_THAT(notes(text, {"model.conv.cheap_kernel=5"}),
+              ElementsAre("model.conv.cheap_kernel is 5, but cheap_op haar has no kernel; ignored (--set "
+                          "model.conv.cheap_kernel=5)"));
+  EXPECT_THAT(notes(text, {"model.conv.cheap_kernel=5", "model.conv.cheap_op=blur"}), IsEmpty());
+  EXPECT_THAT(
+      notes(text, {"model.conv.name=standard"}),
+      ElementsAre("model.conv.cheap_op is an option of ghost_conv or ghost; ignored by standard (a.yaml:1:40)"));
+  EXPECT_EQ(read("model: {name: ghostnet, cheap_op: shift}\n").model.cheap_op, "shift");
+  EXPECT_EQ(refusal("model: {name: vgg, conv: {name: ghost, cheap_op: blr}}\n"),
+            "a.yaml:1:50: model.conv.cheap_op is 'blr', but must be depthwise, shift, pointwise_depthwise1x1, blur, "
+            "affine or haar; did you mean 'blur'?");
+}
+
 TEST(Config, SetOfAnOptionThatIsNotSelectedIsRefused) {
   EXPECT_EQ(refusal("model: {name: mini_group_net}\n", {"model.width=0.5"}),
             "--set model.width=0.5: model.width is an option of " + models_with("width") +
