@@ -201,6 +201,14 @@ SplitIndices stratified_split(const Dataset& dataset, double share, uint64_t see
   return split;
 }
 
+DataDefaults image_folder_defaults(const DataConfig& config) {
+  constexpr int64_t kUsual = 224;
+  return {.image_size = kUsual,
+          .resize = std::llround(static_cast<double>(image_size_or(config, kUsual)) * 256 / 224),
+          .mean = {0.485, 0.456, 0.406},
+          .std = {0.229, 0.224, 0.225}};
+}
+
 DataSplits open_image_folder(const DataConfig& config, uint64_t seed) {
   if (config.root.empty())
     fail(
@@ -224,12 +232,8 @@ DataSplits open_image_folder(const DataConfig& config, uint64_t seed) {
     test = subset(train, std::move(split.test));
     train = subset(std::move(train), std::move(split.train));
   }
-  const int64_t image_size = image_size_or(config, 224);
-  const bool as_stored = config.resize == 0 && stored_at(*train, image_size);
-  const DataDefaults defaults{.image_size = 224,
-                              .resize = as_stored ? 0 : std::llround(static_cast<double>(image_size) * 256 / 224),
-                              .mean = {0.485, 0.456, 0.406},
-                              .std = {0.229, 0.224, 0.225}};
+  DataDefaults defaults = image_folder_defaults(config);
+  if (config.resize == 0 && stored_at(*train, image_size_or(config, defaults.image_size))) defaults.resize = 0;
   return resolve_splits(std::move(train), std::move(test), config, defaults, seed);
 }
 

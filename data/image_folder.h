@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "data/registry.h"
+#include "data/splits.h"
 
 namespace ghost {
 
@@ -26,6 +26,10 @@ struct SplitIndices {
   std::vector<int64_t> train, test;
 };
 SplitIndices stratified_split(const Dataset& dataset, double share, uint64_t seed);
+
+// ImageNet's: what folders are used with, 224 pixels of pictures resized to 256; no resize where pictures are stored at
+// image_size.
+DataDefaults image_folder_defaults(const DataConfig& config);
 
 // root/train/<class>/… with root/val, valid, validation or test/<class>/… (the first of these that is there), or one of
 // these without the other folders: root/<class>/…, split by data.test_share.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 
 #include "core/nearest.h"
 #include "nn/state_dict.h"
@@ -45,7 +46,9 @@ Network of_checkpoint(const NetworkSource& source) {
   Network network;
   network.file = file.string();
   network.config = std::move(loaded.config);
-  network.notes = std::move(loaded.notes);
+  // What the run itself could ignore is old news; what the user has just set is not.
+  std::copy_if(loaded.notes.begin(), loaded.notes.end(), std::back_inserter(network.notes),
+               [](const std::string& note) { return note.find("--set ") != std::string::npos; });
   network.progress = checkpoint.progress;
   take_facts(network, {{}, checkpoint.classes, checkpoint.preprocessing});
   // Another data set has put model.num_classes out of use, but the model is what it was.

@@ -20,7 +20,9 @@ struct Command {
 const std::vector<Command>& commands() {
   static const std::vector<Command> table{
       {"train", "trains one network from one YAML file", train_main},
+      {"eval", "tests a network on a data set", eval_main},
       {"predict", "names the classes of pictures", predict_main},
+      {"convert", "writes weights for PyTorch, or takes them from it", convert_main},
   };
   return table;
 }

@@ -1,0 +1,125 @@
+// ghost-convert: weights from and to other programs.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <optional>
+#include <spdlog/spdlog.h>
+
+#include "train/cli/main.h"
+#include "train/cli/program.h"
+#include "train/export.h"
+#include "train/text.h"
+#include "train/version.h"
+
+namespace ghost::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  NetworkSource source;
+  std::string to = "pytorch", output, classes;
+  bool no_strict = false, force = false;
+};
+
+int64_t parameter_count(const Module& model) {
+  int64_t count = 0;
+  for (const Parameter& p : model.parameters()) count += p.tensor.numel();
+  return count;
+}
+
+// Before the work, so that nothing is computed in vain.
+void require_free(const Arguments& arguments) {
+  std::error_code ignored;
+  const fs::path output = arguments.output;
+  if (fs::is_directory(output, ignored)) fail_usage("-o {}: is a folder, but must be a file", arguments.output);
+  const fs::path folder = output.parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, ignored))
+    fail_usage("-o {}: there is no folder {}", arguments.output, folder.string());
+  if (!fs::exists(output, ignored)) return;
+  if (!arguments.force) fail_usage("-o {}: there is such a file already; --force replaces it", arguments.output);
+}
+
+int convert(const Arguments& arguments, Terminal& terminal) {
+  require_free(arguments);
+  Network network = load_network(arguments.source);
+  for (const std::string& note : network.notes) terminal.line("note: " + note);
+  for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
+  if (!arguments.classes.empty()) network.classes = read_class_names(arguments.classes);
+  const bool pytorch = arguments.to == "pytorch";
+  if (pytorch) {
+    export_weights(arguments.output, network);
+  } else {
+    complete_facts(network);
+    export_checkpoint(arguments.output, network);
+  }
+  const ModelConfig& model = network.config.model;
+  terminal.line(fmt::format(
+      "{}: {}, {} parameters, {} classes, as {}", arguments.output, model.name,
+      grouped(parameter_count(*network.model)), grouped(model.num_classes),
+      pytorch ? "weights for PyTorch (safetensors.torch.load_file)" : "a checkpoint for ghost-eval and ghost-predict"));
+  return kDone;
+}
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::convert_main(int argc, char** argv) {
+  using namespace ghost::cli;
+  const std::string name = program_name(argc, argv, "ghost-convert");
+  Arguments arguments;
+  NetworkSource& source = arguments.source;
+  CLI::App app("Writes the weights of a network for PyTorch, or foreign weights for the programs here.", name);
+  app.set_version_flag("--version", name + " " + version());
+  auto* weights = app.add_option("--weights", source.weights,
+                                 "Weights (safetensors) of PyTorch, timm, torchvision or this program");
+  weights->type_name("FILE");
+  app.add_option("--checkpoint", source.checkpoint, "A checkpoint, or a run directory (then its best)")
+      ->type_name("FILE")
+      ->excludes(weights);
+  app.add_option("--config", source.config,
+                 "Model (and data) of --weights: a YAML file; not needed if the weights carry one")
+      ->type_name("FILE")
+      ->needs(weights);
+  app.add_option("--set", source.sets, "Change one option, e.g. --set model.num_classes=1000; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--prefix", source.prefix, "Of --weights, take only the entries below this, e.g. backbone")
+      ->type_name("NAME")
+      ->needs(weights);
+  app.add_flag("--no-strict", arguments.no_strict, "Of --weights, take what fits and list the rest")->needs(weights);
+  app.add_option("--to", arguments.to, "pytorch: weights alone (as usual); ghost: a checkpoint")
+      ->type_name("FORM")
+      ->check(CLI::IsMember({"pytorch", "ghost"}));
+  app.add_option("--classes", arguments.classes, "Names of the classes, one a line, in the order of the outputs")
+      ->type_name("FILE");
+  app.add_option("-o,--output", arguments.output, "The file to write")->type_name("FILE");
+  app.add_flag("--force", arguments.force, "Replace the output if there is one");
+  app.footer(fmt::format(
+      "Every entry must fit the model; what does not is listed, and nothing is written. The output has PyTorch's "
+      "names,\n"
+      "order and axes. --to ghost adds what ghost-eval and ghost-predict need: the names of the classes (--classes, "
+      "or\n"
+      "the data set of the configuration) and the preprocessing.\n\n"
+      "Examples:\n"
+      "  {0} --checkpoint runs/ghostnet-1 -o ghostnet.safetensors\n"
+      "  {0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml -o checked.safetensors\n"
+      "  {0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml --to ghost --classes names.txt \\\n"
+      "    -o imagenet.safetensors\n\n"
+      "A .pth file becomes safetensors with tools/pth-to-safetensors. See docs/pytorch.md.\n"
+      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
+      name));
+  return run_program(name, [&](Terminal& terminal) -> int {
+    if (argc == 1) {
+      terminal.line(app.help(), true);
+      return kWrongUsage;
+    }
+    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+    if (source.checkpoint.empty() && source.weights.empty())
+      fail_usage("needs --weights FILE or --checkpoint FILE; --help shows examples");
+    if (arguments.output.empty()) fail_usage("needs -o FILE, the file to write; --help shows examples");
+    source.strict = !arguments.no_strict;
+    return convert(arguments, terminal);
+  });
+}

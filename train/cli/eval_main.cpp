@@ -1,0 +1,215 @@
+// ghost-eval: tests a network.
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <spdlog/spdlog.h>
+
+#include "core/parallel.h"
+#include "train/cli/main.h"
+#include "train/cli/program.h"
+#include "train/cli/text.h"
+#include "train/evaluator.h"
+#include "train/network.h"
+#include "train/version.h"
+
+namespace ghost::cli {
+
+namespace {
+
+struct Arguments {
+  NetworkSource source;
+  std::string split = "test";
+  std::optional<int64_t> threads;
+  bool no_strict = false, flip = false, json = false, per_class = false;
+};
+
+struct Result {
+  Evaluation evaluation;
+  ConfusionMatrix confusion;
+  std::vector<std::string> classes;  // name of each output
+};
+
+std::vector<std::string> names_of_outputs(const Network& network, const std::vector<std::string>& data_classes) {
+  std::vector<std::string> names = network.classes.empty() ? data_classes : network.classes;
+  while (std::ssize(names) < network.config.model.num_classes)
+    names.push_back(fmt::format("(output {})", names.size()));
+  return names;
+}
+
+Result run(const Network& network, const Arguments& arguments) {
+  const Config& config = network.config;
+  const DataSplits data = open_data(config.data, config.run.seed);
+  const std::vector<std::string>& classes = data.test->class_names();
+  Result result{{}, ConfusionMatrix(config.model.num_classes), names_of_outputs(network, classes)};
+  EvaluateOptions options;
+  options.confusion = &result.confusion;
+  options.flip = arguments.flip;
+  options.output_of_label = outputs_of_labels(network, config.data.name, classes);
+  for (const auto& [name, part] : {std::pair{"train", data.train}, {"test", data.test}}) {
+    if (arguments.split != "all" && arguments.split != name) continue;
+    Loader loader(part, data, {},
+                  {.batch_size = config.train.eval_batch_size,
+                   .seed = config.run.seed,
+                   .workers = config.data.workers,
+                   .prefetch = config.data.prefetch,
+                   .max_unreadable = config.data.max_unreadable},
+                  [](const std::string& text) { spdlog::warn("{}", text); });
+    const Evaluation evaluation = *evaluate(*network.model, loader, options);
+    result.evaluation.tally += evaluation.tally;
+    result.evaluation.seconds += evaluation.seconds;
+  }
+  return result;
+}
+
+std::string as_json(const Network& network, const Arguments& arguments, const Result& result) {
+  const Tally& tally = result.evaluation.tally;
+  nlohmann::ordered_json json;
+  json[network.progress ? "checkpoint" : "weights"] = network.file;
+  if (network.progress) json["epoch"] = network.progress->epoch, json["step"] = network.progress->step;
+  json["model"] = network.config.model.name;
+  json["data"] = network.config.data.name;
+  json["split"] = arguments.split;
+  json["flip"] = arguments.flip;
+  json["top1"] = tally.top1_percent();
+  json["top5"] = tally.top5_percent();
+  json["loss"] = tally.loss();
+  json["count"] = tally.count;
+  json["images_per_second"] = result.evaluation.images_per_second();
+  if (arguments.per_class) {
+    auto classes = nlohmann::ordered_json::array(), matrix = classes;
+    for (int64_t t = 0; t < result.confusion.classes(); ++t) {
+      classes.push_back({{"class", result.classes[static_cast<size_t>(t)]},
+                         {"top1", result.confusion.accuracy_percent(t)},
+                         {"count", result.confusion.samples(t)}});
+      auto row = nlohmann::ordered_json::array();
+      for (int64_t p = 0; p < result.confusion.classes(); ++p) row.push_back(result.confusion.at(t, p));
+      matrix.push_back(std::move(row));
+    }
+    json["per_class"] = std::move(classes);
+    json["confusion"] = std::move(matrix);  // rows: the label, columns: the prediction
+  }
+  return json.dump(arguments.per_class ? -1 : 2) + "\n";
+}
+
+std::string as_text(const Network& network, const Arguments& arguments, const Result& result) {
+  const Tally& tally = result.evaluation.tally;
+  const std::string where = network.progress ? fmt::format("checkpoint         {} (epoch {}, step {})", network.file,
+                                                           network.progress->epoch, network.progress->step)
+                                             : fmt::format("weights            {}", network.file);
+  const std::string which = arguments.split == "all"     ? "training and test"
+                            : arguments.split == "train" ? "training"
+                                                         : "test";
+  return fmt::format(
+      "{}\n"
+      "data               {}, {} {} images{}\n"
+      "top1               {}\n"
+      "top5               {}\n"
+      "loss               {:.4f}\n"
+      "count              {}\n"
+      "images_per_second  {:.1f}\n",
+      where, network.config.data.name, grouped(tally.count), which,
+      arguments.flip ? ", each with its mirror image" : "", percent(tally.top1_percent()),
+      percent(tally.top5_percent()), tally.loss(), tally.count, result.evaluation.images_per_second());
+}
+
+constexpr int64_t kMatrixClasses = 20;  // more do not fit on a screen
+
+std::string classes_as_text(const std::vector<std::string>& names, const ConfusionMatrix& confusion) {
+  size_t width = 5;
+  for (const std::string& name : names) width = std::max(width, name.size());
+  const int64_t classes = confusion.classes();
+  std::string text = fmt::format("\n{:{}}  accuracy   count\n", "class", width);
+  for (int64_t t = 0; t < classes; ++t)
+    if (confusion.samples(t) > 0)
+      text += fmt::format("{:{}}  {:>8}  {:>6}\n", names[static_cast<size_t>(t)], width,
+                          percent(confusion.accuracy_percent(t)), confusion.samples(t));
+  if (classes > kMatrixClasses)
+    return text + fmt::format("\nThe confusion matrix of {} classes is printed with --json.\n", classes);
+  text += "\nconfusion matrix: a row is the label, a column what it was taken for\n";
+  text += fmt::format("{:{}}", "", width + 3);
+  for (int64_t p = 0; p < classes; ++p) text += fmt::format(" {:>6}", p);
+  for (int64_t t = 0; t < classes; ++t) {
+    text += fmt::format("\n{:>2} {:{}}", t, names[static_cast<size_t>(t)], width);
+    for (int64_t p = 0; p < classes; ++p) text += fmt::format(" {:>6}", confusion.at(t, p));
+  }
+  return text + "\n";
+}
+
+int evaluate_network(const Arguments& arguments, Terminal& terminal) {
+  if (arguments.json) terminal.keep_stdout_clean();
+  const Network network = load_network(arguments.source);
+  for (const std::string& note : network.notes) terminal.line("note: " + note, true);
+  for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
+  const int64_t threads = arguments.threads.value_or(network.config.run.threads);
+  if (threads > 0) set_threads(static_cast<int>(threads));
+  set_folding(network.config.train.fusion);
+
+  const Result result = run(network, arguments);
+  if (arguments.json) {
+    terminal.text(as_json(network, arguments, result));
+  } else {
+    terminal.text(as_text(network, arguments, result));
+    if (arguments.per_class) terminal.text(classes_as_text(result.classes, result.confusion));
+  }
+  return kDone;
+}
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::eval_main(int argc, char** argv) {
+  using namespace ghost::cli;
+  const std::string name = program_name(argc, argv, "ghost-eval");
+  Arguments arguments;
+  NetworkSource& source = arguments.source;
+  CLI::App app("Tests a network on the images of a data set.", name);
+  app.set_version_flag("--version", name + " " + version());
+  auto* checkpoint =
+      app.add_option("--checkpoint", source.checkpoint, "A checkpoint, or a run directory (then its best)");
+  checkpoint->type_name("FILE");
+  auto* weights = app.add_option("--weights", source.weights,
+                                 "Weights (safetensors) of PyTorch, timm, torchvision or ghost-convert");
+  weights->type_name("FILE")->excludes(checkpoint);
+  app.add_option("--config", source.config,
+                 "Model and data of --weights: a YAML file; not needed if the weights carry one")
+      ->type_name("FILE")
+      ->needs(weights);
+  app.add_option("--prefix", source.prefix, "Of --weights, take only the entries below this, e.g. backbone")
+      ->type_name("NAME")
+      ->needs(weights);
+  app.add_flag("--no-strict", arguments.no_strict, "Of --weights, take what fits and list the rest")->needs(weights);
+  app.add_option("--set", source.sets, "Change one option, e.g. --set data.root=/data; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--split", arguments.split, "Which images: test (as usual), train, or all")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"test", "train", "all"}));
+  app.add_flag("--flip", arguments.flip, "Count each image by the mean of its logits and its mirror image's");
+  app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores (the result does not depend on it)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
+  app.add_flag("--json", arguments.json, "Print one JSON object");
+  app.add_flag("--per-class", arguments.per_class, "Print each class's accuracy and the confusion matrix as well");
+  app.footer(fmt::format(
+      "Prints top1 and top5 (percent), loss (mean cross-entropy), count and images_per_second. The images may be of\n"
+      "another data set: its classes are found among the network's by name.\n\n"
+      "Examples:\n"
+      "  {0} --checkpoint runs/ghostnet-1 --flip\n"
+      "  {0} --checkpoint runs/ghostnet-1/checkpoints/last.safetensors --per-class --json\n"
+      "  {0} --checkpoint runs/ghostnet-1 --set data.name=image_folder --set data.root=photos --split all\n"
+      "  {0} --weights ghostnet.safetensors --config configs/ghostnet_imagenet.yaml --set data.root=imagenet\n\n"
+      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
+      name));
+  return run_program(name, [&](Terminal& terminal) -> int {
+    if (argc == 1) {
+      terminal.line(app.help(), true);
+      return kWrongUsage;
+    }
+    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+    if (source.checkpoint.empty() && source.weights.empty())
+      fail_usage("needs --checkpoint FILE or --weights FILE; --help shows examples");
+    source.strict = !arguments.no_strict;
+    return evaluate_network(arguments, terminal);
+  });
+}
