@@ -1,6 +1,6 @@
 # All from Debian packages; tools/install-dependencies lists them.
 find_package(Threads REQUIRED)
-find_package(OpenMP REQUIRED COMPONENTS CXX)  # only to tell OpenBLAS that it runs alone
+find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(ZLIB REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
@@ -8,16 +8,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 
-# OpenBLAS: the build with OpenMP threads, by its own folder. All builds share one SONAME and the alternatives system may
-# hand out another, so the folder goes into the rpath of everything that links it.
-find_path(GHOST_OPENBLAS_INCLUDE cblas.h PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas-openmp
-  ${CMAKE_LIBRARY_ARCHITECTURE} openblas REQUIRED)
-find_library(GHOST_OPENBLAS_LIBRARY openblas PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas-openmp
-  NO_CMAKE_SYSTEM_PATH PATHS /usr/lib /usr/local/lib REQUIRED)
-get_filename_component(GHOST_OPENBLAS_FOLDER ${GHOST_OPENBLAS_LIBRARY} DIRECTORY)
-add_library(ghost_openblas INTERFACE)
-target_include_directories(ghost_openblas SYSTEM INTERFACE $<BUILD_INTERFACE:${GHOST_OPENBLAS_INCLUDE}>)
-target_link_libraries(ghost_openblas INTERFACE ${GHOST_OPENBLAS_LIBRARY})
+include(GhostOpenBLAS)
 list(APPEND CMAKE_BUILD_RPATH ${GHOST_OPENBLAS_FOLDER})
 list(APPEND CMAKE_INSTALL_RPATH ${GHOST_OPENBLAS_FOLDER})
 # DT_RPATH, not DT_RUNPATH: it also serves the libraries between us and OpenBLAS.

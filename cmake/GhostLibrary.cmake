@@ -25,6 +25,7 @@ function(ghost_library folder)
   add_library(ghost_${folder} STATIC ${sources})
   add_library(ghost::${folder} ALIAS ghost_${folder})
   target_include_directories(ghost_${folder} PUBLIC $<BUILD_INTERFACE:${root}>)
+  target_compile_features(ghost_${folder} PUBLIC cxx_std_20)
   target_link_libraries(ghost_${folder} PRIVATE $<BUILD_INTERFACE:ghost_options> ${arg_DEPENDS})
 endfunction()
 
@@ -35,7 +36,7 @@ function(ghost_programs folder)
   file(GLOB shared CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
   list(REMOVE_ITEM shared ${mains})
   add_library(ghost_cli STATIC ${shared})
-  target_link_libraries(ghost_cli PRIVATE ghost_options PUBLIC ghost_train CLI11::CLI11 spdlog::spdlog
+  target_link_libraries(ghost_cli PRIVATE $<BUILD_INTERFACE:ghost_options> PUBLIC ghost_train CLI11::CLI11 spdlog::spdlog
     nlohmann_json::nlohmann_json)
   foreach(main IN LISTS mains)
     get_filename_component(name ${main} NAME_WE)
