@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/memory_cache.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define GHOST_PASS_THROUGH 1
@@ -97,6 +98,16 @@ void reset_peak_memory() {
   MemoryStats& stats = cache().stats;
   stats.peak_bytes_in_use = stats.bytes_in_use;
   stats.peak_bytes_requested = stats.bytes_requested;
+}
+
+void release_cached_memory() {
+  Cache& c = cache();
+  const std::lock_guard hold(c.lock);
+  for (const auto& [bytes, block] : c.free) {
+    c.stats.bytes_reserved -= static_cast<int64_t>(bytes);
+    std::free(block);
+  }
+  c.free.clear();
 }
 
 void set_memory_poison(bool on) {

@@ -5,18 +5,13 @@
 #include <map>
 
 #include "core/memory.h"
+#include "core/memory_cache.h"
 #include "nn/mode_scope.h"
 
 namespace ghost {
 namespace {
 
 using Bytes = std::map<const Module*, int64_t>;
-
-// The bytes that the modules took during one pass.
-struct Pass {
-  Bytes layers;
-  int64_t peak = 0;  // above what was alive before
-};
 
 Tensor random_images(int64_t batch, const Shape& image) {
   Tensor x = Tensor::empty({batch, image[0], image[1], image[2]});
@@ -27,32 +22,31 @@ Tensor random_images(int64_t batch, const Shape& image) {
 }
 
 // One step; what each module allocates and keeps is what is alive after its call, but was not before.
-Pass train_step(Module& model, const Tensor& x) {
+Bytes train_step(Module& model, const Tensor& x) {
   const ModeScope training(model, true);
   const StepScope step(0, 0);
-  Pass pass;
+  for (Parameter& p : model.parameters()) p.tensor.clear_grad();
+  Bytes kept;
   std::vector<int64_t> begun;
-  const int64_t base = memory_stats().bytes_requested;
-  reset_peak_memory();
   Tensor y;
   {
     const ForwardObserver observer(
         [&](Module& module, const Tensor&, const Tensor&) {
-          pass.layers[&module] += memory_stats().bytes_requested - begun.back();
+          kept[&module] += memory_stats().bytes_requested - begun.back();
           begun.pop_back();
         },
         [&](Module&, const Tensor&) { begun.push_back(memory_stats().bytes_requested); });
     y = model(x);
   }
   y.backward(Tensor::full(y.shape(), 1));
-  pass.peak = memory_stats().peak_bytes_requested - base;
-  return pass;
+  return kept;
 }
 
-Pass infer(Module& model, const Tensor& x) {
+// The most that is alive while each module runs.
+Bytes infer(Module& model, const Tensor& x) {
   const ModeScope evaluation(model, false);
   const NoGrad no_grad;
-  Pass pass;
+  Bytes peaks;
   std::vector<int64_t> most;  // of the modules that are running, outermost first
   const int64_t base = memory_stats().bytes_requested;
   const auto note_peak = [&] {
@@ -64,8 +58,7 @@ Pass infer(Module& model, const Tensor& x) {
   const ForwardObserver observer(
       [&](Module& module, const Tensor&, const Tensor&) {
         note_peak();
-        pass.layers[&module] = std::max(pass.layers[&module], most.back());
-        pass.peak = std::max(pass.peak, most.back());
+        peaks[&module] = std::max(peaks[&module], most.back());
         most.pop_back();
       },
       [&](Module&, const Tensor&) {
@@ -73,10 +66,36 @@ Pass infer(Module& model, const Tensor& x) {
         most.push_back(0);
       });
   model(x);
-  return pass;
+  return peaks;
+}
+
+// What a program takes that trains with so many images and then evaluates.
+struct Program {
+  int64_t train_images = 0, test_images = 0;
+  Bytes kept, peaks;
+  int64_t reserved = 0;
+};
+Program run_program(Module& model, const Shape& image, int64_t train_images, double evaluation_batch) {
+  Program program{
+      .train_images = train_images,
+      .test_images = std::max<int64_t>(1, std::llround(static_cast<double>(train_images) * evaluation_batch)),
+      .kept = {},
+      .peaks = {}};
+  for (Parameter& p : model.parameters()) p.tensor.clear_grad();
+  {
+    const Tensor x = random_images(program.train_images, image);
+    release_cached_memory();
+    program.reserved = -memory_stats().bytes_reserved;
+    train_step(model, x);
+    program.kept = train_step(model, x);
+  }
+  program.peaks = infer(model, random_images(program.test_images, image));
+  program.reserved += memory_stats().bytes_reserved;
+  return program;
 }
 
 PerBatch line(int64_t few, int64_t bytes_of_few, int64_t more, int64_t bytes_of_more) {
+  if (few == more) return {.fixed = 0, .per_image = static_cast<double>(bytes_of_more) / static_cast<double>(more)};
   const double slope = static_cast<double>(bytes_of_more - bytes_of_few) / static_cast<double>(more - few);
   return {.fixed = static_cast<double>(bytes_of_few) - slope * static_cast<double>(few), .per_image = slope};
 }
@@ -87,32 +106,26 @@ int64_t PerBatch::at(int64_t batch) const {
   return std::max<int64_t>(0, std::llround(fixed + per_image * static_cast<double>(batch)));
 }
 
-int64_t images_to_measure(const Shape& image) {
-  constexpr int64_t kSmall = 64 * 64;
-  return image[0] * image[1] <= kSmall ? 8 : 4;
-}
-
-MemoryProfile measure_memory(Module& model, const Shape& image) {
+MemoryProfile measure_memory(Module& model, const Shape& image, const MemoryProfileOptions& options) {
   std::vector<std::pair<Tensor, Tensor>> buffers;
   for (const Buffer& b : model.buffers()) buffers.emplace_back(b.tensor, b.tensor.clone());
 
-  const int64_t more = images_to_measure(image), few = more / 2;
-  const Tensor of_more = random_images(more, image), of_few = random_images(few, image);
-  train_step(model, of_more);  // parameter gradients and the threads' scratch memory stay from here on
-  const Pass step_more = train_step(model, of_more), step_few = train_step(model, of_few);
-  infer(model, of_more);
-  const Pass infer_more = infer(model, of_more), infer_few = infer(model, of_few);
+  const int64_t images = std::max<int64_t>(options.images, 4);
+  train_step(model, random_images(images / 2, image));  // the threads' scratch memory stays from here on
+  const Program few = run_program(model, image, images / 2, options.evaluation_batch);
+  const Program more = run_program(model, image, images, options.evaluation_batch);
   for (auto& [buffer, before] : buffers) buffer.copy_from(before);
 
-  MemoryProfile profile;
-  const auto layer_line = [&](const Module* module, const Pass& a, const Pass& b) {
-    const auto i = a.layers.find(module), j = b.layers.find(module);
-    return i == a.layers.end() || j == b.layers.end() ? PerBatch{} : line(few, i->second, more, j->second);
+  const auto bytes = [](const Bytes& of, const Module* module) {
+    const auto found = of.find(module);
+    return found == of.end() ? 0 : found->second;
   };
+  MemoryProfile profile;
   for (const auto& [path, module] : model.modules())
     profile.layers.push_back(
-        {.training = layer_line(module, step_few, step_more), .inference = layer_line(module, infer_few, infer_more)});
-  profile.step = line(few, step_few.peak, more, step_more.peak);
+        {.training = line(few.train_images, bytes(few.kept, module), more.train_images, bytes(more.kept, module)),
+         .inference = line(few.test_images, bytes(few.peaks, module), more.test_images, bytes(more.peaks, module))});
+  profile.process = line(few.train_images, few.reserved, more.train_images, more.reserved);
   return profile;
 }
 

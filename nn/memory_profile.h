@@ -21,17 +21,21 @@ struct LayerMemory {
 
 struct MemoryProfile {
   std::vector<LayerMemory> layers;  // as model.modules()
-  // The most that is alive at once in a training step, the workspace of kernels and all that training keeps included,
-  // parameter gradients excluded.
-  PerBatch step;
+  // By training batches: what tensors take of the system in training steps and in the evaluation after them, all that
+  // is kept for the next step included: activations, gradients of activations and of parameters, workspace of kernels;
+  // without the parameters themselves.
+  PerBatch process;
   const LayerMemory& model() const { return layers.front(); }
 };
 
-// Runs training steps and inference on a few images of size (H, W, C). The module's mode and its buffers are restored;
-// its parameters hold some gradient afterwards. Memory that other threads take meanwhile is counted too.
-MemoryProfile measure_memory(Module& model, const Shape& image);
+struct MemoryProfileOptions {
+  int64_t images = 8;           // to run at once, and half of them; at least 4
+  double evaluation_batch = 1;  // in training batches
+};
 
-// Images that measure_memory() runs at once.
-int64_t images_to_measure(const Shape& image);
+// Runs training steps and inference on a few images of size (H, W, C). The module's mode and its buffers are restored;
+// its parameters hold some gradient afterwards, and cached memory is given back before. Memory that other threads take
+// meanwhile is counted too.
+MemoryProfile measure_memory(Module& model, const Shape& image, const MemoryProfileOptions& options = {});
 
 }  // namespace ghost

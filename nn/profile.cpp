@@ -43,7 +43,7 @@ Profile profile(Module& model, const Tensor& x) {
   Profile result;
   std::map<const Module*, size_t> place;
   for (const auto& [path, module] : model.modules()) {
-    LayerProfile layer{.name = path, .kind = module->kind(), .parameters = own_count(*module)};
+    LayerProfile layer{.name = path, .kind = module->kind(), .module = module, .parameters = own_count(*module)};
     if (!path.empty()) layer.depth = static_cast<int>(std::count(path.begin(), path.end(), '.')) + 1;
     if (const auto* ghost = dynamic_cast<const GhostBase*>(module); ghost && ghost->dead() > 0)
       layer.dead_channels = ghost->dead(), layer.dead_parameters = dead_parameters(*ghost);

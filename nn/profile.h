@@ -23,9 +23,10 @@ struct ParameterCount {
 struct LayerProfile {
   std::string name;  // path below the model, whose own is ""
   std::string kind;
-  int depth = 0;            // 0: the model
-  int64_t calls = 0;        // 0: it took no part
-  Shape input{}, output{};  // of the last call, batch dimension included; rank 0 if there was none
+  const Module* module = nullptr;  // as long as the model lives
+  int depth = 0;                   // 0: the model
+  int64_t calls = 0;               // 0: it took no part
+  Shape input{}, output{};         // of the last call, batch dimension included; rank 0 if there was none
   ParameterCount parameters{};
   int64_t macs = 0;  // multiply-accumulates of convolutions and linear layers, for one image
   // Of a ghost layer whose last ghosts are cut off (GhostBase::dead()): these, and the parameters that only they have.

@@ -2,42 +2,35 @@
 
 #include <algorithm>
 
+#include "nn/layers/batch_norm2d.h"
+#include "nn/layers/conv2d.h"
 #include "train/finite.h"
 
 namespace ghost {
 
 namespace {
 
-// What the layers saw of one batch.
+bool is_single_pixel(const Shape& x) { return x.rank() > 1 && x.pixels() == x[0]; }
+
+// What the layers saw.
 struct Seen {
   std::vector<std::string> blind_convs;  // paths of convolutions larger than 1×1 on 1×1 maps
   std::string single_value_norm;         // path of the first batch norm on 1×1 maps
   bool any_norm = false;
 };
 
-bool is_single_pixel(const Shape& x) { return x.pixels() == x[0]; }
-
-Seen look_through(Module& model, const Batch& batch, int64_t classes) {
-  const NoGrad no_grad;
+Seen look_through(const Profile& profile) {
   Seen seen;
-  const ForwardObserver observer([&](Module& module, const Tensor& x, const Tensor&) {
-    const std::string kind = module.kind();
-    if (kind == "BatchNorm2d") {
+  for (const LayerProfile& layer : profile.layers) {
+    if (layer.calls == 0) continue;
+    const bool single = is_single_pixel(layer.input);
+    if (dynamic_cast<const BatchNorm2d*>(layer.module)) {
       seen.any_norm = true;
-      if (is_single_pixel(x.shape()) && seen.single_value_norm.empty()) seen.single_value_norm = module.path();
-    } else if (kind == "Conv2d" && is_single_pixel(x.shape())) {
-      const Shape weight = module.parameters().front().tensor.shape();  // (O, KH, KW, I/groups)
-      if (weight[1] * weight[2] > 1) seen.blind_convs.push_back(module.path());
+      if (single && seen.single_value_norm.empty()) seen.single_value_norm = layer.name;
+    } else if (const auto* conv = dynamic_cast<const Conv2d*>(layer.module); conv && single) {
+      if (!(conv->options().kernel == Size2(1))) seen.blind_convs.push_back(layer.name);
     }
-  });
-  const bool before = model.training();
-  model.eval();
-  const Tensor logits = model(batch.images);
-  model.train(before);
-  if (const Shape expected{batch.images.size(0), classes}; !(logits.shape() == expected))
-    fail("the model maps a batch {} to {}, but {} classes need {}", batch.images.shape().str(), logits.shape().str(),
-         classes, expected.str());
-  if (!all_finite(logits)) fail("before training starts, {}", blame_forward(model, batch));
+  }
   return seen;
 }
 
@@ -62,19 +55,51 @@ DataConfig data_config(const Config& config) {
   return data;
 }
 
-ModelConfig model_config(const Config& config, const DataSplits& data) {
+DataFacts facts_of(const DataSplits& data) {
+  return {.classes = std::ssize(data.train->class_names()),
+          .channels = data.channels,
+          .image_size = data.image_size,
+          .train_images = data.train->size()};
+}
+
+DataFacts known_facts(const Config& config) {
+  const DataConfig data = data_config(config);
+  const auto& table = dataset_table();
+  const auto entry =
+      std::find_if(table.begin(), table.end(), [&](const DatasetEntry& e) { return e.name == data.name; });
+  const DatasetFacts known = entry == table.end() ? DatasetFacts{} : entry->facts;
+  DataFacts facts{.classes = known.classes,
+                  .channels = data.channels > 0 ? data.channels : known.channels,
+                  .image_size = data.image_size > 0 ? data.image_size : known.image_size,
+                  .train_images = known.train_images};
+  if (facts.classes == 0 && config.model_classes_set) facts.classes = config.model.num_classes;
+  if (data.limit_train > 0 && facts.train_images > 0)
+    facts.train_images = std::min(facts.train_images, data.limit_train);
+  const auto require = [&](int64_t value, const char* option, int64_t example, const char* what) {
+    if (value == 0)
+      fail_usage("{} is not set, and without its files nobody knows {} of {}: set it, e.g. --set {}={}", option, what,
+                 data.name, option, example);
+  };
+  require(facts.classes, "model.num_classes", 10, "the classes");
+  require(facts.channels, "data.channels", 1, "the channels");
+  require(facts.image_size, "data.image_size", 32, "the size");
+  return facts;
+}
+
+ModelConfig model_config(const Config& config, const DataFacts& data) {
   ModelConfig model = config.model;
-  const auto classes = static_cast<int64_t>(data.train->class_names().size());
   if (!config.model_channels_set) model.in_channels = data.channels;
   if (model.in_channels != data.channels)
     fail_usage("model.in_channels is {}, but data.channels gives images of {}: make them equal, or leave one out",
                model.in_channels, data.channels);
-  if (!config.model_classes_set) model.num_classes = classes;
-  if (model.num_classes < classes)
+  if (!config.model_classes_set) model.num_classes = data.classes;
+  if (model.num_classes < data.classes)
     fail_usage("model.num_classes is {}, but {} has {} classes: leave it out, or set it to {} or more",
-               model.num_classes, config.data.name, classes, classes);
+               model.num_classes, config.data.name, data.classes, data.classes);
   return model;
 }
+
+ModelConfig model_config(const Config& config, const DataSplits& data) { return model_config(config, facts_of(data)); }
 
 int64_t micro_batch_size(const TrainConfig& train) {
   if (train.batch_size % train.accumulate == 0) return train.batch_size / train.accumulate;
@@ -86,36 +111,49 @@ int64_t micro_batch_size(const TrainConfig& train) {
       train.accumulate, train.batch_size, below, std::min(above, train.batch_size));
 }
 
-std::vector<std::string> preflight(Module& model, const Batch& batch, const TrainConfig& train,
-                                   const ModelConfig& built, const DataSplits& data) {
-  const Seen seen = look_through(model, batch, built.num_classes);
-  std::vector<std::string> warnings;
-  const auto classes = static_cast<int64_t>(data.train->class_names().size());
-  if (built.num_classes > classes)
-    warnings.push_back(
+Doubts doubts(const Profile& profile, const ModelConfig& built, const TrainConfig& train, const DataFacts& data) {
+  const Seen seen = look_through(profile);
+  Doubts found;
+  if (built.num_classes > data.classes)
+    found.warnings.push_back(
         fmt::format("model.num_classes is {}, but the data has only {} classes: {} outputs will never be right",
-                    built.num_classes, classes, built.num_classes - classes));
+                    built.num_classes, data.classes, built.num_classes - data.classes));
   if (!seen.blind_convs.empty())
-    warnings.push_back(fmt::format(
+    found.warnings.push_back(fmt::format(
         "{} convolutions with kernels larger than 1×1 see maps of 1×1 pixels (the first is {}), so that only the "
-        "centre "
-        "of their kernels learns: images of {}×{} are small for this model; enlarge data.image_size{}",
+        "centre of their kernels learns: images of {}×{} are small for this model; enlarge data.image_size{}",
         seen.blind_convs.size(), seen.blind_convs.front(), data.image_size, data.image_size,
         built.name == "ghostnet" && built.stem_stride > 1 ? " or set model.stem_stride to 1" : ""));
 
-  const int64_t images = data.train->size(), micro = micro_batch_size(train);
-  if (seen.any_norm && (micro == 1 || images % micro == 1)) {
+  const int64_t images = data.train_images, micro = micro_batch_size(train);
+  if (seen.any_norm && images > 0 && (micro == 1 || images % micro == 1)) {
     const std::string which = micro == 1 ? "every batch" : "the last batch of an epoch";
     const std::string better = better_batch_sizes(train, images);
     const std::string advice = better.empty() ? "" : "; train.batch_size " + better + " would not";
     if (!seen.single_value_norm.empty())
-      fail_usage("train.batch_size {} makes {} one image ({} in all), and {} cannot normalise a 1×1 map of one image{}",
-                 train.batch_size, which, images, seen.single_value_norm, advice);
-    warnings.push_back(
-        fmt::format("train.batch_size {} makes {} one image ({} in all), whose batch statistics are poor{}",
-                    train.batch_size, which, images, advice));
+      found.refusal = fmt::format(
+          "train.batch_size {} makes {} one image ({} in all), and {} cannot normalise a 1×1 map of one "
+          "image{}",
+          train.batch_size, which, images, seen.single_value_norm, advice);
+    else
+      found.warnings.push_back(
+          fmt::format("train.batch_size {} makes {} one image ({} in all), whose batch statistics are poor{}",
+                      train.batch_size, which, images, advice));
   }
-  return warnings;
+  return found;
+}
+
+std::vector<std::string> preflight(Module& model, const Batch& batch, const TrainConfig& train,
+                                   const ModelConfig& built, const DataSplits& data) {
+  const Profile seen = profile(model, batch.images);
+  const Tensor& logits = seen.output;
+  if (const Shape expected{batch.images.size(0), built.num_classes}; !(logits.shape() == expected))
+    fail("the model maps a batch {} to {}, but {} classes need {}", batch.images.shape().str(), logits.shape().str(),
+         built.num_classes, expected.str());
+  if (!all_finite(logits)) fail("before training starts, {}", blame_forward(model, batch));
+  Doubts found = doubts(seen, built, train, facts_of(data));
+  if (!found.refusal.empty()) fail_usage("{}", found.refusal);
+  return found.warnings;
 }
 
 }  // namespace ghost

@@ -22,7 +22,9 @@ const std::vector<Command>& commands() {
       {"train", "trains one network from one YAML file", train_main},
       {"eval", "tests a network on a data set", eval_main},
       {"predict", "names the classes of pictures", predict_main},
+      {"info", "shows what a network costs", info_main},
       {"convert", "writes weights for PyTorch, or takes them from it", convert_main},
+      {"inspect", "looks at the feature maps of a network", inspect_main},
   };
   return table;
 }

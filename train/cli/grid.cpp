@@ -1,0 +1,35 @@
+#include "train/cli/grid.h"
+
+#include <algorithm>
+
+namespace ghost::cli {
+
+std::string Grid::text(const Terminal& terminal) const {
+  constexpr int kBetween = 2;
+  std::vector<int> width;
+  for (size_t c = 0; c < columns_.size(); c++) {
+    int most = display_width(columns_[c].title);
+    for (const auto& row : rows_) most = std::max(most, display_width(row[c]));
+    width.push_back(most);
+  }
+  int all = -kBetween;
+  for (const int w : width) all += w + kBetween;
+  const bool narrow = terminal.interactive() && all > terminal.columns();
+
+  const auto line = [&](const auto& cell) {
+    std::string text;
+    for (size_t c = 0; c < columns_.size(); c++) {
+      if (narrow && columns_[c].expendable) continue;
+      const std::string value = cell(c);
+      const std::string space(static_cast<size_t>(width[c] - display_width(value)), ' ');
+      if (!text.empty()) text.append(kBetween, ' ');
+      text += columns_[c].align == Align::left ? value + space : space + value;
+    }
+    return text.substr(0, text.find_last_not_of(' ') + 1);
+  };
+  std::string text = terminal.styled("1", line([&](size_t c) { return columns_[c].title; })) + "\n";
+  for (const auto& row : rows_) text += line([&](size_t c) { return row[c]; }) + "\n";
+  return text;
+}
+
+}  // namespace ghost::cli

@@ -1,0 +1,30 @@
+// A table in columns.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "train/cli/terminal.h"
+
+namespace ghost::cli {
+
+enum class Align { right, left };
+
+struct Column {
+  std::string title;
+  Align align = Align::right;
+  bool expendable = false;  // left out on a terminal that is too narrow for all
+};
+
+class Grid {
+ public:
+  explicit Grid(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }  // one text for each column
+  // Titles and rows, a line each, two spaces between columns.
+  std::string text(const Terminal& terminal) const;
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace ghost::cli

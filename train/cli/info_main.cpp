@@ -1,0 +1,175 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <spdlog/spdlog.h>
+
+#include "core/parallel.h"
+#include "train/cli/info_report.h"
+#include "train/cli/info_weights.h"
+#include "train/cli/main.h"
+#include "train/cli/program.h"
+#include "train/cli/text.h"
+#include "train/network.h"
+#include "train/version.h"
+
+namespace ghost::cli {
+
+namespace {
+
+struct Arguments {
+  std::string config, checkpoint, weights, input;
+  std::vector<std::string> sets, compare;
+  std::optional<int64_t> batch, threads;
+  int depth = 0;
+  bool json = false;
+};
+
+ModelInfoOptions options_of(const Arguments& arguments) {
+  ModelInfoOptions options;
+  if (!arguments.input.empty()) options.input = parse_input_size(arguments.input);
+  options.batch = arguments.batch;
+  return options;
+}
+
+ModelInfo describe_model(const Config& config, const Arguments& arguments) {
+  const int64_t threads = arguments.threads.value_or(config.run.threads);
+  if (threads > 0) set_threads(static_cast<int>(threads));
+  return model_info(config, options_of(arguments));
+}
+
+void tell(const std::vector<std::string>& notes, Terminal& terminal) {
+  for (const std::string& note : notes) terminal.line("note: " + note, true);
+}
+
+NamedInfo of_config(const std::string& file, const Arguments& arguments, Terminal& terminal) {
+  const LoadedConfig loaded = load_config(file, arguments.sets);
+  tell(loaded.notes, terminal);
+  return {.name = file, .notes = {}, .info = describe_model(loaded.config, arguments)};
+}
+
+// A network with its values, which are read to see that they fit.
+NamedInfo of_network(const NetworkSource& source, const Arguments& arguments, Terminal& terminal) {
+  const Network network = load_network(source);
+  tell(network.notes, terminal);
+  for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
+  NamedInfo named{.name = network.file, .notes = {}, .info = describe_model(network.config, arguments)};
+  if (!source.config.empty()) named.notes.push_back(fmt::format("its entries fit {}", source.config));
+  if (!network.progress) return named;
+  const Progress& at = *network.progress;
+  named.notes.push_back(fmt::format("trained for {} epochs, {} steps", at.epoch, grouped(at.step)));
+  if (at.best_epoch > 0)
+    named.notes.back() += fmt::format("; best test accuracy {} in epoch {}", percent(at.best_top1), at.best_epoch);
+  return named;
+}
+NamedInfo of_checkpoint(const std::string& given, const Arguments& arguments, Terminal& terminal) {
+  NetworkSource source;
+  source.checkpoint = given, source.sets = arguments.sets;
+  return of_network(source, arguments, terminal);
+}
+NamedInfo of_weights(const Arguments& arguments, Terminal& terminal) {
+  NetworkSource source;
+  source.weights = arguments.weights, source.config = arguments.config, source.sets = arguments.sets;
+  return of_network(source, arguments, terminal);
+}
+
+// A configuration, or a checkpoint or run directory.
+NamedInfo of_either(const std::string& given, const Arguments& arguments, Terminal& terminal) {
+  const std::string suffix = std::filesystem::path(given).extension().string();
+  const bool yaml = suffix == ".yaml" || suffix == ".yml";
+  return yaml ? of_config(given, arguments, terminal) : of_checkpoint(given, arguments, terminal);
+}
+
+std::string printed(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+void show(const NamedInfo& model, const Arguments& arguments, const Terminal& terminal) {
+  terminal.text(arguments.json ? printed(info_json(model)) : info_text(model, arguments.depth, terminal));
+}
+
+int run(const Arguments& arguments, Terminal& terminal) {
+  if (!arguments.compare.empty()) {
+    const NamedInfo a = of_either(arguments.compare[0], arguments, terminal);
+    const NamedInfo b = of_either(arguments.compare[1], arguments, terminal);
+    terminal.text(arguments.json ? printed(comparison_json(a, b)) : comparison_text(a, b, arguments.depth, terminal));
+  } else if (!arguments.weights.empty()) {
+    const WeightsFile weights = read_weights(arguments.weights);
+    if (!arguments.config.empty() || !read_facts(weights.name, weights.metadata).config.empty())
+      show(of_weights(arguments, terminal), arguments, terminal);
+    else
+      terminal.text(arguments.json ? printed(weights_json(weights)) : weights_text(weights, terminal));
+  } else {
+    show(arguments.config.empty() ? of_checkpoint(arguments.checkpoint, arguments, terminal)
+                                  : of_config(arguments.config, arguments, terminal),
+         arguments, terminal);
+  }
+  return kDone;
+}
+
+void require_one_subject(const Arguments& a) {
+  const int given = !a.config.empty() + !a.checkpoint.empty() + !a.weights.empty() + !a.compare.empty();
+  if (given == 0)
+    fail_usage("needs --config FILE, --checkpoint FILE, --weights FILE or --compare A B; --help shows examples");
+  if (given > 1 && !(given == 2 && !a.config.empty() && !a.weights.empty()))
+    fail_usage(
+        "takes one of --config, --checkpoint, --weights and --compare; only --weights FILE --config FILE go "
+        "together");
+}
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::info_main(int argc, char** argv) {
+  using namespace ghost::cli;
+  const std::string name = program_name(argc, argv, "ghost-info");
+  Arguments arguments;
+  CLI::App app("Shows what a network costs, module by module, before it is trained. Needs no data.", name);
+  app.set_version_flag("--version", name + " " + version());
+  app.add_option("--config", arguments.config, "A configuration (see configs/)")->type_name("FILE");
+  app.add_option("--checkpoint", arguments.checkpoint, "A checkpoint, or a run directory (then its best)")
+      ->type_name("FILE");
+  app.add_option("--weights", arguments.weights,
+                 "A safetensors file: lists its entries; with --config, checks that they fit that model")
+      ->type_name("FILE");
+  app.add_option("--compare", arguments.compare,
+                 "Two configurations, checkpoints or run directories side by side; --set and the others hold for both")
+      ->type_name("A B")
+      ->expected(2);
+  app.add_option("--set", arguments.sets, "Change one option, e.g. --set model.conv.ratio=3; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--input", arguments.input, "Size of the input, e.g. 3x224x224, 224x224 or 224 (default: the data's)")
+      ->type_name("CxHxW");
+  app.add_option("--batch", arguments.batch, "Images at a time, for memory (default: train.batch_size / accumulate)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--depth", arguments.depth, "Levels of the tree to show (default: as many as fit on a screen)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100));
+  app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
+  app.add_flag("--json", arguments.json, "Print one JSON object, with every module");
+  app.footer(
+      "MACs are multiply-accumulates of convolutions and linear layers, forward, for one image. Parameters include "
+      "batch "
+      "norm's scale and shift, not its running statistics. Memory is of f32 tensors: in training what the forward pass "
+      "keeps for the backward pass of the batch, in inference the most that is alive at once; it is measured with a "
+      "few "
+      "images and extended to the batch. The JSON's activation_bytes is that of training.\n\n"
+      "Examples:\n"
+      "  ghost-info --config configs/ghostnet.yaml\n"
+      "  ghost-info --config configs/ghostnet_imagenet.yaml --set model.width=1.3 --input 3x192x192 --depth 1\n"
+      "  ghost-info --compare configs/resnet56_cifar10.yaml configs/ghost_resnet56_cifar10.yaml\n\n"
+      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.");
+  return run_program(name, [&](Terminal& terminal) -> int {
+    if (argc == 1) {
+      terminal.line(app.help(), true);
+      return kWrongUsage;
+    }
+    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+    require_one_subject(arguments);
+    return run(arguments, terminal);
+  });
+}
