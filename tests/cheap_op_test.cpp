@@ -21,7 +21,6 @@ using test::parameter_count;
 using test::random_tensor;
 using testing::Contains;
 using testing::Each;
-using testing::HasSubstr;
 using testing::StartsWith;
 
 // ---- operators -----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/layers/cheap_op.h"
 #include "support/command.h"
 #include "support/temp_dir.h"
 #include "train/config/describe.h"
@@ -202,6 +203,8 @@ TEST(Readme, NamesEveryModelDataSetAndRule) {
     for (const auto& entry : table) EXPECT_NE(readme.find("`" + entry.name + "`"), std::string::npos) << entry.name;
   };
   expect_named(model_table());
+  expect_named(conv_choice_table());
+  expect_named(cheap_op_table());
   expect_named(dataset_table());
   expect_named(optimizer_table());
   expect_named(schedule_table());

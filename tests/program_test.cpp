@@ -159,8 +159,8 @@ TEST_F(Programs, PrintConfigGivesAFileThatGivesTheSame) {
 TEST_F(Programs, ListNamesEveryChoice) {
   const Finished list = train({"--list"});
   EXPECT_EQ(list.status, 0);
-  for (const char* name : {"ghostnet", "mini_group_net", "plain_cnn", "cifar10", "fashion_mnist", "image_folder", "sgd",
-                           "adamw", "cosine", "one_cycle"})
+  for (const char* name : {"ghostnet", "mini_group_net", "plain_cnn", "ghost_conv", "haar", "cifar10", "fashion_mnist",
+                           "image_folder", "sgd", "adamw", "cosine", "one_cycle"})
     EXPECT_THAT(list.out, HasSubstr(std::string("  ") + name + " "));
 }
 

@@ -134,12 +134,12 @@ const CheapOpEntry* find(const std::string& name) {
 
 const std::vector<CheapOpEntry>& cheap_op_table() {
   static const std::vector<CheapOpEntry> table{
-      {"depthwise", "a d x d kernel per ghost, learned", 1, depthwise},
-      {"shift", "moved within d x d pixels (arXiv 1711.08141), nothing learned", 3, make<Shift>},
-      {"pointwise_depthwise1x1", "scaled, one learned factor per ghost", 0, scale},
-      {"blur", "d x d binomial low-pass (arXiv 1904.11486), nothing learned", 1, make<Blur>},
-      {"affine", "seen through a learned 2 x 3 affine map per ghost (arXiv 1506.02025)", 0, make<Affine>},
-      {"haar", "four learned coefficients per ghost of its undecimated Haar bands", 0, make<Haar>},
+      {"depthwise", "the map convolved with a kernel of its own, learned", 1, depthwise},
+      {"shift", "the map moved by a neighbouring offset (arXiv 1711.08141), nothing learned", 3, make<Shift>},
+      {"pointwise_depthwise1x1", "the map times a factor of its own, learned", 0, scale},
+      {"blur", "the map after a binomial low-pass (arXiv 1904.11486), nothing learned", 1, make<Blur>},
+      {"affine", "the map through an affine transform of its own (arXiv 1506.02025), learned", 0, make<Affine>},
+      {"haar", "the map's four undecimated Haar bands mixed, coefficients learned", 0, make<Haar>},
   };
   return table;
 }

@@ -11,11 +11,11 @@ namespace ghost {
 struct CheapOpOptions {
   int64_t in = 0;      // intrinsic maps
   int64_t out = 0;     // ghosts, a multiple of `in`: ghost j is made from map ⌊j/(out/in)⌋
-  int64_t kernel = 3;  // odd; d in the table's summaries
+  int64_t kernel = 3;  // odd
 };
 
 struct CheapOpEntry {
-  std::string name, summary;  // summary: what it does and what it learns
+  std::string name, summary;  // summary: what a ghost is, and what is learned
   int64_t least_kernel;       // 0: `kernel` changes nothing
   // x (N, H, W, in) → y (N, H, W, out), without the batch norm and the ReLU that follow.
   ModulePtr (*make)(const CheapOpOptions& options);

@@ -3,7 +3,8 @@
 
 namespace ghost::cli {
 
-// Everything a configuration can choose from, with one line each: models, data sets, optimizers, schedules.
+// Everything a configuration can choose from, with one line each: models, convolutions, data sets,
+// optimizers, schedules.
 std::string choices();
 
 }  // namespace ghost::cli
