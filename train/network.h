@@ -10,10 +10,11 @@
 namespace ghost {
 
 struct NetworkSource {
-  std::string checkpoint;         // a checkpoint or a run directory; if empty:
-  std::string weights, config;    // a file of weights, and its configuration; no config: the one that the file carries
-  std::vector<std::string> sets;  // key=value, applied to the configuration
-  std::string prefix;             // of weights, see WeightsOptions
+  std::string checkpoint = {};  // a checkpoint or a run directory; if empty:
+  std::string weights = {},
+              config = {};  // a file of weights, and its configuration; no config: the one that the file carries
+  std::vector<std::string> sets = {};  // key=value, applied to the configuration
+  std::string prefix = {};             // of weights, see WeightsOptions
   bool strict = true;
 };
 
