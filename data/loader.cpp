@@ -181,8 +181,15 @@ void Loader::Impl::prepare(const Part& part, int64_t epoch) const {
   for (int64_t i = begin; i < end; i++) {
     const int64_t sample = slot.samples[static_cast<size_t>(i)];
     float* out = slot.values + i * preprocessor_.values();
+    std::string& why = slot.unreadable[static_cast<size_t>(i)];
+    Image image;
     try {
-      Image image = dataset_->read(sample);
+      image = dataset_->read(sample);
+    } catch (const ImageError& error) {
+      why = error.what();
+      continue;
+    }
+    try {
       if (config_.training) {
         RandomStream random(config_.seed, "augment", {static_cast<uint64_t>(epoch), static_cast<uint64_t>(sample)});
         preprocessor_.training(std::move(image), random, out);
@@ -190,7 +197,7 @@ void Loader::Impl::prepare(const Part& part, int64_t epoch) const {
         preprocessor_.evaluation(std::move(image), out);
       }
     } catch (const ImageError& error) {
-      slot.unreadable[static_cast<size_t>(i)] = error.what();
+      why = dataset_->name(sample) + ": " + error.what();
     }
   }
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "data/format_check.h"
+
 namespace ghost {
 
 void check_augment(const AugmentConfig& a) {
@@ -32,9 +34,14 @@ Preprocessor::Preprocessor(const DataSplits& splits, const AugmentConfig& augmen
 }
 
 Image Preprocessor::resized(Image image) const {
-  if (resize_ > 0) return resize_shorter_side(image, resize_);
-  if (std::min(image.height, image.width) > size_) return resize_shorter_side(image, size_);
-  return image;
+  const int64_t shorter = std::min(image.height, image.width), longer = std::max(image.height, image.width);
+  const int64_t side = resize_ > 0 ? resize_ : shorter > size_ ? size_ : 0;
+  if (side == 0) return image;
+  // A strip of one pixel's height would grow to gigabytes.
+  if (side * longer / shorter > kMaxPixels / side)
+    throw ImageError(fmt::format("{}x{} pixels, which would be more than {} million with a shorter side of {}",
+                                 image.width, image.height, kMaxPixels / 1'000'000, side));
+  return resize_shorter_side(image, side);
 }
 
 Image Preprocessor::evaluation_image(Image image) const {

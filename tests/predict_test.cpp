@@ -209,6 +209,19 @@ TEST_F(Predict, RefusesWrongUsage) {
   EXPECT_THAT(error_of([&] { predictor.predict({}, {.batch_size = 0}, {}); }), HasSubstr("at least 1"));
 }
 
+// One pixel high: resized as for ImageNet it would take gigabytes.
+TEST_F(Predict, RefusesStripsThatResizingWouldBlowUp) {
+  Checkpoint trained = checkpoint();
+  trained.preprocessing.resize = 256;
+  dir_->write("strip.png", test::png_bytes(test::patterned_image(1, 2000, 1)));
+  dir_->write("narrow.png", test::png_bytes(test::patterned_image(1, 1000, 1)));
+  Predictor predictor(trained);
+  std::vector<std::string> errors;
+  predictor.predict({*dir_ / "strip.png", *dir_ / "narrow.png"}, {},
+                    [&](const Prediction& p) { errors.push_back(p.error); });
+  EXPECT_THAT(errors, ElementsAre(AllOf(HasSubstr("strip.png: 2000x1 pixels"), HasSubstr("100 million")), ""));
+}
+
 // A picture that its network answers with NaN has no probabilities.
 TEST_F(Predict, RefusesAnswersThatAreNoNumbers) {
   Checkpoint broken = checkpoint();

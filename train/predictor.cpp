@@ -13,16 +13,6 @@ namespace ghost {
 
 namespace {
 
-DataSplits splits_of(const Preprocessing& p) {
-  return {.train = nullptr,
-          .test = nullptr,
-          .image_size = p.image_size,
-          .channels = p.channels,
-          .resize = p.resize,
-          .mean = p.mean,
-          .std = p.std};
-}
-
 ModulePtr trained_model(const Checkpoint& checkpoint) {
   ModelConfig config = checkpoint.config.model;
   config.in_channels = checkpoint.preprocessing.channels;
@@ -78,10 +68,17 @@ std::vector<Prediction> Predictor::predict_batch(std::span<const std::filesystem
   parallel_for(count, [&](int64_t i) {
     Prediction& prediction = predictions[static_cast<size_t>(i)];
     prediction.file = files[static_cast<size_t>(i)];
+    Image image;
     try {
-      preprocessor_.evaluation(read_image(prediction.file), pixels.data() + i * values);
+      image = read_image(prediction.file);
     } catch (const ImageError& e) {
       prediction.error = e.what();
+      return;
+    }
+    try {
+      preprocessor_.evaluation(std::move(image), pixels.data() + i * values);
+    } catch (const ImageError& e) {
+      prediction.error = prediction.file.string() + ": " + e.what();
     }
   });
 
