@@ -167,9 +167,9 @@ void Console::on_epoch(const EpochReport& report) {
   last_line_ = Clock::now();
 }
 
-std::string Console::sibling(const char* name) const {
-  const std::filesystem::path self(program_);
-  return (self.has_parent_path() ? self.parent_path() / name : std::filesystem::path(name)).string();
+std::string Console::sibling(const std::string& command) const {
+  if (!program_.ends_with("ghost-train") && !program_.ends_with(" train")) return "";
+  return program_.substr(0, program_.rfind("train")) + command;
 }
 
 void Console::on_end(const RunEnd& end) {
@@ -186,7 +186,8 @@ void Console::on_end(const RunEnd& end) {
                  end.test.loss(), percent(end.best_top1), end.best_epoch, duration(end.seconds));
   const std::filesystem::path& checkpoint = end.best.empty() ? end.last : end.best;
   spdlog::info("Checkpoint: {}", checkpoint.string());
-  spdlog::info("Test it again with: {} --checkpoint {}", sibling("ghost-eval"), checkpoint.string());
+  if (const std::string eval = sibling("eval"); !eval.empty())
+    spdlog::info("Test it again with: {} --checkpoint {}", eval, checkpoint.string());
 }
 
 }  // namespace ghost::cli

@@ -32,7 +32,8 @@ class Console final : public Sink {
   void draw(const std::string& head, double done, const std::vector<std::string>& parts);
   void tell_in_full(const std::string& line) const;
   double remaining_seconds(const StepReport& report) const;
-  std::string sibling(const char* name) const;  // the path of another of our programs
+  // "ghost-train" → "ghost-eval", "own_model train" → "own_model eval"; empty if this program is called otherwise.
+  std::string sibling(const std::string& command) const;
 
   Terminal& terminal_;
   std::string program_;

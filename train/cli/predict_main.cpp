@@ -180,12 +180,7 @@ int predict(const Arguments& arguments, const std::string& program, Terminal& te
   return failed > 0 ? kFailed : kDone;
 }
 
-}  // namespace
-
-}  // namespace ghost::cli
-
-int ghost::predict_main(int argc, char** argv) {
-  using namespace ghost::cli;
+int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-predict");
   Arguments arguments;
   CLI::App app("Names the classes of pictures by a checkpoint of ghost-train.", name);
@@ -230,3 +225,9 @@ int ghost::predict_main(int argc, char** argv) {
     return predict(arguments, name, terminal);
   });
 }
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::predict_main(int argc, char** argv) { return cli::main(argc, argv); }

@@ -83,12 +83,7 @@ int train(const Arguments& arguments, const std::string& program, Terminal& term
   }
 }
 
-}  // namespace
-
-}  // namespace ghost::cli
-
-int ghost::train_main(int argc, char** argv) {
-  using namespace ghost::cli;
+int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-train");
   Arguments arguments;
   CLI::App app("Trains a convolutional network on the CPU, as one YAML file says.", name);
@@ -130,3 +125,9 @@ int ghost::train_main(int argc, char** argv) {
     return train(arguments, argc > 0 ? argv[0] : name, terminal);
   });
 }
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::train_main(int argc, char** argv) { return cli::main(argc, argv); }
