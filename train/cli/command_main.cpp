@@ -24,7 +24,6 @@ const std::vector<Command>& commands() {
       {"predict", "names the classes of pictures", predict_main},
       {"info", "shows what a network costs", info_main},
       {"convert", "writes weights for PyTorch, or takes them from it", convert_main},
-      {"inspect", "looks at the feature maps of a network", inspect_main},
   };
   return table;
 }
@@ -35,12 +34,7 @@ std::string help(const std::string& program) {
   return text;
 }
 
-}  // namespace
-
-}  // namespace ghost::cli
-
-int ghost::command_main(int argc, char** argv) {
-  using namespace ghost::cli;
+int main(int argc, char** argv) {
   const std::string program = program_name(argc, argv, "ghost"), wanted = argc > 1 ? argv[1] : "";
   const auto& all = commands();
   const auto command = std::find_if(all.begin(), all.end(), [&](const Command& c) { return c.name == wanted; });
@@ -61,7 +55,14 @@ int ghost::command_main(int argc, char** argv) {
       return kWrongUsage;
     }
     std::vector<std::string> names;
+    names.reserve(all.size());
     for (const Command& c : all) names.push_back(c.name);
     fail_usage("there is no command '{}', but {}{}", wanted, any_of(names), did_you_mean(wanted, names));
   });
 }
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::command_main(int argc, char** argv) { return cli::main(argc, argv); }
