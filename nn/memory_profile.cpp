@@ -69,29 +69,19 @@ Bytes infer(Module& model, const Tensor& x) {
   return peaks;
 }
 
-// What a program takes that trains with so many images and then evaluates.
+// What a program takes that trains with so many images at once, and then evaluates with so many.
 struct Program {
-  int64_t train_images = 0, test_images = 0;
+  Tensor to_train, to_test;
   Bytes kept, peaks;
   int64_t reserved = 0;
 };
-Program run_program(Module& model, const Shape& image, int64_t train_images, double evaluation_batch) {
-  Program program{
-      .train_images = train_images,
-      .test_images = std::max<int64_t>(1, std::llround(static_cast<double>(train_images) * evaluation_batch)),
-      .kept = {},
-      .peaks = {}};
+void run(Program& program, Module& model) {
   for (Parameter& p : model.parameters()) p.tensor.clear_grad();
-  {
-    const Tensor x = random_images(program.train_images, image);
-    release_cached_memory();
-    program.reserved = -memory_stats().bytes_reserved;
-    train_step(model, x);
-    program.kept = train_step(model, x);
-  }
-  program.peaks = infer(model, random_images(program.test_images, image));
+  release_cached_memory();
+  program.reserved = -memory_stats().bytes_reserved;
+  program.kept = train_step(model, program.to_train);
+  program.peaks = infer(model, program.to_test);
   program.reserved += memory_stats().bytes_reserved;
-  return program;
 }
 
 PerBatch line(int64_t few, int64_t bytes_of_few, int64_t more, int64_t bytes_of_more) {
@@ -110,22 +100,32 @@ MemoryProfile measure_memory(Module& model, const Shape& image, const MemoryProf
   std::vector<std::pair<Tensor, Tensor>> buffers;
   for (const Buffer& b : model.buffers()) buffers.emplace_back(b.tensor, b.tensor.clone());
 
-  const int64_t images = std::max<int64_t>(options.images, 4);
-  train_step(model, random_images(images / 2, image));  // the threads' scratch memory stays from here on
-  const Program few = run_program(model, image, images / 2, options.evaluation_batch);
-  const Program more = run_program(model, image, images, options.evaluation_batch);
+  const auto program_of = [&](int64_t images) {
+    const auto tests = std::llround(static_cast<double>(images) * options.evaluation_batch);
+    return Program{.to_train = random_images(images, image),
+                   .to_test = random_images(std::max<int64_t>(tests, 1), image),
+                   .kept = {},
+                   .peaks = {}};
+  };
+  Program more = program_of(std::max<int64_t>(options.images, 4));
+  Program few = program_of(more.to_train.size(0) / 2);
+  run(more, model);  // the threads' scratch memory stays from here on, and is not counted again
+  run(more, model), run(few, model);
   for (auto& [buffer, before] : buffers) buffer.copy_from(before);
 
   const auto bytes = [](const Bytes& of, const Module* module) {
     const auto found = of.find(module);
     return found == of.end() ? 0 : found->second;
   };
+  const auto line_of = [](const Tensor& less, int64_t its_bytes, const Tensor& bigger, int64_t bytes_of_bigger) {
+    return line(less.size(0), its_bytes, bigger.size(0), bytes_of_bigger);
+  };
   MemoryProfile profile;
   for (const auto& [path, module] : model.modules())
     profile.layers.push_back(
-        {.training = line(few.train_images, bytes(few.kept, module), more.train_images, bytes(more.kept, module)),
-         .inference = line(few.test_images, bytes(few.peaks, module), more.test_images, bytes(more.peaks, module))});
-  profile.process = line(few.train_images, few.reserved, more.train_images, more.reserved);
+        {.training = line_of(few.to_train, bytes(few.kept, module), more.to_train, bytes(more.kept, module)),
+         .inference = line_of(few.to_test, bytes(few.peaks, module), more.to_test, bytes(more.peaks, module))});
+  profile.process = line_of(few.to_train, few.reserved, more.to_train, more.reserved);
   return profile;
 }
 

@@ -138,6 +138,7 @@ ModelInfo model_info(const Config& given, const ModelInfoOptions& options) {
   if (!found.refusal.empty()) info.warnings.push_back("training would be refused: " + found.refusal);
   if (const auto vectors = partly_empty_vectors(info.profile)) info.warnings.push_back(*vectors);
 
+  if (!options.memory) return info;
   const int64_t needed = bytes_to_measure(info.profile);
   if (needed > memory_of_machine() / 2) {
     info.warnings.push_back(fmt::format(

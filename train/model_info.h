@@ -20,8 +20,9 @@ struct InputSize {
 InputSize parse_input_size(const std::string& text);
 
 struct ModelInfoOptions {
-  std::optional<InputSize> input;  // empty: the data set's
-  std::optional<int64_t> batch;    // images at a time; empty: train.batch_size / train.accumulate
+  std::optional<InputSize> input = {};  // empty: the data set's
+  std::optional<int64_t> batch = {};    // images at a time; empty: train.batch_size / train.accumulate
+  bool memory = true;                   // measure it
 };
 
 // What a training process holds at its peak, in bytes.
@@ -45,7 +46,7 @@ struct ModelInfo {
   int64_t batch = 0;   // images at a time, for memory
   ModulePtr model;
   Profile profile;                      // of one image
-  std::optional<MemoryProfile> memory;  // empty: it would take too much memory to measure (see warnings)
+  std::optional<MemoryProfile> memory;  // empty: not wanted, or this machine has too little to measure it (a warning)
   MemoryEstimate estimate;              // all 0 without `memory`
   std::vector<std::string> warnings;
 };

@@ -21,13 +21,14 @@ struct Arguments {
   std::vector<std::string> sets, compare;
   std::optional<int64_t> batch, threads;
   int depth = 0;
-  bool json = false;
+  bool json = false, no_memory = false;
 };
 
 ModelInfoOptions options_of(const Arguments& arguments) {
   ModelInfoOptions options;
   if (!arguments.input.empty()) options.input = parse_input_size(arguments.input);
   options.batch = arguments.batch;
+  options.memory = !arguments.no_memory;
   return options;
 }
 
@@ -150,6 +151,7 @@ int ghost::info_main(int argc, char** argv) {
   app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores")
       ->type_name("N")
       ->check(CLI::Range(0, 1024));
+  app.add_flag("--no-memory", arguments.no_memory, "Count only: do not run the model to measure its memory");
   app.add_flag("--json", arguments.json, "Print one JSON object, with every module");
   app.footer(
       "MACs are multiply-accumulates of convolutions and linear layers, forward, for one image. Parameters include "
