@@ -87,6 +87,18 @@ TEST_F(OwnModel, TrainsResumesAndPredicts) {
   EXPECT_EQ(nlohmann::json::parse(prediction.out).at(0).at("top").size(), 4U);
 }
 
+TEST_F(OwnModel, IsMeasuredAndTested) {
+  const Finished info = run({"info", "--config", GHOST_SOURCE_DIR "/examples/own_model/own_model.yaml", "--json"});
+  ASSERT_EQ(info.status, 0) << info.err;
+  EXPECT_EQ(nlohmann::json::parse(info.out).at("parameters"), 11698);
+  const Finished trained = train({"--run", "run", "--set", "train.epochs=1"});
+  ASSERT_EQ(trained.status, 0) << trained.err;
+  EXPECT_THAT(trained.out, HasSubstr("own-model eval --checkpoint run/"));
+  const Finished eval = run({"eval", "--checkpoint", "run", "--json"});
+  ASSERT_EQ(eval.status, 0) << eval.err;
+  EXPECT_EQ(nlohmann::json::parse(eval.out).at("count"), 40);
+}
+
 TEST_F(OwnModel, StandsInTheListAndTakesItsOptions) {
   const Finished list = run({"train", "--list"});
   EXPECT_EQ(list.status, 0);

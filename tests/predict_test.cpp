@@ -182,6 +182,7 @@ TEST_F(Predict, AgreesWithTheEvaluatorsLogits) {
   EXPECT_EQ(softmax(logits.to(DType::f64)).to_vector<double>(), predicted);
 }
 
+// To the bit: in this network no matrix product goes over the pixels of a whole batch.
 TEST_F(Predict, DoesNotDependOnThreadsAndBatches) {
   std::vector<std::string> names;
   for (int i = 0; i < 21; ++i) {

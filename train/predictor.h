@@ -37,9 +37,9 @@ class Predictor {
   const std::vector<std::string>& classes() const { return classes_; }
 
   // Predicts file by file, in order, and hands each to `each` as soon as its batch is done. A file that cannot be read
-  // is a prediction with `error`; it takes no place in a batch's results. Pictures are decoded by all compute threads,
-  // and the batches do not mix: threads cannot change results. Throws UsageError for options out of range, and
-  // NotFiniteError if the network answers with NaN or infinity.
+  // is a prediction with `error`; it takes no place in a batch's results. Pictures are decoded by all compute threads.
+  // Threads cannot change results; the batch size can in the last digits, where a matrix product serves a whole batch.
+  // Throws UsageError for options out of range, and NotFiniteError if the network answers with NaN or infinity.
   void predict(const std::vector<std::filesystem::path>& files, const PredictOptions& options,
                const std::function<void(const Prediction&)>& each);
 

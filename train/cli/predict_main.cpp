@@ -198,7 +198,8 @@ int main(int argc, char** argv) {
       app.add_flag("--json", arguments.json, "Print a JSON array of {file, top: [{class, index, probability}]}");
   app.add_flag("--csv", arguments.csv, "Print comma-separated lines: file,rank,class,index,probability,error")
       ->excludes(json);
-  app.add_option("--batch", arguments.options.batch_size, "Pictures that go through the network together (32)")
+  app.add_option("--batch", arguments.options.batch_size,
+                 "Pictures that go through the network together (32); may change last digits")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000));
   app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores (the result does not depend on it)")
