@@ -117,7 +117,7 @@ InputSize parse_input_size(const std::string& text) {
 }
 
 ModelInfo model_info(const Config& given, const ModelInfoOptions& options) {
-  const int64_t program = peak_resident_bytes();
+  static const int64_t program = peak_resident_bytes();  // before the first model: later ones find its memory cached
   const Config config = with_input(given, options.input);
   const DataFacts facts = known_facts(config);
   ModelInfo info;

@@ -14,6 +14,7 @@ struct RunStart {
   std::filesystem::path dir;
   int64_t parameters = 0;                 // numbers, without buffers
   int64_t frozen_parameters = 0;          // those of them that train.freeze keeps
+  int64_t macs = 0;                       // multiply-accumulates of one image (nn/profile.h)
   int64_t train_size = 0, test_size = 0;  // images
   int64_t classes = 0;
   int64_t image_size = 0, channels = 0;  // of the network's input

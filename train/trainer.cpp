@@ -221,10 +221,11 @@ void Trainer::begin(const RunDir& dir) {
   RunStart start;
   start.config = config_;
   start.dir = dir.path();
-  for (const Parameter& p : model_->parameters()) {
-    start.parameters += p.tensor.numel();
-    if (!p.tensor.requires_grad()) start.frozen_parameters += p.tensor.numel();
-  }
+  const Tensor image = Tensor::zeros({1, data_.image_size, data_.image_size, data_.channels});
+  const LayerProfile cost = profile(*model_, image).model();
+  start.parameters = cost.parameters.all;
+  start.frozen_parameters = cost.parameters.all - cost.parameters.trainable;
+  start.macs = cost.macs;
   start.train_size = data_.train->size();
   start.test_size = data_.test->size();
   start.classes = std::ssize(data_.train->class_names());

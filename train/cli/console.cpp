@@ -45,8 +45,9 @@ void Console::on_start(const RunStart& start) {
   start_ = start;
   const Config& c = start.config;
   spdlog::info("{} {}", terminal_.styled("1", "Ghost"), version());
-  spdlog::info("  model    {}, {} parameters{}", c.model.name, grouped(start.parameters),
-               start.frozen_parameters ? ", " + grouped(start.frozen_parameters) + " of them frozen" : "");
+  spdlog::info("  model    {}, {} parameters{}, {:.3g} M MACs an image", c.model.name, grouped(start.parameters),
+               start.frozen_parameters ? " (" + grouped(start.frozen_parameters) + " frozen)" : "",
+               static_cast<double>(start.macs) / 1e6);
   spdlog::info("  data     {}: {} training and {} test images, {} classes, {}×{} {}", c.data.name,
                grouped(start.train_size), grouped(start.test_size), grouped(start.classes), start.image_size,
                start.image_size, start.channels == 1 ? "grey" : "colour");

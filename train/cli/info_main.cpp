@@ -135,7 +135,7 @@ int ghost::info_main(int argc, char** argv) {
       ->type_name("FILE");
   app.add_option("--compare", arguments.compare,
                  "Two configurations, checkpoints or run directories side by side; --set and the others hold for both")
-      ->type_name("A B")
+      ->type_name("FILE")
       ->expected(2);
   app.add_option("--set", arguments.sets, "Change one option, e.g. --set model.conv.ratio=3; may be repeated")
       ->type_name("KEY=VALUE")
@@ -154,12 +154,10 @@ int ghost::info_main(int argc, char** argv) {
   app.add_flag("--no-memory", arguments.no_memory, "Count only: do not run the model to measure its memory");
   app.add_flag("--json", arguments.json, "Print one JSON object, with every module");
   app.footer(
-      "MACs are multiply-accumulates of convolutions and linear layers, forward, for one image. Parameters include "
-      "batch "
-      "norm's scale and shift, not its running statistics. Memory is of f32 tensors: in training what the forward pass "
-      "keeps for the backward pass of the batch, in inference the most that is alive at once; it is measured with a "
-      "few "
-      "images and extended to the batch. The JSON's activation_bytes is that of training.\n\n"
+      "MACs are multiply-accumulates of convolutions and linear layers, forward, for one image. Parameters include\n"
+      "batch norm's scale and shift, not its running statistics. Activation memory: in training what the forward pass\n"
+      "of the batch keeps for the backward pass (activation_bytes in JSON), in inference the most that is alive at\n"
+      "once (activation_bytes_inference). It is measured with a few images and extended to the batch.\n\n"
       "Examples:\n"
       "  ghost-info --config configs/ghostnet.yaml\n"
       "  ghost-info --config configs/ghostnet_imagenet.yaml --set model.width=1.3 --input 3x192x192 --depth 1\n"
