@@ -102,6 +102,16 @@ Preprocessing preprocessing_of(const DataSplits& splits) {
   return {splits.image_size, splits.resize, splits.channels, splits.mean, splits.std};
 }
 
+DataSplits splits_of(const Preprocessing& p) {
+  return {.train = nullptr,
+          .test = nullptr,
+          .image_size = p.image_size,
+          .channels = p.channels,
+          .resize = p.resize,
+          .mean = p.mean,
+          .std = p.std};
+}
+
 void write_checkpoint(const std::filesystem::path& file, const Checkpoint& checkpoint) {
   std::vector<NamedTensor> tensors = checkpoint.model;
   tensors.insert(tensors.end(), checkpoint.optimizer.begin(), checkpoint.optimizer.end());

@@ -47,6 +47,7 @@ struct Preprocessing {
   bool operator==(const Preprocessing&) const = default;
 };
 Preprocessing preprocessing_of(const DataSplits& splits);
+DataSplits splits_of(const Preprocessing& preprocessing);  // without images
 
 struct Checkpoint {
   std::vector<NamedTensor> model;      // PyTorch's axes

@@ -10,6 +10,8 @@ int predict_main(int argc, char** argv);  // ghost-predict
 int info_main(int argc, char** argv);     // ghost-info
 int eval_main(int argc, char** argv);     // ghost-eval
 int convert_main(int argc, char** argv);  // ghost-convert
+int compare_main(int argc, char** argv);  // ghost-compare
+int inspect_main(int argc, char** argv);  // ghost-inspect
 
 // All of them: the first argument says which, "own_model train --config …". Without one, or with --help, it lists them.
 int command_main(int argc, char** argv);

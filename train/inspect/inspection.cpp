@@ -22,7 +22,7 @@ std::vector<int64_t> best_sources(const Fits& fits) {
 
 KernelResult result_of(const Fits& fits, double tolerance) {
   KernelResult result;
-  result.kernel = fits.kernel, result.meaningful = fits.meaningful();
+  result.kernel = fits.kernel;
   result.bearing = bearing(fits, tolerance);
   result.histogram.assign(kHistogramBins, 0);
   int64_t counted = 0;
@@ -42,8 +42,9 @@ KernelResult result_of(const Fits& fits, double tolerance) {
   return result;
 }
 
-std::vector<SimilarPair> similar_pairs(const std::vector<Fits>& all, size_t middle, int64_t count) {
-  const Fits& fits = all[middle];
+// By the second size, 3×3 of the usual ones, which a ghost layer has.
+std::vector<SimilarPair> similar_pairs(const std::vector<Fits>& all, int64_t count) {
+  const Fits& fits = all[std::min<size_t>(1, all.size() - 1)];
   const std::vector<int64_t> best = best_sources(fits);
   std::vector<int64_t> targets;
   for (int64_t t = 0; t < fits.maps; t++)
@@ -58,7 +59,7 @@ std::vector<SimilarPair> similar_pairs(const std::vector<Fits>& all, size_t midd
     if (std::any_of(pairs.begin(), pairs.end(),
                     [&](const SimilarPair& p) { return p.source == target && p.target == source; }))
       continue;
-    SimilarPair pair{.source = source, .target = target, .mse = {}, .unexplained = {}};
+    SimilarPair pair{.source = source, .target = target, .kernel = fits.kernel, .mse = {}, .unexplained = {}};
     for (const Fits& f : all)
       pair.mse.push_back(f.mse(source, target)), pair.unexplained.push_back(f.unexplained(source, target));
     pairs.push_back(std::move(pair));
@@ -77,10 +78,14 @@ Inspection inspect(Module& model, const Tensor& pictures, const InspectOptions& 
   std::vector<LayerMaps> layers = layer_maps(model, pictures, options.layers);
   for (size_t i = 0; i < layers.size(); i++) {
     if (options.progress) options.progress(i, layers.size(), layers[i].name);
-    const std::vector<Fits> all = fit_all_pairs(layers[i].maps, options.kernels);
+    const Tensor& maps = layers[i].maps;
+    std::vector<int64_t> sizes;
+    for (const int64_t k : options.kernels)
+      if (meaningful(k, maps.size(0) * maps.size(1) * maps.size(2))) sizes.push_back(k);
+    const std::vector<Fits> all = sizes.empty() ? std::vector<Fits>{} : fit_all_pairs(maps, sizes);
     InspectedLayer layer{.layer = std::move(layers[i]), .kernels = {}, .pairs = {}};
     for (const Fits& fits : all) layer.kernels.push_back(result_of(fits, options.tolerance));
-    layer.pairs = similar_pairs(all, result.middle(), options.pairs);
+    if (!all.empty()) layer.pairs = similar_pairs(all, options.pairs);
     result.layers.push_back(std::move(layer));
   }
   return result;
@@ -94,7 +99,6 @@ std::string inspection_json(const Inspection& inspection) {
     Json fits = Json::array(), pairs = Json::array();
     for (const KernelResult& k : one.kernels)
       fits.push_back({{"kernel", k.kernel},
-                      {"meaningful", k.meaningful},
                       {"share", k.bearing.share},
                       {"predicted", k.bearing.predicted},
                       {"constant", k.bearing.constant},
@@ -104,7 +108,11 @@ std::string inspection_json(const Inspection& inspection) {
                       {"unexplained", k.mean_unexplained},
                       {"histogram", k.histogram}});
     for (const SimilarPair& p : one.pairs)
-      pairs.push_back({{"source", p.source}, {"target", p.target}, {"mse", p.mse}, {"unexplained", p.unexplained}});
+      pairs.push_back({{"source", p.source},
+                       {"target", p.target},
+                       {"kernel", p.kernel},
+                       {"mse", p.mse},
+                       {"unexplained", p.unexplained}});
     Json json{{"name", layer.name},           {"kind", layer.kind},          {"maps", layer.maps.size(3)},
               {"height", layer.maps.size(1)}, {"width", layer.maps.size(2)}, {"intrinsic", layer.intrinsic},
               {"ghosts", layer.ghosts},       {"fits", std::move(fits)},     {"pairs", std::move(pairs)}};

@@ -21,7 +21,6 @@ struct InspectOptions {
 // How well one size of filter does on a layer.
 struct KernelResult {
   int64_t kernel = 0;
-  bool meaningful = true;  // Fits::meaningful()
   Bearing bearing;
   double mean_mse = 0;  // over maps that are not constant: of the best other map
   double mean_unexplained = 0;
@@ -31,24 +30,23 @@ struct KernelResult {
 };
 constexpr int64_t kHistogramBins = 20;
 
-// Two maps, by the filter that makes the second from the first; one fit for each size.
+// Two maps, by the filter that makes the second from the first.
 struct SimilarPair {
   int64_t source = 0, target = 0;
-  std::vector<double> mse, unexplained;
+  int64_t kernel = 0;                    // the size by which they were found
+  std::vector<double> mse, unexplained;  // one of each size
 };
 
 struct InspectedLayer {
   LayerMaps layer;
-  std::vector<KernelResult> kernels;
-  // The best ones for the middle size, the best first; no map is the target of two.
-  std::vector<SimilarPair> pairs;
+  std::vector<KernelResult> kernels;  // of the sizes for which the maps have pixels enough (meaningful())
+  std::vector<SimilarPair> pairs;     // the best first; no map is the target of two
 };
 
 struct Inspection {
   std::vector<int64_t> kernel_sizes;
   double tolerance = 0;
   std::vector<InspectedLayer> layers;
-  size_t middle() const { return kernel_sizes.size() > 1 ? 1 : 0; }  // 3×3 of the usual sizes
 };
 
 // pictures (N, H, W, C), as the model takes them. Throws as layer_maps and fit_all_pairs do, and UsageError for a
@@ -56,7 +54,7 @@ struct Inspection {
 Inspection inspect(Module& model, const Tensor& pictures, const InspectOptions& options);
 
 // {"tolerance", "layers": [{"name", "kind", "maps", "height", "width", "intrinsic", "ghosts", "fits": [{"kernel",
-// "meaningful", "share", "predicted", "constant", "needed", "ratio", "mse", "unexplained", "histogram"}], "pairs":
+// "share", "predicted", "constant", "needed", "ratio", "mse", "unexplained", "histogram"}], "pairs":
 // [{"source", "target", "mse", "unexplained"}], "filters"}]}; "mse" and "unexplained" of a pair have one number a size.
 std::string inspection_json(const Inspection& inspection);
 

@@ -8,6 +8,7 @@
 #include "nn/layers/batch_norm2d.h"
 #include "nn/layers/conv2d.h"
 #include "nn/layers/ghost_base.h"
+#include "nn/layers/squeeze_excite.h"
 #include "nn/mode_scope.h"
 
 namespace ghost {
@@ -32,6 +33,7 @@ bool is_unit(Module& module) {
 }
 
 void collect(Module& module, const std::string& path, std::vector<std::string>& to) {
+  if (dynamic_cast<SqueezeExcite*>(&module)) return;  // it computes with averages, not with maps
   if (dynamic_cast<GhostBase*>(&module) || is_unit(module) || mixes_channels(module)) return to.push_back(path);
   const std::vector<NamedModule> children = module.children();
   for (size_t i = 0; i < children.size(); i++) {
@@ -101,6 +103,8 @@ std::vector<LayerMaps> layer_maps(Module& model, const Tensor& pictures, const s
   for (const auto& [path, module] : model.modules()) {
     const auto found = results.find(module);
     if (found == results.end() || !found->second.defined() || found->second.rank() != 4) continue;
+    // A single pixel is no map; whoever asks for it by name gets it.
+    if (patterns.empty() && found->second.size(1) * found->second.size(2) == 1) continue;
     LayerMaps layer{.name = path, .kind = module->kind(), .maps = found->second, .filters = {}};
     if (const auto* ghost = dynamic_cast<const GhostBase*>(module)) {
       layer.intrinsic = std::min(ghost->intrinsic(), ghost->out());

@@ -72,22 +72,21 @@ std::vector<int64_t> middle(int64_t largest, int64_t kernel) {
 class NormalEquations {
  public:
   NormalEquations(const std::vector<double>& gram, int64_t stride, const std::vector<int64_t>& rows)
-      : size_(std::ssize(rows)), gram_(static_cast<size_t>(size_ * size_)) {
+      : size_(std::ssize(rows)), factor_(static_cast<size_t>(size_ * size_)) {
     double trace = 0;
     for (int64_t i = 0; i < size_; i++) {
-      for (int64_t j = 0; j < size_; j++) at(gram_, i, j) = gram[static_cast<size_t>(rows[i] * stride + rows[j])];
-      trace += at(gram_, i, i);
+      for (int64_t j = 0; j < size_; j++) at(factor_, i, j) = gram[static_cast<size_t>(rows[i] * stride + rows[j])];
+      trace += at(factor_, i, i);
     }
     constexpr double kRidge = 1e-11;
-    ridge_ = kRidge * trace / static_cast<double>(size_);
-    factor_ = gram_;
+    const double ridge = kRidge * trace / static_cast<double>(size_);
     for (int64_t i = 0; i < size_; i++)
       for (int64_t j = 0; j <= i; j++) {
-        double sum = at(gram_, i, j) + (i == j ? ridge_ : 0);
+        double sum = at(factor_, i, j) + (i == j ? ridge : 0);
         for (int64_t k = 0; k < j; k++) sum -= at(factor_, i, k) * at(factor_, j, k);
         // Rounding may leave nothing of a pivot: that direction then takes no part.
         at(factor_, i, j) = i != j ? (at(factor_, j, j) > 0 ? sum / at(factor_, j, j) : 0)
-                                   : (sum > ridge_ / 2 && sum > 0 ? std::sqrt(sum) : 0);
+                                   : (sum > ridge / 2 && sum > 0 ? std::sqrt(sum) : 0);
       }
   }
 
@@ -108,23 +107,30 @@ class NormalEquations {
     return b;
   }
 
-  // |y|² − 2 b·w + w·G·w, without the cancellation that trusting G·w = b would add.
-  double residual(double y_squared, const std::vector<double>& b, const std::vector<double>& w) const {
-    double sum = y_squared;
+  // Of each column b of `cross` (d² × columns): b·w for the w that solves G·w = b, the part of |y|² that the filter
+  // explains. With G = L·Lᵀ it is |L⁻¹ b|².
+  std::vector<double> explained(const std::vector<double>& cross, int64_t columns,
+                                const std::vector<int64_t>& rows) const {
+    std::vector<double> z(static_cast<size_t>(size_ * columns)), sums(static_cast<size_t>(columns));
     for (int64_t i = 0; i < size_; i++) {
-      double row = 0;
-      for (int64_t j = 0; j < size_; j++) row += at(gram_, i, j) * w[static_cast<size_t>(j)];
-      sum += w[static_cast<size_t>(i)] * (row - 2 * b[static_cast<size_t>(i)]);
+      const double pivot = at(factor_, i, i);
+      if (!(pivot > 0)) continue;
+      double* row = z.data() + i * columns;
+      std::copy_n(cross.data() + rows[static_cast<size_t>(i)] * columns, columns, row);
+      for (int64_t k = 0; k < i; k++) {
+        const double factor = at(factor_, i, k), *other = z.data() + k * columns;
+        for (int64_t c = 0; c < columns; c++) row[c] -= factor * other[c];
+      }
+      for (int64_t c = 0; c < columns; c++) row[c] /= pivot, sums[static_cast<size_t>(c)] += row[c] * row[c];
     }
-    return std::max(sum, 0.0);
+    return sums;
   }
 
  private:
   double& at(std::vector<double>& m, int64_t i, int64_t j) const { return m[static_cast<size_t>(i * size_ + j)]; }
   double at(const std::vector<double>& m, int64_t i, int64_t j) const { return m[static_cast<size_t>(i * size_ + j)]; }
   int64_t size_;
-  std::vector<double> gram_, factor_;
-  double ridge_ = 0;
+  std::vector<double> factor_;  // the lower triangle counts
 };
 
 // Inner products of the moved copies of one map with each other (d² × d²) and with all maps (d² × C).
@@ -141,14 +147,6 @@ Products products(const Rows& rows, int64_t source, int64_t kernel, const double
   gemm<double>(size, size, pixels, left, {copies.data(), pixels, Transpose::yes}, p.gram.data(), size, false);
   gemm<double>(size, count, pixels, left, {targets, pixels, Transpose::yes}, p.cross.data(), count, false);
   return p;
-}
-
-std::vector<double> column(const std::vector<double>& cross, int64_t columns, int64_t j,
-                           const std::vector<int64_t>& rows) {
-  std::vector<double> b;
-  b.reserve(rows.size());
-  for (const int64_t row : rows) b.push_back(cross[static_cast<size_t>(row * columns + j)]);
-  return b;
 }
 
 double squares(const Rows& rows, int64_t map) {
@@ -171,12 +169,6 @@ std::vector<double> variances(const Rows& rows) {
 
 }  // namespace
 
-bool Fits::constant(int64_t map) const {
-  // Beside the liveliest map of the layer; f32 values of a constant map differ by rounding only.
-  constexpr double kNothing = 1e-12;
-  return variance[static_cast<size_t>(map)] <= kNothing * *std::max_element(variance.begin(), variance.end());
-}
-
 double Fits::unexplained(int64_t source, int64_t target) const {
   return constant(target) ? 0 : mse(source, target) / variance[static_cast<size_t>(target)];
 }
@@ -186,6 +178,9 @@ std::vector<Fits> fit_all_pairs(const Tensor& maps, std::span<const int64_t> ker
   for (const int64_t kernel : kernels) require_kernel(kernel);
   const Rows rows = rows_of(maps);
   const int64_t count = rows.maps, largest = *std::max_element(kernels.begin(), kernels.end());
+  const std::vector<double> variance = variances(rows);
+  constexpr double kNothing = 1e-12;  // of the largest; values in f32 leave that much by rounding
+  const double nothing = kNothing * *std::max_element(variance.begin(), variance.end());
   std::vector<Fits> all;
   std::vector<std::vector<int64_t>> chosen;
   for (const int64_t kernel : kernels) {
@@ -193,7 +188,8 @@ std::vector<Fits> fit_all_pairs(const Tensor& maps, std::span<const int64_t> ker
                    .maps = count,
                    .pixels = rows.pixels(),
                    .error = std::vector<double>(static_cast<size_t>(count * count)),
-                   .variance = variances(rows)});
+                   .variance = variance,
+                   .nothing = nothing});
     chosen.push_back(middle(largest, kernel));
   }
   std::vector<double> energy;
@@ -203,12 +199,12 @@ std::vector<Fits> fit_all_pairs(const Tensor& maps, std::span<const int64_t> ker
     const Products p = products(rows, source, largest, rows.values.data(), count);
     for (size_t k = 0; k < kernels.size(); k++) {
       const NormalEquations equations(p.gram, largest * largest, chosen[k]);
-      for (int64_t target = 0; target < count; target++) {
-        if (target == source) continue;
-        const std::vector<double> b = column(p.cross, count, target, chosen[k]);
-        const double left = equations.residual(energy[static_cast<size_t>(target)], b, equations.solve(b));
-        all[k].error[static_cast<size_t>(source * count + target)] = left / static_cast<double>(rows.pixels());
-      }
+      const std::vector<double> explained = equations.explained(p.cross, count, chosen[k]);
+      for (int64_t target = 0; target < count; target++)
+        if (target != source)
+          all[k].error[static_cast<size_t>(source * count + target)] =
+              std::max(energy[static_cast<size_t>(target)] - explained[static_cast<size_t>(target)], 0.0) /
+              static_cast<double>(rows.pixels());
     }
   });
   return all;

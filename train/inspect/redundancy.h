@@ -16,15 +16,17 @@ struct Fits {
   int64_t pixels = 0;            // of one map, over all pictures
   std::vector<double> error;     // (source, target): mean squared error of the best filter; 0 of a map from itself
   std::vector<double> variance;  // of each map
+  double nothing = 0;            // a variance up to this is none: beside the liveliest map it is rounding
 
   double mse(int64_t source, int64_t target) const { return error[static_cast<size_t>(source * maps + target)]; }
   // A map without variance, such as one that a ReLU has switched off; it needs no filter at all.
-  bool constant(int64_t map) const;
+  bool constant(int64_t map) const { return variance[static_cast<size_t>(map)] <= nothing; }
   // The share of the target's variance that the filter does not explain: mse/variance; 0 if the target is constant.
   double unexplained(int64_t source, int64_t target) const;
-  // A filter of d² numbers on maps of hardly more pixels fits anything and shows nothing.
-  bool meaningful() const { return pixels >= 4 * kernel * kernel; }
 };
+
+// A filter of d² numbers on maps of hardly more pixels fits anything and shows nothing.
+inline bool meaningful(int64_t kernel, int64_t pixels) { return pixels >= 4 * kernel * kernel; }
 
 // maps (N, H, W, C), any floating type: C maps of N pictures. kernels: odd sizes, at least one; one result each. The
 // filter sees zeros outside of the picture, as a depthwise convolution does, and has no bias. Throws UsageError for an

@@ -30,20 +30,6 @@ TestSet open_test_set(Config config, const Preprocessing& trained) {
   return {std::move(config), std::move(data)};
 }
 
-std::string base64(const std::vector<uint8_t>& bytes) {
-  constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t left = bytes.size() - i;
-    const uint32_t three = static_cast<uint32_t>(bytes[i]) << 16 |
-                           (left > 1 ? static_cast<uint32_t>(bytes[i + 1]) << 8 : 0U) |
-                           (left > 2 ? static_cast<uint32_t>(bytes[i + 2]) : 0U);
-    for (size_t digit = 0; digit < 4; ++digit) text += digit <= left ? kDigits[three >> (18 - 6 * digit) & 63] : '=';
-  }
-  return text;
-}
-
 enum class Outcome { both_right, only_a, only_b, both_wrong };
 
 Outcome outcome(const Predictions& a, const Predictions& b, size_t i) {
