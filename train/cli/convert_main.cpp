@@ -61,12 +61,7 @@ int convert(const Arguments& arguments, Terminal& terminal) {
   return kDone;
 }
 
-}  // namespace
-
-}  // namespace ghost::cli
-
-int ghost::convert_main(int argc, char** argv) {
-  using namespace ghost::cli;
+int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-convert");
   Arguments arguments;
   NetworkSource& source = arguments.source;
@@ -123,3 +118,9 @@ int ghost::convert_main(int argc, char** argv) {
     return convert(arguments, terminal);
   });
 }
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::convert_main(int argc, char** argv) { return cli::main(argc, argv); }

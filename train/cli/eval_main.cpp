@@ -154,12 +154,7 @@ int evaluate_network(const Arguments& arguments, Terminal& terminal) {
   return kDone;
 }
 
-}  // namespace
-
-}  // namespace ghost::cli
-
-int ghost::eval_main(int argc, char** argv) {
-  using namespace ghost::cli;
+int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-eval");
   Arguments arguments;
   NetworkSource& source = arguments.source;
@@ -213,3 +208,9 @@ int ghost::eval_main(int argc, char** argv) {
     return evaluate_network(arguments, terminal);
   });
 }
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::eval_main(int argc, char** argv) { return cli::main(argc, argv); }
