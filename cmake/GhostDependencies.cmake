@@ -20,3 +20,7 @@ target_include_directories(ghost_stb SYSTEM INTERFACE $<BUILD_INTERFACE:${GHOST_
 # What damaged pictures make of stb_image (see the source) must be the same in every run.
 set_source_files_properties(${CMAKE_SOURCE_DIR}/data/stb_image.cpp PROPERTIES COMPILE_OPTIONS
   "-w;-O3;-fwrapv;-ftrivial-auto-var-init=zero;-fno-sanitize=undefined")
+
+# Charts of reports, built into the library so that a report needs no other file.
+find_file(GHOST_CHART_JS chart.min.js PATHS /usr/share /usr/local/share PATH_SUFFIXES javascript/chart.js
+  nodejs/chart.js/dist REQUIRED)

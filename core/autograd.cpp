@@ -4,6 +4,7 @@
 #include <atomic>
 #include <unordered_set>
 
+#include "core/backward_observer.h"
 #include "core/kernels/chunked.h"
 #include "core/parallel.h"
 #include "core/tensor.h"
@@ -16,6 +17,7 @@ std::atomic<int64_t> node_count{0};
 thread_local bool grads_on = true;
 const std::string kNoPath;
 thread_local const std::string* active_path = &kNoPath;
+thread_local std::vector<const BackwardObserver::After*> backward_observers;
 
 template <class T>
 std::vector<SumsPtr> write_typed(const Gradient& from, const Array& to, bool accumulate,
@@ -190,6 +192,7 @@ void backward(const std::vector<Tensor>& results, const std::vector<Tensor>& see
         if (node->where_.empty()) throw;
         throw Error(std::string(e.what()) + " (in " + node->where_ + ")");
       }
+      for (const auto* after : backward_observers) (*after)(*node);
       node->spent_ = true;
       node->saved_.clear(), node->inputs_.clear(), node->sink_.set_value(nullptr);
     }
@@ -204,6 +207,9 @@ NoGrad::~NoGrad() { grads_on = before_; }
 PathScope::PathScope(const std::string& path) : before_(active_path) { active_path = &path; }
 PathScope::~PathScope() { active_path = before_; }
 const std::string& PathScope::current() { return *active_path; }
+
+BackwardObserver::BackwardObserver(After after) : after_(std::move(after)) { backward_observers.push_back(&after_); }
+BackwardObserver::~BackwardObserver() { std::erase(backward_observers, &after_); }
 
 int64_t live_nodes() { return node_count; }
 

@@ -2,6 +2,7 @@
 //   config.yaml     everything the run is made of, complete
 //   metrics.jsonl   one JSON object a line (metrics_log.h)
 //   train.log       what the program said
+//   report.html     the page of the run (report/report_sink.h)
 //   checkpoints/    last.safetensors, best.safetensors (checkpoint.h)
 #pragma once
 #include <filesystem>

@@ -6,6 +6,7 @@
 #include "train/cli/main.h"
 #include "train/cli/program.h"
 #include "train/cli/tables.h"
+#include "train/report/report_sink.h"
 #include "train/resume.h"
 #include "train/trainer.h"
 #include "train/version.h"
@@ -71,7 +72,8 @@ int train(const Arguments& arguments, const std::string& program, Terminal& term
     LogFile log_file(*task.dir);
     Console console(terminal, program);
     for (const std::string& note : task.loaded.notes) console.note(note);
-    Trainer trainer(config, {&log_file, &console});
+    ReportSink report([&](const std::string& text) { console.on_warning(text); });
+    Trainer trainer(config, {&log_file, &report, &console});
     if (task.checkpoint) trainer.restore(*task.checkpoint);
     trainer.check();
     note_stop_signals();

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMostMeasured = 12;  // configurations that are timed and tested: more take minutes
 constexpr int kTurns = 7;
-constexpr double kTimingSeconds = 15, kMostTurnSeconds = 0.4;
+constexpr double kTimingSeconds = 15, kMostTurnSeconds = 0.25;
 constexpr size_t kExamples = 24;  // pictures of each disagreement
 
 // What makes runs one configuration.

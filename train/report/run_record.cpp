@@ -156,29 +156,35 @@ std::string last_error(const fs::path& log) {
   return text;
 }
 
-void judge(RunRecord& run) {
+// Epochs that are complete, by the checkpoint or by the lines, whichever is further.
+int64_t epochs_done(const RunRecord& run) {
+  return std::max(run.last ? run.last->epoch : 0, run.epochs.empty() ? 0 : run.epochs.back().epoch);
+}
+
+std::string where_it_is(const RunRecord& run) {
   const int64_t wanted = run.config.train.epochs;
+  return fmt::format("epoch {} of {}", std::min(epochs_done(run) + 1, wanted), wanted);
+}
+
+void judge(RunRecord& run) {
   const int64_t step =
       std::max(run.steps.empty() ? 0 : run.steps.back().step, run.epochs.empty() ? 0 : run.epochs.back().step);
-  const int64_t by_lines = run.epochs.empty() ? 0 : run.epochs.back().epoch;
-  const int64_t epoch = run.last ? std::max(run.last->epoch, by_lines) : by_lines;
-  const int64_t under_way = std::min(epoch + 1, wanted);
-  if (epoch >= wanted) {
+  if (epochs_done(run) >= run.config.train.epochs) {
     run.state = RunState::finished;
     run.state_text = "finished";
   } else if (run.state == RunState::running) {
-    run.state_text = fmt::format("running: epoch {} of {}", under_way, wanted);
+    run.state_text = "running: " + where_it_is(run);
   } else if (const std::string error = last_error(run.dir / "train.log"); !error.empty()) {
     run.state = RunState::crashed;
-    run.state_text = fmt::format("crashed in epoch {} of {}: {}", under_way, wanted, error);
+    run.state_text = fmt::format("crashed in {}: {}", where_it_is(run), error);
   } else if (!run.last || step > run.last->step) {
     run.state = RunState::crashed;
     run.state_text =
-        fmt::format("crashed in epoch {} of {}: {}", under_way, wanted,
+        fmt::format("crashed in {}: {}", where_it_is(run),
                     run.last ? fmt::format("steps after its last checkpoint (step {}) are lost", run.last->step)
                              : "it has no checkpoint");
   } else {
-    run.state_text = fmt::format("stopped in epoch {} of {}", under_way, wanted);
+    mark_stopped(run);
   }
 }
 
@@ -205,6 +211,11 @@ const char* name_of(RunState state) {
       return "crashed";
   }
   return "";
+}
+
+void mark_stopped(RunRecord& run) {
+  run.state = RunState::stopped;
+  run.state_text = "stopped in " + where_it_is(run);
 }
 
 fs::path RunRecord::last_checkpoint() const { return dir / "checkpoints" / "last.safetensors"; }

@@ -61,6 +61,9 @@ struct RunRecord {
 // folder holds no run, and Error if its config.yaml cannot be read.
 RunRecord read_run(const std::filesystem::path& dir);
 
+// Of a run that its process is about to leave.
+void mark_stopped(RunRecord& run);
+
 // Several, with names that differ: equal ones get as many of their parent folders in front as that takes. Throws
 // UsageError if a folder is given twice.
 std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs);

@@ -155,14 +155,14 @@ nlohmann::ordered_json number(double value) {
 }
 
 nlohmann::ordered_json timing_json(const Timing& timing) {
-  auto forward = nlohmann::ordered_json::array();
-  for (const LayerTime& layer : timing.forward) forward.push_back({{"kind", layer.kind}, {"seconds", layer.seconds}});
+  auto layers = nlohmann::ordered_json::array();
+  for (const LayerTime& layer : timing.layers)
+    layers.push_back({{"kind", layer.kind}, {"forward_seconds", layer.forward}, {"backward_seconds", layer.backward}});
   return {{"batch", timing.batch},
           {"threads", timing.threads},
           {"training_turns", timing.training},
           {"inference_turns", timing.inference},
-          {"forward", forward},
-          {"backward_seconds", timing.backward_seconds},
+          {"layers", layers},
           {"update_seconds", timing.update_seconds}};
 }
 

@@ -4,9 +4,11 @@
 #include <chrono>
 #include <map>
 
+#include "core/backward_observer.h"
 #include "core/ops/cross_entropy.h"
 #include "core/parallel.h"
 #include "nn/layers/activation.h"
+#include "nn/layers/conv2d.h"
 #include "train/optim/optimizer.h"
 #include "train/preflight.h"
 
@@ -24,19 +26,20 @@ double median(std::vector<double> values) {
 }
 
 // A convolution's kind is its cost: whether it mixes channels, and over how many pixels.
-std::string kind_of(Module& module) {
+std::string kind_of(const Module& module) {
   const std::string kind = module.kind();
-  if (kind == "Conv2d") {
-    const Shape w = module.own_parameters().front().tensor.shape();  // (O, KH, KW, I/groups)
-    if (w[3] == 1 && w[0] > 1 && w[1] * w[2] > 1) return "depthwise convolution";
-    return fmt::format("{}×{} convolution", w[1], w[2]);
+  if (const auto* conv = dynamic_cast<const Conv2d*>(&module)) {
+    const Shape w = conv->weight().shape();  // (O, KH, KW, I/groups)
+    const int64_t groups = conv->options().groups;
+    const char* how = groups == 1 ? "" : w[3] == 1 ? "depthwise " : "grouped ";
+    return fmt::format("{}×{} {}convolution", w[1], w[2], how);
   }
   static const std::map<std::string, std::string> plain{{"BatchNorm2d", "batch norm"}, {"Linear", "linear"},
                                                         {"MaxPool2d", "pooling"},      {"AvgPool2d", "pooling"},
                                                         {"GlobalAvgPool", "pooling"},  {"AdaptiveAvgPool2d", "pooling"},
                                                         {"Dropout", "dropout"}};
   if (const auto found = plain.find(kind); found != plain.end()) return found->second;
-  if (dynamic_cast<Activation*>(&module)) return "activation";
+  if (dynamic_cast<const Activation*>(&module)) return "activation";
   return "adding, joining, scaling";  // what blocks do themselves
 }
 
@@ -53,6 +56,7 @@ class KindClock {
     open_.pop_back();
     since_ = Clock::now();
   }
+  void add(const std::string& kind, double seconds) { seconds_[kind] += seconds; }
   const std::map<std::string, double>& seconds() const { return seconds_; }
 
  private:
@@ -63,6 +67,11 @@ class KindClock {
   std::vector<double> open_;  // of the calls that have not ended, outermost first
   Clock::time_point since_ = Clock::now();
   std::map<std::string, double> seconds_;
+};
+
+struct Parts {  // seconds of each profiled step
+  std::map<std::string, std::vector<double>> forward, backward;
+  std::vector<double> update;
 };
 
 // A network in training on one batch of random images.
@@ -81,6 +90,7 @@ class Candidate {
     int64_t* classes = labels_.mutable_data<int64_t>();
     for (int64_t i = 0; i < batch_; ++i) classes[i] = random.below(task.model.num_classes);
     loss_.label_smoothing = task.config.train.label_smoothing;
+    for (const auto& [path, module] : model_->modules()) modules_[path] = module;
   }
 
   int64_t batch() const { return batch_; }
@@ -103,29 +113,37 @@ class Candidate {
   }
 
   // One training step in parts.
-  void profile(std::map<std::string, std::vector<double>>& forward, std::vector<double>& backward,
-               std::vector<double>& update) {
+  void profile(Parts& parts) {
     set_folding(task_.config.train.fusion);
     model_->train();
     const StepScope scope(task_.config.run.seed, count_++);
     optimizer_->clear_gradients();
-    KindClock clock;
+    KindClock forward;
     Tensor logits;
     {
-      const ForwardObserver observer([&](Module& module, const Tensor&, const Tensor&) { clock.after(module); },
-                                     [&](Module&, const Tensor&) { clock.before(); });
+      const ForwardObserver observer([&](Module& module, const Tensor&, const Tensor&) { forward.after(module); },
+                                     [&](Module&, const Tensor&) { forward.before(); });
       logits = (*model_)(images_);
     }
-    for (const auto& [kind, seconds] : clock.seconds()) forward[kind].push_back(seconds);
     auto before = Clock::now();
     const Tensor loss = cross_entropy(logits, labels_, loss_);
-    forward["loss"].push_back(seconds_since(before));
-    before = Clock::now();
-    loss.backward();
-    backward.push_back(seconds_since(before));
+    forward.add("loss", seconds_since(before));
+    std::map<std::string, double> backward;
+    {
+      before = Clock::now();
+      const BackwardObserver observer([&](const Node& node) {
+        const auto module = modules_.find(node.where());
+        const bool in_model = !node.where().empty() && module != modules_.end();
+        backward[in_model ? kind_of(*module->second) : std::string("loss")] += seconds_since(before);
+        before = Clock::now();
+      });
+      loss.backward();
+    }
     before = Clock::now();
     optimizer_->step(0);
-    update.push_back(seconds_since(before));
+    parts.update.push_back(seconds_since(before));
+    for (const auto& [kind, seconds] : forward.seconds()) parts.forward[kind].push_back(seconds);
+    for (const auto& [kind, seconds] : backward) parts.backward[kind].push_back(seconds);
   }
 
  private:
@@ -133,6 +151,7 @@ class Candidate {
   int64_t batch_;
   ModulePtr model_;
   OptimizerPtr optimizer_;
+  std::map<std::string, const Module*> modules_;  // by path
   Tensor images_, labels_;
   CrossEntropyOptions loss_;
   uint64_t count_ = 0;
@@ -172,20 +191,24 @@ std::vector<Timing> time_alternately(const std::vector<TimingTask>& tasks, int t
       timings[i].inference.push_back(turn(*candidates[i], &Candidate::infer, seconds_per_turn, step));
     }
   for (size_t i = 0; i < candidates.size(); ++i) {
-    std::map<std::string, std::vector<double>> forward;
-    std::vector<double> backward, update;
+    Parts parts;
     for (int p = 0; p < kProfiled; ++p) {
       step();
-      candidates[i]->profile(forward, backward, update);
+      candidates[i]->profile(parts);
     }
     Timing& timing = timings[i];
     timing.training_images_per_second = median(timing.training);
     timing.inference_images_per_second = median(timing.inference);
-    for (const auto& [kind, seconds] : forward) timing.forward.push_back({kind, median(seconds)});
-    std::stable_sort(timing.forward.begin(), timing.forward.end(),
-                     [](const LayerTime& a, const LayerTime& b) { return a.seconds > b.seconds; });
-    timing.backward_seconds = median(backward);
-    timing.update_seconds = median(update);
+    std::map<std::string, LayerTime> layers;
+    for (const auto& [kind, seconds] : parts.forward) layers[kind].forward = median(seconds);
+    for (const auto& [kind, seconds] : parts.backward) layers[kind].backward = median(seconds);
+    for (auto& [kind, layer] : layers) {
+      layer.kind = kind;
+      timing.layers.push_back(layer);
+    }
+    std::stable_sort(timing.layers.begin(), timing.layers.end(),
+                     [](const LayerTime& x, const LayerTime& y) { return x.seconds() > y.seconds(); });
+    timing.update_seconds = median(parts.update);
   }
   set_folding(folding_before);
   return timings;

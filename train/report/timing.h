@@ -15,8 +15,9 @@ struct TimingTask {
 };
 
 struct LayerTime {
-  std::string kind;  // "3×3 convolution", "depthwise convolution", "batch norm"
-  double seconds = 0;
+  std::string kind;                  // "3×3 convolution", "3×3 depthwise convolution", "batch norm"
+  double forward = 0, backward = 0;  // seconds
+  double seconds() const { return forward + backward; }
 };
 
 struct Timing {
@@ -24,10 +25,11 @@ struct Timing {
   int threads = 0;
   std::vector<double> training, inference;                                 // images/s of each turn
   double training_images_per_second = 0, inference_images_per_second = 0;  // medians
-  // Of one training step: its forward pass by kind of layer, the longest first, then backward and update. Batch norm
-  // and ReLU only leave word for the next convolution, which applies them while it reads: their work counts there.
-  std::vector<LayerTime> forward;
-  double backward_seconds = 0, update_seconds = 0;
+  // Of one training step: forward and backward pass by kind of layer, the longest first, and the update of all
+  // parameters. Batch norm and ReLU only leave word for the next convolution, which applies them while it reads: their
+  // work counts there.
+  std::vector<LayerTime> layers;
+  double update_seconds = 0;
 };
 
 // Training steps (forward, cross-entropy, backward, update) and inference on random images in memory, with the

@@ -1,0 +1,227 @@
+// The parts of the page about what the networks answered.
+#include <algorithm>
+#include <cmath>
+
+#include "train/report/html.h"
+#include "train/report/page_sections.h"
+#include "train/text.h"
+
+namespace ghost {
+
+namespace {
+
+constexpr size_t kMatrixClasses = 20;  // more do not fit a page
+constexpr size_t kMostPairs = 15;      // of classes, named instead
+
+std::string signed_text(double value, int digits) {
+  const std::string text = fmt::format("{:+.{}f}", value, digits);
+  return text[0] == '-' ? "−" + text.substr(1) : text;
+}
+
+// How strongly a cell is tinted: 0 to 100 %.
+int tint(double value, double most) {
+  return most > 0 ? static_cast<int>(std::lround(80 * std::abs(value) / most)) : 0;
+}
+
+struct Answered {
+  size_t configuration;
+  const Predictions* predictions;
+};
+std::vector<Answered> answered(const Comparison& comparison) {
+  std::vector<Answered> all;
+  for (size_t c = 0; c < comparison.configurations.size(); ++c) {
+    const auto& predictions = comparison.configurations[c].predictions;
+    if (!predictions) continue;
+    if (all.empty() || predictions->classes == all.front().predictions->classes) all.push_back({c, &*predictions});
+  }
+  return all;
+}
+
+std::string class_table(const Comparison& comparison, const std::vector<Answered>& all) {
+  std::string text = "<div class=\"scroll\"><table class=\"classes\"><thead><tr><th scope=\"col\">class</th>";
+  for (const Answered& a : all) text += "<th scope=\"col\">" + swatch(comparison, a.configuration) + "</th>";
+  for (size_t i = 1; i < all.size(); ++i) text += "<th scope=\"col\">difference</th>";
+  text += "<th scope=\"col\">images</th></tr></thead><tbody>";
+  const std::vector<std::string>& names = all.front().predictions->classes;
+  for (size_t t = 0; t < names.size(); ++t) {
+    const auto truth = static_cast<int64_t>(t);
+    const double first = all.front().predictions->confusion.accuracy_percent(truth);
+    text += "<tr><th scope=\"row\">" + html::escape(names[t]) + "</th>";
+    for (const Answered& a : all) {
+      const double value = a.predictions->confusion.accuracy_percent(truth);
+      text +=
+          fmt::format("<td class=\"bar\" style=\"--share:{:.1f}%;--tone:var(--c{})\" data-value=\"{}\">{:.1f} %</td>",
+                      value, a.configuration % 8, value, value);
+    }
+    for (size_t i = 1; i < all.size(); ++i) {
+      const double difference = all[i].predictions->confusion.accuracy_percent(truth) - first;
+      text += fmt::format("<td class=\"{}\">{}</td>",
+                          std::abs(difference) < 0.05 ? ""
+                          : difference > 0            ? "up"
+                                                      : "down",
+                          signed_text(difference, 1));
+    }
+    text += fmt::format("<td>{}</td></tr>", grouped(all.front().predictions->confusion.samples(truth)));
+  }
+  return text + "</tbody></table></div>";
+}
+
+// counts(t, p) of b − a, or of a alone.
+class Counts {
+ public:
+  Counts(const Predictions& a, const Predictions* b) : a_(a), b_(b) {
+    for (size_t t = 0; t < classes(); ++t)
+      for (size_t p = 0; p < classes(); ++p)
+        (t == p ? most_right_ : most_wrong_) = std::max(t == p ? most_right_ : most_wrong_, std::abs(at(t, p)));
+  }
+  size_t classes() const { return a_.classes.size(); }
+  int64_t at(size_t t, size_t p) const {
+    const auto row = static_cast<int64_t>(t), column = static_cast<int64_t>(p);
+    return b_ ? b_->confusion.at(row, column) - a_.confusion.at(row, column) : a_.confusion.at(row, column);
+  }
+  // The diagonal is so much larger that it has a scale of its own.
+  int64_t most(bool right) const { return right ? most_right_ : most_wrong_; }
+  bool difference() const { return b_ != nullptr; }
+  const std::string& name(size_t i) const { return a_.classes[i]; }
+
+ private:
+  const Predictions &a_, *b_;
+  int64_t most_right_ = 0, most_wrong_ = 0;
+};
+
+std::string matrix(const Counts& counts) {
+  std::string text = "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th scope=\"col\">is ↓ taken for →</th>";
+  for (size_t p = 0; p < counts.classes(); ++p)
+    text += "<th scope=\"col\"><span>" + html::escape(counts.name(p)) + "</span></th>";
+  text += "</tr></thead><tbody>";
+  for (size_t t = 0; t < counts.classes(); ++t) {
+    text += "<tr><th scope=\"row\">" + html::escape(counts.name(t)) + "</th>";
+    for (size_t p = 0; p < counts.classes(); ++p) {
+      const int64_t n = counts.at(t, p);
+      // More on the diagonal is better, more beside it is worse.
+      const bool good = counts.difference() ? (t == p) == (n > 0) : t == p;
+      text +=
+          fmt::format("<td class=\"{}{}\" style=\"--tint:{}%\">{}</td>", good ? "good" : "bad", t == p ? " right" : "",
+                      tint(static_cast<double>(n), static_cast<double>(counts.most(t == p))),
+                      n == 0                ? "·"
+                      : counts.difference() ? signed_text(static_cast<double>(n), 0)
+                                            : std::to_string(n));
+    }
+    text += "</tr>";
+  }
+  return text + "</tbody></table></div>";
+}
+
+std::string pairs(const Counts& counts) {
+  struct Pair {
+    size_t t, p;
+    int64_t n;
+  };
+  std::vector<Pair> all;
+  for (size_t t = 0; t < counts.classes(); ++t)
+    for (size_t p = 0; p < counts.classes(); ++p)
+      if (t != p && counts.at(t, p) != 0) all.push_back({t, p, counts.at(t, p)});
+  std::stable_sort(all.begin(), all.end(), [](const Pair& a, const Pair& b) { return std::abs(a.n) > std::abs(b.n); });
+  if (all.size() > kMostPairs) all.resize(kMostPairs);
+  std::string text =
+      "<table><thead><tr><th scope=\"col\">is</th><th scope=\"col\">taken for</th><th "
+      "scope=\"col\">images</th></tr></thead><tbody>";
+  for (const Pair& pair : all)
+    text += fmt::format("<tr><th scope=\"row\">{}</th><td class=\"word\">{}</td><td>{}</td></tr>",
+                        html::escape(counts.name(pair.t)), html::escape(counts.name(pair.p)),
+                        counts.difference() ? signed_text(static_cast<double>(pair.n), 0) : std::to_string(pair.n));
+  return text + "</tbody></table>";
+}
+
+std::string confusions(const Comparison& comparison, const std::vector<Answered>& all) {
+  const auto shown = [](const Counts& counts) {
+    return counts.classes() <= kMatrixClasses ? matrix(counts) : pairs(counts);
+  };
+  const Answered& first = all.front();
+  if (all.size() == 1) return "<h3>Confusion matrix</h3>" + shown(Counts(*first.predictions, nullptr));
+  std::string text;
+  for (size_t i = 1; i < all.size(); ++i)
+    text += fmt::format("<details{}><summary>Confusion: {} minus {}</summary>{}</details>", i == 1 ? " open" : "",
+                        html::escape(comparison.configurations[all[i].configuration].name),
+                        html::escape(comparison.configurations[first.configuration].name),
+                        shown(Counts(*first.predictions, all[i].predictions)));
+  return text;
+}
+
+std::string picture(const Predictions& a, const Predictions& b, const Comparison& comparison, const Disagreement& d,
+                    const Example& example) {
+  const auto name = [&](int64_t c) {
+    return c < std::ssize(a.classes) ? html::escape(a.classes[static_cast<size_t>(c)]) : std::to_string(c);
+  };
+  const int64_t label = a.labels[example.image];
+  const auto answer = [&](size_t configuration, int64_t predicted) {
+    return fmt::format(
+        "<span class=\"answer {}\"><i class=\"dot\" style=\"--tone:var(--c{})\"></i>{}<span "
+        "class=\"hidden\"> ({}, {})</span></span>",
+        predicted == label ? "is-right" : "is-wrong", configuration % 8, name(predicted),
+        html::escape(comparison.configurations[configuration].name), predicted == label ? "right" : "wrong");
+  };
+  return fmt::format(
+      "<figure class=\"picture\"><img alt=\"a test image of class {}\" title=\"{}\" "
+      "src=\"data:image/png;base64,{}\"><figcaption><b>{}</b>{}{}</figcaption></figure>",
+      name(label), html::escape(a.names[example.image]), example.png, name(label),
+      answer(d.a, a.predicted[example.image]), answer(d.b, b.predicted[example.image]));
+}
+
+std::string disagreement_body(const Comparison& comparison, const Disagreement& d) {
+  const Predictions &a = *comparison.configurations[d.a].predictions, &b = *comparison.configurations[d.b].predictions;
+  const std::string name_a = html::escape(comparison.configurations[d.a].name),
+                    name_b = html::escape(comparison.configurations[d.b].name);
+  const int64_t all = std::ssize(a.labels);
+  std::string text = fmt::format(
+      "<p>They give different answers to {} of {} test images ({:.1f} %). Both are right on {}, only {} on {}, only {} "
+      "on {}; on {} both are wrong.</p>",
+      grouped(d.differ), grouped(all),
+      100.0 * static_cast<double>(d.differ) / static_cast<double>(std::max<int64_t>(1, all)), grouped(d.both_right),
+      name_a, grouped(d.only_a), name_b, grouped(d.only_b), grouped(d.both_wrong));
+  const std::pair<std::string, bool (*)(bool, bool)> kinds[] = {
+      {"Only " + name_a + " is right", [](bool right_a, bool right_b) { return right_a && !right_b; }},
+      {"Only " + name_b + " is right", [](bool right_a, bool right_b) { return !right_a && right_b; }},
+      {"Both are wrong, each in its way", [](bool right_a, bool right_b) { return !right_a && !right_b; }}};
+  for (const auto& [title, fits] : kinds) {
+    std::string pictures;
+    for (const Example& example : d.examples) {
+      const int64_t label = a.labels[example.image];
+      if (fits(a.predicted[example.image] == label, b.predicted[example.image] == label))
+        pictures += picture(a, b, comparison, d, example);
+    }
+    if (!pictures.empty()) text += "<h3>" + title + "</h3><div class=\"pictures\">" + pictures + "</div>";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string classes_section(const Comparison& comparison) {
+  const std::vector<Answered> all = answered(comparison);
+  if (all.empty()) return "";
+  std::string hint = "<p class=\"hint\">Of the last checkpoint";
+  if (comparison.runs.size() > comparison.configurations.size()) {
+    hint += " of one run each:";
+    for (size_t i = 0; i < all.size(); ++i)
+      hint += (i ? ", " : " ") + html::escape(comparison.runs[all[i].predictions->run].name);
+  }
+  return section("classes", "Class by class",
+                 class_table(comparison, all) + hint + ".</p>" + confusions(comparison, all));
+}
+
+std::string pictures_section(const Comparison& comparison) {
+  std::string body;
+  for (const Disagreement& d : comparison.disagreements) {
+    if (comparison.disagreements.size() == 1) {
+      body += disagreement_body(comparison, d);
+    } else {
+      body += fmt::format("<details{}><summary>{} and {}</summary>{}</details>", body.empty() ? " open" : "",
+                          html::escape(comparison.configurations[d.a].name),
+                          html::escape(comparison.configurations[d.b].name), disagreement_body(comparison, d));
+    }
+  }
+  return body.empty() ? "" : section("pictures", "Where they disagree", body);
+}
+
+}  // namespace ghost
