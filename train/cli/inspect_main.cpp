@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 #include <optional>
 #include <spdlog/spdlog.h>
 
@@ -11,6 +12,7 @@
 #include "train/cli/program.h"
 #include "train/cli/text.h"
 #include "train/inspect/inspection.h"
+#include "train/inspect/page.h"
 #include "train/inspect/sheets.h"
 #include "train/network.h"
 #include "train/version.h"
@@ -80,6 +82,11 @@ void write_pictures(const fs::path& folder, const InspectedLayer& one) {
   if (layer.filters.defined()) write("filters", filter_sheet(layer.filters));
 }
 
+InspectionPage page_of(const Network& network, const std::vector<std::string>& images) {
+  return {.title = "Inside " + network.config.model.name,
+          .about = fmt::format("{} · {} · Ghost {}", network.file, fmt::join(images, ", "), version())};
+}
+
 int inspect_network(const Arguments& arguments, Terminal& terminal) {
   const Network network = load_network(arguments.source);
   for (const std::string& note : network.notes) spdlog::info("{}", note);
@@ -107,21 +114,17 @@ int inspect_network(const Arguments& arguments, Terminal& terminal) {
   if (failed) fail("--output {}: cannot make the folder: {}", arguments.output, failed.message());
   write_file_atomically(folder / "inspect.json", json);
   for (const InspectedLayer& layer : inspection.layers) write_pictures(folder, layer);
+  write_file_atomically(folder / "index.html", inspection_page(inspection, page_of(network, arguments.images)));
   if (!arguments.json)
     terminal.line(
-        fmt::format("In {}: inspect.json, and of each layer its maps, its most similar pairs (a map, what "
-                    "the filter makes of it,\nthe map it is to be, the difference) and its cheap filters as "
-                    "PNG.",
-                    arguments.output));
+        fmt::format("Page: {}\nBeside it: inspect.json, and of each layer its maps, its most similar pairs "
+                    "(a map, what the filter makes of it,\nthe map it is to be, the difference) and its "
+                    "cheap filters as PNG.",
+                    (folder / "index.html").string()));
   return kDone;
 }
 
-}  // namespace
-
-}  // namespace ghost::cli
-
-int ghost::inspect_main(int argc, char** argv) {
-  using namespace ghost::cli;
+int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-inspect");
   Arguments arguments;
   CLI::App app("Looks at the feature maps of a network: which of them could have been made from others?", name);
@@ -175,3 +178,9 @@ int ghost::inspect_main(int argc, char** argv) {
     return inspect_network(arguments, terminal);
   });
 }
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::inspect_main(int argc, char** argv) { return cli::main(argc, argv); }

@@ -1,0 +1,18 @@
+// What was found inside of a network, as sections of a page, and as a page that needs no other file and no script.
+#pragma once
+#include <string>
+
+#include "train/inspect/inspection.h"
+
+namespace ghost {
+
+struct InspectionPage {
+  std::string title, about;  // plain text
+  size_t drawn = 8;          // layers whose maps are drawn, those first that bear the highest ratio
+};
+
+// A table of all layers, then the drawn ones: maps, most similar pairs, how far apart pairs are, cheap filters.
+std::string inspection_sections(const Inspection& inspection, size_t drawn);
+std::string inspection_page(const Inspection& inspection, const InspectionPage& page);
+
+}  // namespace ghost
