@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <iterator>
 
 #include "core/nearest.h"
 #include "nn/state_dict.h"
@@ -31,6 +30,12 @@ void set_model(Config& config, const ModelConfig& model, int64_t classes, int64_
                config.data.channels, channels);
 }
 
+// Of a configuration that a file carries: what there was to note in it is old news, what the user has just set is not.
+std::vector<std::string> of_sets(std::vector<std::string> notes) {
+  std::erase_if(notes, [](const std::string& note) { return note.find("--set ") == std::string::npos; });
+  return notes;
+}
+
 void take_facts(Network& network, NetworkFacts facts) {
   network.classes = std::move(facts.classes);
   network.preprocessing = std::move(facts.preprocessing);
@@ -46,9 +51,7 @@ Network of_checkpoint(const NetworkSource& source) {
   Network network;
   network.file = file.string();
   network.config = std::move(loaded.config);
-  // What the run itself could ignore is old news; what the user has just set is not.
-  std::copy_if(loaded.notes.begin(), loaded.notes.end(), std::back_inserter(network.notes),
-               [](const std::string& note) { return note.find("--set ") != std::string::npos; });
+  network.notes = of_sets(std::move(loaded.notes));
   network.progress = checkpoint.progress;
   take_facts(network, {{}, checkpoint.classes, checkpoint.preprocessing});
   // Another data set has put model.num_classes out of use, but the model is what it was.
@@ -72,7 +75,7 @@ Network of_weights(const NetworkSource& source) {
   Network network;
   network.file = file.name;
   network.config = std::move(loaded.config);
-  network.notes = std::move(loaded.notes);
+  network.notes = source.config.empty() ? of_sets(std::move(loaded.notes)) : std::move(loaded.notes);
   take_facts(network, std::move(facts));
 
   Config& config = network.config;

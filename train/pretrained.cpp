@@ -171,7 +171,9 @@ Entries under_our_names(const WeightsFile& file, const Entries& ours, const std:
 
 WeightsFile read_weights(const fs::path& given) {
   std::error_code ignored;
-  const fs::path file = fs::is_directory(given, ignored) ? checkpoint_file(given.string()) : given;
+  const bool is_folder = fs::is_directory(given, ignored);
+  if (is_folder && !holds_run(given)) fail("{}: is a folder, but must be a safetensors file or a run", given.string());
+  const fs::path file = is_folder ? checkpoint_file(given.string()) : given;
   try {
     SafetensorsFile read = read_safetensors(file);
     return {file.string(), std::move(read.tensors), std::move(read.metadata)};

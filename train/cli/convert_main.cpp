@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "train/cli/main.h"
+#include "train/cli/network_options.h"
 #include "train/cli/program.h"
 #include "train/export.h"
 #include "train/text.h"
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   NetworkSource source;
   std::string to = "pytorch", output, classes;
-  bool no_strict = false, force = false;
+  bool force = false;
 };
 
 int64_t parameter_count(const Module& model) {
@@ -67,23 +68,7 @@ int main(int argc, char** argv) {
   NetworkSource& source = arguments.source;
   CLI::App app("Writes the weights of a network for PyTorch, or foreign weights for the programs here.", name);
   app.set_version_flag("--version", name + " " + version());
-  auto* weights = app.add_option("--weights", source.weights,
-                                 "Weights (safetensors) of PyTorch, timm, torchvision or this program");
-  weights->type_name("FILE");
-  app.add_option("--checkpoint", source.checkpoint, "A checkpoint, or a run directory (then its best)")
-      ->type_name("FILE")
-      ->excludes(weights);
-  app.add_option("--config", source.config,
-                 "Model (and data) of --weights: a YAML file; not needed if the weights carry one")
-      ->type_name("FILE")
-      ->needs(weights);
-  app.add_option("--set", source.sets, "Change one option, e.g. --set model.num_classes=1000; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  app.add_option("--prefix", source.prefix, "Of --weights, take only the entries below this, e.g. backbone")
-      ->type_name("NAME")
-      ->needs(weights);
-  app.add_flag("--no-strict", arguments.no_strict, "Of --weights, take what fits and list the rest")->needs(weights);
+  add_network_options(app, source);
   app.add_option("--to", arguments.to, "pytorch: weights alone (as usual); ghost: a checkpoint")
       ->type_name("FORM")
       ->check(CLI::IsMember({"pytorch", "ghost"}));
@@ -111,10 +96,8 @@ int main(int argc, char** argv) {
       return kWrongUsage;
     }
     if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
-    if (source.checkpoint.empty() && source.weights.empty())
-      fail_usage("needs --weights FILE or --checkpoint FILE; --help shows examples");
+    require_network(source);
     if (arguments.output.empty()) fail_usage("needs -o FILE, the file to write; --help shows examples");
-    source.strict = !arguments.no_strict;
     return convert(arguments, terminal);
   });
 }

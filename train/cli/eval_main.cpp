@@ -6,6 +6,7 @@
 
 #include "core/parallel.h"
 #include "train/cli/main.h"
+#include "train/cli/network_options.h"
 #include "train/cli/program.h"
 #include "train/cli/text.h"
 #include "train/evaluator.h"
@@ -20,7 +21,7 @@ struct Arguments {
   NetworkSource source;
   std::string split = "test";
   std::optional<int64_t> threads;
-  bool no_strict = false, flip = false, json = false, per_class = false;
+  bool flip = false, json = false, per_class = false;
 };
 
 struct Result {
@@ -160,23 +161,7 @@ int main(int argc, char** argv) {
   NetworkSource& source = arguments.source;
   CLI::App app("Tests a network on the images of a data set.", name);
   app.set_version_flag("--version", name + " " + version());
-  auto* checkpoint =
-      app.add_option("--checkpoint", source.checkpoint, "A checkpoint, or a run directory (then its best)");
-  checkpoint->type_name("FILE");
-  auto* weights = app.add_option("--weights", source.weights,
-                                 "Weights (safetensors) of PyTorch, timm, torchvision or ghost-convert");
-  weights->type_name("FILE")->excludes(checkpoint);
-  app.add_option("--config", source.config,
-                 "Model and data of --weights: a YAML file; not needed if the weights carry one")
-      ->type_name("FILE")
-      ->needs(weights);
-  app.add_option("--prefix", source.prefix, "Of --weights, take only the entries below this, e.g. backbone")
-      ->type_name("NAME")
-      ->needs(weights);
-  app.add_flag("--no-strict", arguments.no_strict, "Of --weights, take what fits and list the rest")->needs(weights);
-  app.add_option("--set", source.sets, "Change one option, e.g. --set data.root=/data; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_network_options(app, source);
   app.add_option("--split", arguments.split, "Which images: test (as usual), train, or all")
       ->type_name("NAME")
       ->check(CLI::IsMember({"test", "train", "all"}));
@@ -202,9 +187,7 @@ int main(int argc, char** argv) {
       return kWrongUsage;
     }
     if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
-    if (source.checkpoint.empty() && source.weights.empty())
-      fail_usage("needs --checkpoint FILE or --weights FILE; --help shows examples");
-    source.strict = !arguments.no_strict;
+    require_network(source);
     return evaluate_network(arguments, terminal);
   });
 }

@@ -1,0 +1,34 @@
+#include "train/cli/network_options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace ghost::cli {
+
+void add_network_options(CLI::App& app, NetworkSource& source) {
+  auto* checkpoint =
+      app.add_option("--checkpoint", source.checkpoint, "A checkpoint, or a run directory (then its best)");
+  checkpoint->type_name("FILE");
+  auto* weights = app.add_option("--weights", source.weights,
+                                 "Weights (safetensors) of PyTorch, timm, torchvision or ghost-convert");
+  weights->type_name("FILE")->excludes(checkpoint);
+  app.add_option("--config", source.config,
+                 "Model and data of --weights: a YAML file; not needed if the weights carry one")
+      ->type_name("FILE")
+      ->needs(weights);
+  app.add_option("--prefix", source.prefix, "Of --weights, take only the entries below this, e.g. backbone")
+      ->type_name("NAME")
+      ->needs(weights);
+  app.add_flag_callback(
+         "--no-strict", [&source] { source.strict = false; }, "Of --weights, take what fits and list the rest")
+      ->needs(weights);
+  app.add_option("--set", source.sets, "Change one option, e.g. --set data.root=/data; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
+void require_network(const NetworkSource& source) {
+  if (source.checkpoint.empty() && source.weights.empty())
+    fail_usage("needs --checkpoint FILE or --weights FILE; --help shows examples");
+}
+
+}  // namespace ghost::cli
