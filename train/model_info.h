@@ -25,7 +25,7 @@ struct ModelInfoOptions {
   bool memory = true;                   // measure it
 };
 
-// What a training process holds at its peak, in bytes.
+// What a training process holds at its peak, in bytes, before it writes the report at its end.
 struct MemoryEstimate {
   int64_t program = 0;     // code, libraries, this program's own small things
   int64_t parameters = 0;  // buffers included

@@ -117,12 +117,7 @@ void require_one_subject(const Arguments& a) {
         "together");
 }
 
-}  // namespace
-
-}  // namespace ghost::cli
-
-int ghost::info_main(int argc, char** argv) {
-  using namespace ghost::cli;
+int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-info");
   Arguments arguments;
   CLI::App app("Shows what a network costs, module by module, before it is trained. Needs no data.", name);
@@ -153,16 +148,17 @@ int ghost::info_main(int argc, char** argv) {
       ->check(CLI::Range(0, 1024));
   app.add_flag("--no-memory", arguments.no_memory, "Count only: do not run the model to measure its memory");
   app.add_flag("--json", arguments.json, "Print one JSON object, with every module");
-  app.footer(
+  app.footer(fmt::format(
       "MACs are multiply-accumulates of convolutions and linear layers, forward, for one image. Parameters include\n"
       "batch norm's scale and shift, not its running statistics. Activation memory: in training what the forward pass\n"
       "of the batch keeps for the backward pass (activation_bytes in JSON), in inference the most that is alive at\n"
       "once (activation_bytes_inference). It is measured with a few images and extended to the batch.\n\n"
       "Examples:\n"
-      "  ghost-info --config configs/ghostnet.yaml\n"
-      "  ghost-info --config configs/ghostnet_imagenet.yaml --set model.width=1.3 --input 3x192x192 --depth 1\n"
-      "  ghost-info --compare configs/resnet56_cifar10.yaml configs/ghost_resnet56_cifar10.yaml\n\n"
-      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.");
+      "  {0} --config configs/ghostnet.yaml\n"
+      "  {0} --config configs/ghostnet_imagenet.yaml --set model.width=1.3 --input 3x192x192 --depth 1\n"
+      "  {0} --compare configs/resnet56_cifar10.yaml configs/ghost_resnet56_cifar10.yaml\n\n"
+      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
+      name));
   return run_program(name, [&](Terminal& terminal) -> int {
     if (argc == 1) {
       terminal.line(app.help(), true);
@@ -173,3 +169,9 @@ int ghost::info_main(int argc, char** argv) {
     return run(arguments, terminal);
   });
 }
+
+}  // namespace
+
+}  // namespace ghost::cli
+
+int ghost::info_main(int argc, char** argv) { return cli::main(argc, argv); }
