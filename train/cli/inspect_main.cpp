@@ -141,8 +141,9 @@ int main(int argc, char** argv) {
                  "A picture (JPEG, PNG, BMP); may be repeated: filters are fitted to all, the first one is drawn")
       ->type_name("FILE")
       ->allow_extra_args(false);
-  app.add_option("--layer", arguments.options.layers,
-                 "Only these modules, by name; * and ? stand for anything; may be repeated")
+  app.add_option(
+         "--layer", arguments.options.layers,
+         "Only these modules, by name; * stands for any text, ? for a letter, [01] for one of them; may be repeated")
       ->type_name("NAME")
       ->allow_extra_args(false);
   app.add_flag("--list", arguments.list, "Print the names of the layers that are looked at otherwise");
