@@ -27,6 +27,7 @@ Comparison compared(const std::vector<fs::path>& dirs) {
 
 TEST(Html, EscapesForContentAttributesAndScripts) {
   EXPECT_EQ(html::escape("<a href=\"x\">'&'</a>"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
+  EXPECT_EQ(html::breakable("a_<b>-c"), "a_<wbr>&lt;b&gt;-<wbr>c");
   const std::string json = html::script_json(R"({"name":"</script><!--"})");
   EXPECT_THAT(json, Not(HasSubstr("<")));
   EXPECT_EQ(nlohmann::json::parse(json).at("name"), "</script><!--");

@@ -216,6 +216,16 @@ TEST(Comparison, RunsThatDifferInTheirSeedAreOneConfiguration) {
   EXPECT_EQ(c.configurations[1].name, "other");
 }
 
+TEST(Comparison, EqualNamesGetTheirFolders) {
+  const TempDir dir;
+  const Comparison c = compared({write_run(dir, "a/net-s0", two_epochs(70), config(0)),
+                                 write_run(dir, "a/net-s1", two_epochs(70), config(1)),
+                                 write_run(dir, "b/net-s0", two_epochs(70), config(0, 1)),
+                                 write_run(dir, "b/net-s2", two_epochs(70), config(2, 1))});
+  EXPECT_EQ(c.configurations[0].name, "a/net");
+  EXPECT_EQ(c.configurations[1].name, "b/net");
+}
+
 TEST(Comparison, UnfinishedRunsDoNotCountBesideFinishedOnes) {
   const TempDir dir;
   const Comparison c = compared({write_run(dir, "net-s0", two_epochs(70), config(0)),
@@ -281,6 +291,23 @@ TEST(Verdict, DifferentSeedsAndLengths) {
                   write_run(dir, "b-s3", two_epochs(81, 30), config(3, 1))}),
       "b takes 3.0× as long as a per epoch; its accuracy is higher by 10.00 ± 3.04 points over runs with different "
       "seeds (after 1 against 2 epochs).");
+}
+
+TEST(Verdict, OneSeedOfOneOfThem) {
+  const TempDir dir;
+  const fs::path one = write_run(dir, "one", two_epochs(70), config(7, 1));
+  std::vector<RunRecord> runs = read_runs(
+      {write_run(dir, "two-s0", two_epochs(60), config(0)), write_run(dir, "two-s1", two_epochs(61), config(1)), one});
+  for (RunRecord& run : runs) {
+    run.last = RunRecord::Position();
+    run.last->test_images = 10'000;
+    run.last->classes = {"a", "b"};
+    run.last->image_size = 8;
+    run.last->channels = 1;
+  }
+  EXPECT_THAT(compare(runs, {.target = {}, .timing = false, .predictions = false}).verdicts[0].text,
+              HasSubstr("its accuracy is higher by 9.50 ± 1.31 points on 10,000 test images, and one has one seed: "
+                        "another seed may differ"));
 }
 
 TEST(Verdict, WithoutATestThereIsNoDifference) {

@@ -24,13 +24,17 @@ std::string without_seed_and_place(Config config) {
   return config_to_yaml(config);
 }
 
+std::string folder_name(const RunRecord& run) { return run.dir.filename().string(); }
+
+// What the folders' names have in common: "net" of "net-s0" and "net-s1", "net" of "net-s3" alone if its seed is 3.
 std::string common_name(const std::vector<RunRecord>& runs, const std::vector<size_t>& members) {
-  const std::string& first = runs[members.front()].name;
+  const std::string first = folder_name(runs[members.front()]);
   size_t length = first.size();
   for (const size_t i : members) {
-    const auto [end, ignored] = std::mismatch(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(length),
-                                              runs[i].name.begin(), runs[i].name.end());
-    length = static_cast<size_t>(end - first.begin());
+    const std::string other = folder_name(runs[i]);
+    const auto end =
+        std::mismatch(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(length), other.begin(), other.end());
+    length = static_cast<size_t>(end.first - first.begin());
   }
   static const std::regex numbering("[-_ ]s?[0-9]*$");
   const std::string ending = "-s" + std::to_string(runs[members.front()].config.run.seed);
@@ -42,9 +46,16 @@ std::string common_name(const std::vector<RunRecord>& runs, const std::vector<si
   return name.empty() ? first : name;
 }
 
-void name_apart(std::vector<Configuration>& configurations) {
+// Equal names get the folder that their first run lies in, and a number if that is not enough.
+void name_apart(std::vector<Configuration>& configurations, const std::vector<RunRecord>& runs) {
+  std::map<std::string, int> count;
+  for (const Configuration& c : configurations) ++count[c.name];
   std::set<std::string> taken;
   for (Configuration& c : configurations) {
+    std::error_code ignored;
+    if (count[c.name] > 1)
+      c.name = (std::filesystem::weakly_canonical(runs[c.runs.front()].dir, ignored).parent_path().filename() / c.name)
+                   .string();
     const std::string name = c.name;
     for (int n = 2; !taken.insert(c.name).second; ++n) c.name = fmt::format("{} ({})", name, n);
   }
@@ -70,7 +81,7 @@ std::vector<Configuration> grouped_runs(const std::vector<RunRecord>& runs) {
     c.finished = !c.counted.empty();
     if (!c.finished) take([](const RunRecord&) { return true; });
   }
-  name_apart(configurations);
+  name_apart(configurations, runs);
   return configurations;
 }
 

@@ -29,6 +29,17 @@ std::string escape(const std::string& text) {
   return result;
 }
 
+std::string breakable(const std::string& name) {
+  std::string result, part;
+  for (const char c : name) {
+    part += c;
+    if (c != '_' && c != '-' && c != '/') continue;
+    result += escape(part) + "<wbr>";
+    part.clear();
+  }
+  return result + escape(part);
+}
+
 std::string script_json(const std::string& json) {
   std::string result;
   result.reserve(json.size());

@@ -11,7 +11,8 @@ namespace ghost {
 namespace {
 
 constexpr size_t kMatrixClasses = 20;  // more do not fit a page
-constexpr size_t kMostPairs = 15;      // of classes, named instead
+constexpr size_t kClassesInSight = 30;
+constexpr size_t kMostPairs = 15;  // of classes, named instead
 
 std::string signed_text(double value, int digits) {
   const std::string text = fmt::format("{:+.{}f}", value, digits);
@@ -63,7 +64,9 @@ std::string class_table(const Comparison& comparison, const std::vector<Answered
     }
     text += fmt::format("<td>{}</td></tr>", grouped(all.front().predictions->confusion.samples(truth)));
   }
-  return text + "</tbody></table></div>";
+  text += "</tbody></table></div>";
+  if (names.size() <= kClassesInSight) return text;
+  return fmt::format("<details><summary>All {} classes</summary>{}</details>", names.size(), text);
 }
 
 // counts(t, p) of b − a, or of a alone.

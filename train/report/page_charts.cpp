@@ -68,7 +68,8 @@ std::string legend(const Comparison& comparison) {
   for (size_t c = 0; c < comparison.configurations.size(); ++c) {
     const Configuration& configuration = comparison.configurations[c];
     text += "<span class=\"legend-group\"><span class=\"legend-name\">" + swatch(comparison, c) + "</span>";
-    for (const size_t i : configuration.runs)
+    // One run alone is always shown.
+    for (const size_t i : comparison.runs.size() > 1 ? configuration.runs : std::vector<size_t>())
       text += fmt::format(
           "<button type=\"button\" class=\"run-toggle\" aria-pressed=\"true\" data-run=\"{}\">{}</button>",
           html::escape(comparison.runs[i].name),

@@ -12,7 +12,8 @@ namespace ghost {
 
 namespace {
 
-constexpr size_t kBeside = 5;  // configurations side by side; more are rows
+constexpr size_t kBeside = 3;    // configurations side by side; more are rows
+constexpr size_t kVerdicts = 4;  // in sight
 
 std::string value_of(const std::optional<Cell>& cell) {
   return cell && std::isfinite(cell->value) ? nlohmann::ordered_json(cell->value).dump() : "";
@@ -46,7 +47,7 @@ std::string section(const char* id, const char* title, const std::string& body) 
 
 std::string swatch(const Comparison& comparison, size_t configuration) {
   return fmt::format("<i class=\"dot\" style=\"--tone:var(--c{})\"></i>{}", configuration % 8,
-                     html::escape(comparison.configurations[configuration].name));
+                     html::breakable(comparison.configurations[configuration].name));
 }
 
 std::string number_cell(const char* key, const std::string& value, const std::string& text,
@@ -58,7 +59,12 @@ std::string number_cell(const char* key, const std::string& value, const std::st
 std::string verdict_section(const Comparison& comparison) {
   std::string body;
   if (comparison.configurations.size() == 1 && comparison.runs.size() == 1) body = single_verdict(comparison);
-  for (const Verdict& verdict : comparison.verdicts) body += "<p>" + html::escape(verdict.text) + "</p>";
+  for (size_t i = 0; i < comparison.verdicts.size(); ++i) {
+    if (i == kVerdicts)
+      body += fmt::format("<details><summary>and {} more</summary>", comparison.verdicts.size() - kVerdicts);
+    body += "<p>" + html::escape(comparison.verdicts[i].text) + "</p>";
+  }
+  if (comparison.verdicts.size() > kVerdicts) body += "</details>";
   if (body.empty()) return "";
   if (std::any_of(comparison.verdicts.begin(), comparison.verdicts.end(), [](const Verdict& v) { return v.accuracy; }))
     body += "<p class=\"hint\">± is half of the 95 % interval of the difference; what lies within it is noise.</p>";
@@ -69,7 +75,8 @@ std::string summary_section(const Comparison& comparison) {
   const std::vector<Measure> shown = measures(comparison);
   const auto& configurations = comparison.configurations;
   if (shown.empty()) return "";
-  std::string table = "<div class=\"scroll\"><table class=\"summary\"><thead><tr><td></td>";
+  std::string table = fmt::format("<div class=\"scroll\"><table class=\"summary{}\"><thead><tr><td></td>",
+                                  configurations.size() > kBeside ? " rows" : "");
   if (configurations.size() <= kBeside) {
     for (size_t c = 0; c < configurations.size(); ++c) table += "<th scope=\"col\">" + swatch(comparison, c) + "</th>";
     table += "</tr></thead><tbody>";

@@ -6,9 +6,15 @@
 
 namespace ghost {
 
-void ReportSink::on_epoch(const EpochReport&) { write(false, false); }
+void ReportSink::on_epoch(const EpochReport& report) {
+  if (report.tested) test_seconds_ = report.test_seconds;
+  write(false, false);
+}
 
-void ReportSink::on_end(const RunEnd& end) { write(!end.interrupted, end.interrupted); }
+void ReportSink::on_end(const RunEnd& end) {
+  constexpr double kLongTest = 60;
+  write(!end.interrupted && test_seconds_ <= kLongTest, end.interrupted);
+}
 
 void ReportSink::write(bool predictions, bool interrupted) {
   try {

@@ -177,8 +177,14 @@ nlohmann::ordered_json predictions_json(const Predictions& p, const std::vector<
     for (int64_t c = 0; c < p.confusion.classes(); ++c) row.push_back(p.confusion.at(truth, c));
     matrix.push_back(std::move(row));
   }
-  return {{"run", runs[p.run].name},          {"epoch", p.epoch},     {"step", p.step},
-          {"accuracy", p.accuracy_percent()}, {"per_class", classes}, {"confusion", matrix}};
+  nlohmann::ordered_json json{{"run", runs[p.run].name},
+                              {"epoch", p.epoch},
+                              {"step", p.step},
+                              {"accuracy", p.accuracy_percent()},
+                              {"per_class", classes}};
+  constexpr size_t kMostClasses = 100;                                          // of a thousand it would be megabytes
+  if (p.classes.size() <= kMostClasses) json["confusion"] = std::move(matrix);  // rows: the label
+  return json;
 }
 
 nlohmann::ordered_json run_json(const Comparison& all, const Configuration& c, const RunRecord& run) {

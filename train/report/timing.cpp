@@ -7,6 +7,7 @@
 #include "core/backward_observer.h"
 #include "core/ops/cross_entropy.h"
 #include "core/parallel.h"
+#include "nn/freeze.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/conv2d.h"
 #include "train/optim/optimizer.h"
@@ -74,13 +75,19 @@ struct Parts {  // seconds of each profiled step
   std::vector<double> update;
 };
 
+ModulePtr built(const TimingTask& task) {
+  ModulePtr model = build_model(task.model, task.config.run.seed);
+  freeze(*model, task.config.train.freeze);
+  return model;
+}
+
 // A network in training on one batch of random images.
 class Candidate {
  public:
   explicit Candidate(const TimingTask& task)
       : task_(task),
         batch_(micro_batch_size(task.config.train)),
-        model_(build_model(task.model, task.config.run.seed)),
+        model_(built(task)),
         optimizer_(build_optimizer(task.config.optimizer, model_->parameters())) {
     RandomStream random(0, "timing");
     images_ = Tensor::empty({batch_, task.image_size, task.image_size, task.model.in_channels});

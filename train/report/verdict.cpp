@@ -50,6 +50,11 @@ std::optional<Difference> accuracy_difference(const Comparison& all, size_t a, s
                            one_each ? discordant(all, a, b) : std::nullopt);
 }
 
+// Whether an epoch is the same work.
+bool same_epochs(const DataConfig& a, const DataConfig& b) {
+  return a.name == b.name && a.limit_train == b.limit_train;
+}
+
 // By how much the logarithms of two rates measured in turns differ, turn by turn.
 Difference turns_difference(const std::vector<double>& a, const std::vector<double>& b) {
   std::vector<double> x, y;
@@ -63,7 +68,8 @@ void judge_speed(const Configuration& a, const Configuration& b, Verdict& verdic
     verdict.speed = b.timing->training_images_per_second / a.timing->training_images_per_second;
     verdict.speed_measured = true;
     verdict.speed_distinguishable = turns_difference(a.timing->training, b.timing->training).distinguishable();
-  } else if (a.epoch_seconds && b.epoch_seconds && a.epoch_seconds->mean > 0 && b.epoch_seconds->mean > 0) {
+  } else if (same_epochs(a.config.data, b.config.data) && a.epoch_seconds && b.epoch_seconds &&
+             a.epoch_seconds->mean > 0 && b.epoch_seconds->mean > 0) {
     verdict.speed = a.epoch_seconds->mean / b.epoch_seconds->mean;
     verdict.speed_distinguishable = std::abs(std::log(*verdict.speed)) > std::log1p(kAlike);
   }
@@ -94,7 +100,8 @@ std::string basis_text(const Difference& d) {
   return "";
 }
 
-std::string accuracy_sentence(const Difference& d, bool finished) {
+std::string accuracy_sentence(const Difference& d, const Configuration& a, const Configuration& b) {
+  const bool finished = a.finished && b.finished;
   const std::string so_far = finished ? "" : " so far";
   const std::string basis = basis_text(d);
   std::string text;
@@ -105,7 +112,12 @@ std::string accuracy_sentence(const Difference& d, bool finished) {
                        std::abs(d.mean), d.half_width, basis);
   const bool over_seeds = d.basis == Difference::Basis::paired_seeds || d.basis == Difference::Basis::welch;
   if (!d.distinguishable()) text += ": not distinguishable";
-  if (!over_seeds) text += d.distinguishable() ? ", one seed each: another seed may differ" : ", one seed each";
+  if (!over_seeds) {
+    const bool one_each = a.counted.size() == 1 && b.counted.size() == 1;
+    text +=
+        one_each ? ", one seed each" : fmt::format(", and {} has one seed", a.counted.size() == 1 ? a.name : b.name);
+    if (d.distinguishable()) text += ": another seed may differ";
+  }
   return text;
 }
 
@@ -140,7 +152,7 @@ Verdict judge(const Comparison& all, size_t a, size_t b) {
   if (const std::string reason = other_data(of_a, of_b); !reason.empty()) {
     text += reason + ", so that accuracies do not compare";
   } else if ((verdict.accuracy = accuracy_difference(all, a, b))) {
-    text += accuracy_sentence(*verdict.accuracy, of_a.finished && of_b.finished);
+    text += accuracy_sentence(*verdict.accuracy, of_a, of_b);
     if (of_a.config.train.epochs != of_b.config.train.epochs)
       text += fmt::format(" (after {} against {} epochs)", of_b.config.train.epochs, of_a.config.train.epochs);
   } else {

@@ -110,6 +110,7 @@
         sets.push({
           label: configuration.name + (names.test ? (test ? ", test" : ", training") : ""),
           data: line, borderColor: thick ? colour : faded(colour, 0.75), backgroundColor: colour,
+          borderDash: c < 8 ? [] : [6, 3],  // the colours begin again
           borderWidth: thick ? 2 : 1.2, pointRadius: test && line.length <= 60 ? 3 : 0, pointHoverRadius: 4,
           order: thick ? 1 : 2,
         });
@@ -129,6 +130,15 @@
       return [{ element: chart.getDatasetMeta(datasetIndex).data[best], datasetIndex, index: best }];
     });
   };
+
+  // Where curves of this kind leave room: accuracy rises, losses fall.
+  const place = (corner) => function (items) {
+    if (!items.length) return false;
+    const area = this.chart.chartArea;
+    return { x: items[0].element.x, y: corner === "below" ? area.bottom : area.top };
+  };
+  Chart.Tooltip.positioners.below = place("below");
+  Chart.Tooltip.positioners.above = place("above");
 
   const crosshair = {
     id: "crosshair",
@@ -177,6 +187,7 @@
       plugins: {
         legend: { display: false }, title: heading(title),
         tooltip: tooltip({
+          position: chart === "accuracy" ? "below" : "above", caretSize: 0,
           itemSort: (a, b) => (chart === "loss" ? a.parsed.y - b.parsed.y : b.parsed.y - a.parsed.y),
           callbacks: {
             title: (items) => (items.length ? axis.title + " " + axis.text(items[0].parsed.x) : ""),
