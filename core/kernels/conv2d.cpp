@@ -7,6 +7,7 @@
 #include "core/kernels/conv2d_gemm.h"
 #include "core/kernels/conv2d_reference.h"
 #include "core/kernels/conv2d_rows.h"
+#include "core/kernels/conv2d_winograd.h"
 
 namespace ghost {
 namespace {
@@ -18,7 +19,8 @@ struct Implementation {
 };
 struct Kernel {
   const char* name;
-  bool (*accepts)(const Conv2dShape&);  // unforced; each is able to run every case
+  bool (*accepts)(const Conv2dShape&);  // unforced
+  bool (*able)(const Conv2dShape&);     // null: every case
   Implementation<float> f32;
   Implementation<double> f64;
 
@@ -33,16 +35,24 @@ struct Kernel {
 
 // The first one that accepts a case runs it.
 constexpr std::array kKernels{
+    Kernel{.name = "winograd",
+           .accepts = conv2d_winograd_wins,
+           .able = conv2d_winograd_able,
+           .f32 = {conv2d_winograd_forward<float>, conv2d_winograd_backward<float>},
+           .f64 = {conv2d_winograd_forward<double>, conv2d_winograd_backward<double>}},
     Kernel{.name = "gemm",
            .accepts = conv2d_gemm_wins,
+           .able = nullptr,
            .f32 = {conv2d_gemm_forward<float>, conv2d_gemm_backward<float>},
            .f64 = {conv2d_gemm_forward<double>, conv2d_gemm_backward<double>}},
     Kernel{.name = "rows",
            .accepts = [](const Conv2dShape&) { return true; },
+           .able = nullptr,
            .f32 = {conv2d_rows_forward<float>, conv2d_rows_backward<float>},
            .f64 = {conv2d_rows_forward<double>, conv2d_rows_backward<double>}},
     Kernel{.name = "reference",
            .accepts = [](const Conv2dShape&) { return true; },
+           .able = nullptr,
            .f32 = {conv2d_reference_forward<float>, conv2d_reference_backward<float>},
            .f64 = {conv2d_reference_forward<double>, conv2d_reference_backward<double>}},
 };
@@ -69,7 +79,7 @@ Settings& settings() {
 
 const Kernel& choose(const Conv2dShape& s, const char* direction) {
   const Settings& set = settings();
-  const Kernel* kernel = set.forced;
+  const Kernel* kernel = set.forced && (!set.forced->able || set.forced->able(s)) ? set.forced : nullptr;
   for (size_t i = 0; !kernel; i++)
     if (kKernels[i].accepts(s)) kernel = &kKernels[i];
   if (set.observer) set.observer(s, direction, kernel->name);

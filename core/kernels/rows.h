@@ -88,6 +88,27 @@ struct DepthwiseSums {
   bool accumulate;
 };
 
+// Tiles of Winograd's convolution F(4×4, 3×3), side by side: tile i begins 4·i pixels after the first. Its element
+// (a, b), 0 ≤ a, b < 6, lies at elements + (6·a + b)·element_step + i·channels.
+template <class T>
+struct WinogradInput {
+  int64_t tiles, channels;
+  const T* pixels;    // 6×6 of each tile (of a gradient 4×4)
+  int64_t row, step;  // from one row and one pixel to the next
+  T* elements;
+  int64_t element_step;
+};
+template <class T>
+struct WinogradOutput {
+  int64_t tiles, channels;
+  const T* elements;
+  int64_t element_step;
+  const T* bias;  // [channels], or null
+  T* pixels;      // 4×4 of each tile, as far as they lie within rows × columns
+  int64_t row, step, rows, columns;
+  bool accumulate;  // without bias
+};
+
 template <class T>
 struct RowKernels {
   // dst (W, C) = transform(src); t null: copy
@@ -109,6 +130,16 @@ struct RowKernels {
   void (*depthwise)(const DepthwiseRow<T>&);
   void (*outer_sums)(const OuterSums<T>&);
   void (*depthwise_sums)(const DepthwiseSums<T>&);
+
+  // Winograd's transforms (core/kernels/conv2d_winograd.cpp)
+  void (*winograd_input)(const WinogradInput<T>&);
+  void (*winograd_gradient)(const WinogradInput<T>&);
+  void (*winograd_output)(const WinogradOutput<T>&);
+  // 9 taps of `count` weights → 36 elements, and back for the gradient
+  void (*winograd_weights)(T* elements, int64_t element_step, const T* w, int64_t tap_step, int64_t count);
+  void (*winograd_weight_gradient)(T* w, int64_t tap_step, const T* elements, int64_t element_step, int64_t count,
+                                   bool accumulate);
+
   int64_t lanes;        // elements of a vector
   int64_t max_vectors;  // that a dense row computes at a time
 };

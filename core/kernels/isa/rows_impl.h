@@ -6,6 +6,7 @@
 #include "core/kernels/isa/depthwise_impl.h"
 #include "core/kernels/isa/kernel_set.h"
 #include "core/kernels/isa/vector.h"
+#include "core/kernels/isa/winograd_impl.h"
 
 namespace {
 
@@ -145,6 +146,11 @@ constexpr ghost::RowKernels<T> row_kernels() {
           .depthwise = depthwise_row<T>,
           .outer_sums = outer_sums<T>,
           .depthwise_sums = depthwise_sums<T>,
+          .winograd_input = winograd_input<T>,
+          .winograd_gradient = winograd_gradient<T>,
+          .winograd_output = winograd_output<T>,
+          .winograd_weights = winograd_weights<T>,
+          .winograd_weight_gradient = winograd_weight_gradient<T>,
           .lanes = kLanes<T>,
           .max_vectors = max_vectors()};
 }

@@ -1,0 +1,165 @@
+// The transforms of Winograd's convolution F(4×4, 3×3) (Lavin and Gray, arXiv 1509.09308, section 4): vectors of
+// channels, one tile after the other. d: 6×6 pixels of the input, g: 3×3 weights, y: 4×4 pixels of the result:
+//   y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A        and for the weight's gradient:  dg = Gᵀ [(A dy Aᵀ) ⊙ (Bᵀ d B)] G
+// Interpolation points 0, ±1, ±2, ∞. Rows of a matrix first, then columns: one pass holds six vectors, and all 36 wait
+// in the nearest cache.
+#pragma once
+#include "core/kernels/isa/vector.h"
+#include "core/kernels/rows.h"
+
+namespace {
+
+using ghost::WinogradInput;
+using ghost::WinogradOutput;
+
+// Bᵀ d
+template <class T>
+GHOST_INLINE void input_transform(const Vector<T>* d, Vector<T>* o) {
+  const Vector<T> a = d[4] - d[2] * T(4), b = d[3] - d[1] * T(4), c = d[4] - d[2], e = (d[3] - d[1]) * T(2);
+  o[0] = d[0] * T(4) - d[2] * T(5) + d[4];
+  o[1] = a + b, o[2] = a - b;
+  o[3] = c + e, o[4] = c - e;
+  o[5] = d[1] * T(4) - d[3] * T(5) + d[5];
+}
+// Aᵀ m
+template <class T>
+GHOST_INLINE void output_transform(const Vector<T>* m, Vector<T>* o) {
+  const Vector<T> a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
+  o[0] = m[0] + a + c;
+  o[1] = b + d * T(2);
+  o[2] = a + c * T(4);
+  o[3] = b + d * T(8) + m[5];
+}
+// A y
+template <class T>
+GHOST_INLINE void gradient_transform(const Vector<T>* y, Vector<T>* o) {
+  const Vector<T> a = y[0] + y[2], b = y[1] + y[3], c = y[0] + y[2] * T(4), d = y[1] * T(2) + y[3] * T(8);
+  o[0] = y[0];
+  o[1] = a + b, o[2] = a - b;
+  o[3] = c + d, o[4] = c - d;
+  o[5] = y[3];
+}
+// G g
+template <class T>
+GHOST_INLINE void weight_transform(const Vector<T>* g, Vector<T>* o) {
+  const Vector<T> a = (g[0] + g[2]) * (T(-1) / 6), b = g[1] * (T(-1) / 6);
+  const Vector<T> c = g[0] * (T(1) / 24) + g[2] * (T(1) / 6), d = g[1] * (T(1) / 12);
+  o[0] = g[0] * (T(1) / 4);
+  o[1] = a + b, o[2] = a - b;
+  o[3] = c + d, o[4] = c - d;
+  o[5] = g[2];
+}
+// Gᵀ s
+template <class T>
+GHOST_INLINE void weight_gradient_transform(const Vector<T>* s, Vector<T>* o) {
+  const Vector<T> a = s[1] + s[2], b = s[2] - s[1], c = s[3] + s[4], d = s[3] - s[4];
+  o[0] = s[0] * (T(1) / 4) - a * (T(1) / 6) + c * (T(1) / 24);
+  o[1] = b * (T(1) / 6) + d * (T(1) / 12);
+  o[2] = (c - a) * (T(1) / 6) + s[5];
+}
+
+// out (Out×Out) = transform of in (In×In), both ways. load(i, j), store(i, j, v).
+template <class T, int In, int Out, class Load, class Transform, class Store>
+GHOST_INLINE void both_ways(Load load_at, Transform transform, Store store_at) {
+  Vector<T> half[Out][In];
+#pragma GCC unroll 6
+  for (int j = 0; j < In; j++) {
+    Vector<T> from[In], to[Out];
+#pragma GCC unroll 6
+    for (int i = 0; i < In; i++) from[i] = load_at(i, j);
+    transform(from, to);
+#pragma GCC unroll 6
+    for (int i = 0; i < Out; i++) half[i][j] = to[i];
+  }
+#pragma GCC unroll 6
+  for (int i = 0; i < Out; i++) {
+    Vector<T> to[Out];
+    transform(half[i], to);
+#pragma GCC unroll 6
+    for (int j = 0; j < Out; j++) store_at(i, j, to[j]);
+  }
+}
+
+// Each block of channels of each tile.
+template <class T, class F>
+GHOST_INLINE void for_tiles(int64_t tiles, int64_t channels, F f) {
+  for (int64_t i = 0; i < tiles; i++)
+    for_channels<T>(
+        channels, [=](int64_t c, auto lanes) __attribute__((always_inline)) { f(i, c, lanes); });
+}
+
+// Pixels of side In to elements of side 6.
+template <class T, int In, class Transform>
+GHOST_INLINE void to_elements(const WinogradInput<T>& t, Transform transform) {
+  for_tiles<T>(
+      t.tiles, t.channels, [ transform, &t ](int64_t i, int64_t c, auto lanes) __attribute__((always_inline)) {
+        const T* from = t.pixels + i * 4 * t.step + c;
+        T* to = t.elements + i * t.channels + c;
+        both_ways<T, In, 6>(
+            [ =, &t ](int y, int x)
+                __attribute__((always_inline)) { return load(from + y * t.row + x * t.step, lanes); },
+            transform, [ =, &t ](int y, int x, Vector<T> v) __attribute__((always_inline)) {
+              store(to + (y * 6 + x) * t.element_step, v, lanes);
+            });
+      });
+}
+template <class T>
+void winograd_input(const WinogradInput<T>& t) {
+  to_elements<T, 6>(
+      t, [](const Vector<T>* d, Vector<T>* o) __attribute__((always_inline)) { input_transform<T>(d, o); });
+}
+template <class T>
+void winograd_gradient(const WinogradInput<T>& t) {
+  to_elements<T, 4>(
+      t, [](const Vector<T>* d, Vector<T>* o) __attribute__((always_inline)) { gradient_transform<T>(d, o); });
+}
+
+template <class T>
+void winograd_output(const WinogradOutput<T>& t) {
+  for_tiles<T>(
+      t.tiles, t.channels, [&t](int64_t i, int64_t c, auto lanes) __attribute__((always_inline)) {
+        const T* from = t.elements + i * t.channels + c;
+        T* to = t.pixels + i * 4 * t.step + c;
+        const int64_t columns = t.columns - i * 4;
+        const Vector<T> bias = t.bias ? load(t.bias + c, lanes) : Vector<T>{};
+        both_ways<T, 6, 4>(
+            [ =, &t ](int y, int x)
+                __attribute__((always_inline)) { return load(from + (y * 6 + x) * t.element_step, lanes); },
+            [](const Vector<T>* d, Vector<T>* o) __attribute__((always_inline)) { output_transform<T>(d, o); },
+            [ =, &t ](int y, int x, Vector<T> v) __attribute__((always_inline)) {
+              if (y >= t.rows || x >= columns) return;
+              T* at = to + y * t.row + x * t.step;
+              store(at, t.accumulate ? v + load(at, lanes) : v + bias, lanes);
+            });
+      });
+}
+
+template <class T>
+void winograd_weights(T* elements, int64_t element_step, const T* w, int64_t tap_step, int64_t count) {
+  for_channels<T>(
+      count, [=](int64_t c, auto lanes) __attribute__((always_inline)) {
+        both_ways<T, 3, 6>(
+            [=](int y, int x) __attribute__((always_inline)) { return load(w + (y * 3 + x) * tap_step + c, lanes); },
+            [](const Vector<T>* d, Vector<T>* o) __attribute__((always_inline)) { weight_transform<T>(d, o); },
+            [=](int y, int x, Vector<T> v)
+                __attribute__((always_inline)) { store(elements + (y * 6 + x) * element_step + c, v, lanes); });
+      });
+}
+
+template <class T>
+void winograd_weight_gradient(T* w, int64_t tap_step, const T* elements, int64_t element_step, int64_t count,
+                              bool accumulate) {
+  for_channels<T>(
+      count, [=](int64_t c, auto lanes) __attribute__((always_inline)) {
+        both_ways<T, 6, 3>(
+            [=](int y, int x)
+                __attribute__((always_inline)) { return load(elements + (y * 6 + x) * element_step + c, lanes); },
+            [](const Vector<T>* d, Vector<T>* o) __attribute__((always_inline)) { weight_gradient_transform<T>(d, o); },
+            [=](int y, int x, Vector<T> v) __attribute__((always_inline)) {
+              T* at = w + (y * 3 + x) * tap_step + c;
+              store(at, accumulate ? v + load(at, lanes) : v, lanes);
+            });
+      });
+}
+
+}  // namespace
