@@ -186,6 +186,7 @@ TEST_F(Compare, SaysWhatIsWrong) {
   ASSERT_EQ(train({"--config", "standard.yaml", "--set", "train.epochs=1", "--run", "one"}).status, 0);
   refused({"one", "--seeds", "2"}, "only runs are given");
   refused({"one", "one/"}, "given twice");
+  refused({"one/config.yaml"}, "one/config.yaml belongs to a run: name its folder, one, or copy");
   EXPECT_FALSE(fs::exists(dir_ / "runs")) << "nothing is trained before everything is known to fit";
   const Finished unwritable = quick({"one", "--output", "no/such/folder/page.html"});
   EXPECT_EQ(unwritable.status, 1);

@@ -47,6 +47,9 @@ Given sort_out(const Arguments& arguments) {
       given.dirs.push_back(path);
     } else if (!fs::exists(path, ignored)) {
       fail_usage("{}: there is no such run directory or configuration", name);
+    } else if (path.filename() == "config.yaml" && fs::exists(path.parent_path() / "metrics.jsonl", ignored)) {
+      fail_usage("{} belongs to a run: name its folder, {}, or copy the file to train it anew", name,
+                 path.has_parent_path() ? path.parent_path().string() : ".");
     } else if (path.extension() == ".yaml" || path.extension() == ".yml") {
       given.configs.push_back(name);
     } else {

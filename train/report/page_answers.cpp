@@ -148,7 +148,8 @@ std::string confusions(const Comparison& comparison, const std::vector<Answered>
                         html::escape(comparison.configurations[all[i].configuration].name),
                         html::escape(comparison.configurations[first.configuration].name),
                         shown(Counts(*first.predictions, all[i].predictions)));
-  return text;
+  return text +
+         "<p class=\"hint\">Blue: more that are right, or fewer that are mistaken. Orange: the other way round.</p>";
 }
 
 std::string picture(const Predictions& a, const Predictions& b, const Comparison& comparison, const Disagreement& d,

@@ -181,6 +181,7 @@
         x: scale(axis.title, { type: "linear", min: 0, ticks: { callback: axis.text, maxTicksLimit: 8 } }),
         y: scale("", {
           type: state.log && chart !== "accuracy" ? "logarithmic" : "linear",
+          ...(chart === "lr" && !state.log ? { min: 0, grace: "5%" } : {}),
           ticks: { callback: trimmed, maxTicksLimit: chart === "lr" ? 4 : 7 },
         }),
       },
