@@ -216,6 +216,7 @@ std::string time_section(const Comparison& comparison) {
   if (timed.empty()) return "";
   // In one order for all, the costliest first.
   std::vector<std::string> kinds;
+  kinds.reserve(totals.size());
   for (const auto& [kind, total] : totals) kinds.push_back(kind);
   std::stable_sort(kinds.begin(), kinds.end(),
                    [&](const std::string& a, const std::string& b) { return totals[a] > totals[b]; });
