@@ -434,5 +434,22 @@ TEST(GhostInfo, EstimatesThePeakOfTraining) {
   EXPECT_NEAR(estimate / peak, 1, 0.2);
 }
 
+TEST(InfoProgram, CountsSingleLayersAndComparesThem) {
+  const Finished layer = test::run_program("ghost-info", {"--layer", "GhostConv(32, 64)", "--input", "8", "--json"});
+  ASSERT_EQ(layer.status, 0) << layer.err;
+  EXPECT_EQ(json::parse(layer.out).at("parameters"), 1440);
+  EXPECT_EQ(json::parse(layer.out).at("macs"), 64 * (32 * 32 + 9 * 32));
+  const Finished both = test::run_program("ghost-info", {"--compare", "ConvBn(32, 64)", "GhostConv(32, 64)", "--json"});
+  ASSERT_EQ(both.status, 0) << both.err;
+  const json ratios = json::parse(both.out).at("ratios");
+  EXPECT_NEAR(ratios.at("convolution_parameters").get<double>(), 1.561, 5e-4);
+  EXPECT_NEAR(ratios.at("parameters").get<double>(), 1.511, 5e-4);
+  const Finished wrong = test::run_program("ghost-info", {"--layer", "GhostConv(32, 65)"});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("nearest valid: out=64 or 66"));
+  const Finished sets = test::run_program("ghost-info", {"--layer", "GhostConv(32, 64)", "--set", "train.epochs=1"});
+  EXPECT_EQ(sets.status, 2);
+}
+
 }  // namespace
 }  // namespace ghost

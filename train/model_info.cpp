@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "nn/freeze.h"
 #include "nn/layers/conv2d.h"
+#include "nn/layers/layer_spec.h"
 #include "train/optim/optimizer.h"
 
 namespace ghost {
@@ -152,6 +153,22 @@ ModelInfo model_info(const Config& given, const ModelInfoOptions& options) {
       .evaluation_batch = static_cast<double>(config.train.eval_batch_size) / static_cast<double>(info.batch)};
   info.memory = measure_memory(*info.model, info.image, measuring);
   info.estimate = estimate_memory(config, info, program);
+  return info;
+}
+
+ModelInfo layer_info(const std::string& layer, const ModelInfoOptions& options) {
+  constexpr InputSize kUsual{.channels = 0, .height = 32, .width = 32};
+  const LayerSpec spec = parse_layer(layer);
+  const InputSize input = options.input.value_or(kUsual);
+  if (input.channels != 0 && input.channels != spec.in_channels)
+    fail_usage("--input has {} channels, but {} takes {}", input.channels, layer, spec.in_channels);
+  ModelInfo info;
+  info.config.name = spec.kind, info.config.num_classes = 0, info.config.in_channels = spec.in_channels;
+  info.image = {input.height, input.width, spec.in_channels};
+  info.batch = options.batch.value_or(1);
+  info.model = spec.layer;
+  info.model->initialise(0);
+  info.profile = profile(*info.model, Tensor::zeros({1, input.height, input.width, spec.in_channels}));
   return info;
 }
 

@@ -56,4 +56,8 @@ struct ModelInfo {
 // small for it.
 ModelInfo model_info(const Config& config, const ModelInfoOptions& options = {});
 
+// A single layer, as parse_layer() in nn/layers/layer_spec.h reads it, on images of options.input (32×32 without one):
+// its counts, without memory. Throws UsageError as parse_layer, and where the input has other channels than it takes.
+ModelInfo layer_info(const std::string& layer, const ModelInfoOptions& options = {});
+
 }  // namespace ghost

@@ -1,9 +1,11 @@
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <spdlog/spdlog.h>
 
 #include "core/parallel.h"
+#include "nn/layers/layer_spec.h"
 #include "train/cli/info_report.h"
 #include "train/cli/info_weights.h"
 #include "train/cli/main.h"
@@ -17,7 +19,7 @@ namespace ghost::cli {
 namespace {
 
 struct Arguments {
-  std::string config, checkpoint, weights, input;
+  std::string config, checkpoint, weights, layer, input;
   std::vector<std::string> sets, compare;
   std::optional<int64_t> batch, threads;
   int depth = 0;
@@ -73,8 +75,14 @@ NamedInfo of_weights(const Arguments& arguments, Terminal& terminal) {
   return of_network(source, arguments, terminal);
 }
 
-// A configuration, or a checkpoint or run directory.
-NamedInfo of_either(const std::string& given, const Arguments& arguments, Terminal& terminal) {
+NamedInfo of_layer(const std::string& layer, const Arguments& arguments) {
+  if (!arguments.sets.empty()) fail_usage("--set changes configurations; {} says all of itself", layer);
+  return {.name = layer, .notes = {}, .info = layer_info(layer, options_of(arguments))};
+}
+
+// A configuration, a checkpoint or run directory, or a layer.
+NamedInfo of_any(const std::string& given, const Arguments& arguments, Terminal& terminal) {
+  if (given.ends_with(')') && !std::filesystem::exists(given)) return of_layer(given, arguments);
   const std::string suffix = std::filesystem::path(given).extension().string();
   const bool yaml = suffix == ".yaml" || suffix == ".yml";
   return yaml ? of_config(given, arguments, terminal) : of_checkpoint(given, arguments, terminal);
@@ -90,8 +98,8 @@ void show(const NamedInfo& model, const Arguments& arguments, const Terminal& te
 
 int run(const Arguments& arguments, Terminal& terminal) {
   if (!arguments.compare.empty()) {
-    const NamedInfo a = of_either(arguments.compare[0], arguments, terminal);
-    const NamedInfo b = of_either(arguments.compare[1], arguments, terminal);
+    const NamedInfo a = of_any(arguments.compare[0], arguments, terminal);
+    const NamedInfo b = of_any(arguments.compare[1], arguments, terminal);
     terminal.text(arguments.json ? printed(comparison_json(a, b)) : comparison_text(a, b, arguments.depth, terminal));
   } else if (!arguments.weights.empty()) {
     const WeightsFile weights = read_weights(arguments.weights);
@@ -99,6 +107,8 @@ int run(const Arguments& arguments, Terminal& terminal) {
       show(of_weights(arguments, terminal), arguments, terminal);
     else
       terminal.text(arguments.json ? printed(weights_json(weights)) : weights_text(weights, terminal));
+  } else if (!arguments.layer.empty()) {
+    show(of_layer(arguments.layer, arguments), arguments, terminal);
   } else {
     show(arguments.config.empty() ? of_checkpoint(arguments.checkpoint, arguments, terminal)
                                   : of_config(arguments.config, arguments, terminal),
@@ -108,12 +118,15 @@ int run(const Arguments& arguments, Terminal& terminal) {
 }
 
 void require_one_subject(const Arguments& a) {
-  const int given = !a.config.empty() + !a.checkpoint.empty() + !a.weights.empty() + !a.compare.empty();
+  const int given =
+      !a.config.empty() + !a.checkpoint.empty() + !a.weights.empty() + !a.layer.empty() + !a.compare.empty();
   if (given == 0)
-    fail_usage("needs --config FILE, --checkpoint FILE, --weights FILE or --compare A B; --help shows examples");
+    fail_usage(
+        "needs --config FILE, --checkpoint FILE, --weights FILE, --layer LAYER or --compare A B; --help shows "
+        "examples");
   if (given > 1 && !(given == 2 && !a.config.empty() && !a.weights.empty()))
     fail_usage(
-        "takes one of --config, --checkpoint, --weights and --compare; only --weights FILE --config FILE go "
+        "takes one of --config, --checkpoint, --weights, --layer and --compare; only --weights FILE --config FILE go "
         "together");
 }
 
@@ -128,9 +141,12 @@ int main(int argc, char** argv) {
   app.add_option("--weights", arguments.weights,
                  "A safetensors file: lists its entries; with --config, checks that they fit that model")
       ->type_name("FILE");
+  app.add_option("--layer", arguments.layer, "One layer, written as in Python: 'GhostConv(32, 64, ratio=2)'")
+      ->type_name("LAYER");
   app.add_option("--compare", arguments.compare,
-                 "Two configurations, checkpoints or run directories side by side; --set and the others hold for both")
-      ->type_name("FILE")
+                 "Two configurations, checkpoints, run directories or layers side by side; --set and the others hold "
+                 "for both")
+      ->type_name("A B")
       ->expected(2);
   app.add_option("--set", arguments.sets, "Change one option, e.g. --set model.conv.ratio=3; may be repeated")
       ->type_name("KEY=VALUE")
@@ -156,9 +172,11 @@ int main(int argc, char** argv) {
       "Examples:\n"
       "  {0} --config configs/ghostnet.yaml\n"
       "  {0} --config configs/ghostnet_imagenet.yaml --set model.width=1.3 --input 3x192x192 --depth 1\n"
-      "  {0} --compare configs/resnet56_cifar10.yaml configs/ghost_resnet56_cifar10.yaml\n\n"
+      "  {0} --compare configs/resnet56_cifar10.yaml configs/ghost_resnet56_cifar10.yaml\n"
+      "  {0} --compare 'ConvBn(32, 64)' 'GhostConv(32, 64)' --input 56\n\n"
+      "Layers:\n  {1}\n\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
-      name));
+      name, fmt::join(layer_signatures(), "\n  ")));
   return run_program(name, [&](Terminal& terminal) -> int {
     if (argc == 1) {
       terminal.line(app.help(), true);

@@ -94,7 +94,8 @@ Dead dead_of(const Profile& profile) {
   for (const LayerProfile& layer : profile.layers) {
     if (layer.dead_channels == 0) continue;
     if (++dead.modules <= kNamed)
-      dead.where += fmt::format("{}{}: {}", dead.modules > 1 ? ", " : "", layer.name, layer.dead_channels);
+      dead.where += fmt::format("{}{}: {}", dead.modules > 1 ? ", " : "", layer.name.empty() ? layer.kind : layer.name,
+                                layer.dead_channels);
     dead.channels += layer.dead_channels, dead.parameters += layer.dead_parameters;
   }
   if (dead.modules > kNamed) dead.where += ", …";
@@ -160,9 +161,11 @@ constexpr const char* kCounting =
 
 std::string heading(const NamedInfo& model) {
   const ModelInfo& info = model.info;
-  std::string text =
-      fmt::format("{}: {} ({}), input {}, {} classes\n", model.name, info.config.name, info.profile.model().kind,
-                  size_text({1, info.image[0], info.image[1], info.image[2]}), grouped(info.config.num_classes));
+  const std::string input = size_text({1, info.image[0], info.image[1], info.image[2]});
+  std::string text = info.config.num_classes == 0  // a layer
+                         ? fmt::format("{}: input {}\n", model.name, input)
+                         : fmt::format("{}: {} ({}), input {}, {} classes\n", model.name, info.config.name,
+                                       info.profile.model().kind, input, grouped(info.config.num_classes));
   for (const std::string& note : model.notes) text += note + "\n";
   return text;
 }
