@@ -187,10 +187,13 @@ TEST_F(Compare, SaysWhatIsWrong) {
   refused({"one", "--seeds", "2"}, "only runs are given");
   refused({"one", "one/"}, "given twice");
   refused({"one/config.yaml"}, "one/config.yaml belongs to a run: name its folder, one, or copy");
-  EXPECT_FALSE(fs::exists(dir_ / "runs")) << "nothing is trained before everything is known to fit";
-  const Finished unwritable = quick({"one", "--output", "no/such/folder/page.html"});
+  refused({"standard.yaml", "--output", "data"}, "--output data: is a directory");
+  const Finished unwritable = quick({"standard.yaml", "--output", "standard.yaml/page.html"});
   EXPECT_EQ(unwritable.status, 1);
-  EXPECT_THAT(unwritable.err, HasSubstr("no/such/folder"));
+  EXPECT_THAT(unwritable.err, HasSubstr("--output standard.yaml/page.html: its folder cannot be made"));
+  EXPECT_FALSE(fs::exists(dir_ / "runs")) << "nothing is trained before everything is known to fit";
+  EXPECT_EQ(quick({"one", "--output", "new/folder/page.html"}).status, 0);
+  EXPECT_TRUE(fs::exists(dir_ / "new/folder/page.html"));
 }
 
 TEST_F(Compare, MissingDataLeaveOutWhatNeedsThem) {

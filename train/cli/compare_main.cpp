@@ -4,6 +4,7 @@
 #include <optional>
 #include <spdlog/spdlog.h>
 
+#include "core/atomic_file.h"
 #include "core/parallel.h"
 #include "core/safetensors.h"
 #include "train/cli/console.h"
@@ -140,6 +141,16 @@ std::vector<fs::path> all_dirs(const Arguments& arguments, const Given& given) {
   return dirs;
 }
 
+// What cannot be written is known before hours of training. Folders on the way are made.
+void require_writable(const fs::path& output) {
+  std::error_code error;
+  if (fs::is_directory(output, error)) fail_usage("--output {}: is a directory; name a file in it", output.string());
+  error.clear();
+  if (output.has_parent_path()) fs::create_directories(output.parent_path(), error);
+  if (error) fail("--output {}: its folder cannot be made: {}", output.string(), error.message());
+  const AtomicFile probe(output);  // vanishes
+}
+
 std::string today() {
   const std::time_t now = std::time(nullptr);
   std::tm local{};
@@ -153,6 +164,7 @@ int compare_all(const Arguments& arguments, const std::string& program, Terminal
   if (arguments.json || arguments.csv) terminal.keep_stdout_clean();
   const Given given = sort_out(arguments);
   const int cores = threads();
+  if (!arguments.output.empty()) require_writable(arguments.output);
   note_stop_signals();
   const std::optional<int> failed = train_all(given.planned, program, terminal);
   if (!failed) return kInterrupted + stop_signal();
