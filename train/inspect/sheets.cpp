@@ -114,6 +114,7 @@ Image contact_sheet(const LayerMaps& layer, int64_t picture) {
   const std::vector<int64_t> order = sheet_order(layer);
   const int64_t maps = layer.maps.size(3);
   std::vector<Image> cells;
+  cells.reserve(order.size());
   for (const int64_t map : order) cells.push_back(map < maps ? map_picture(layer.maps, map, picture) : Image{});
   const int64_t group = layer.intrinsic > 0 && layer.ghosts > 0 ? layer.ghosts / layer.intrinsic + 1 : 1;
   const auto across = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(cells.size()) * 1.5)));
