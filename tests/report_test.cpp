@@ -224,6 +224,12 @@ TEST(Comparison, EqualNamesGetTheirFolders) {
                                  write_run(dir, "b/net-s2", two_epochs(70), config(2, 1))});
   EXPECT_EQ(c.configurations[0].name, "a/net");
   EXPECT_EQ(c.configurations[1].name, "b/net");
+  // A sweep in one folder.
+  const Comparison sweep = compared(
+      {write_run(dir, "run-0", two_epochs(70), config(0)), write_run(dir, "run-1", two_epochs(70), config(1)),
+       write_run(dir, "run-2", two_epochs(70), config(0, 1)), write_run(dir, "run-3", two_epochs(70), config(1, 1))});
+  EXPECT_EQ(sweep.configurations[0].name, "run-0");
+  EXPECT_EQ(sweep.configurations[1].name, "run-2");
 }
 
 TEST(Comparison, UnfinishedRunsDoNotCountBesideFinishedOnes) {

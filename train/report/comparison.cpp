@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <regex>
-#include <set>
 
 #include "nn/profile.h"
 #include "train/report/verdict.h"
@@ -46,19 +45,20 @@ std::string common_name(const std::vector<RunRecord>& runs, const std::vector<si
   return name.empty() ? first : name;
 }
 
-// Equal names get the folder that their first run lies in, and a number if that is not enough.
+// Equal names get the folder that their first run lies in; if that is not enough, they are called by that run.
 void name_apart(std::vector<Configuration>& configurations, const std::vector<RunRecord>& runs) {
-  std::map<std::string, int> count;
-  for (const Configuration& c : configurations) ++count[c.name];
-  std::set<std::string> taken;
-  for (Configuration& c : configurations) {
+  const auto rename_equal = [&](const std::function<std::string(const Configuration&)>& name_of) {
+    std::map<std::string, int> count;
+    for (const Configuration& c : configurations) ++count[c.name];
+    for (Configuration& c : configurations)
+      if (count[c.name] > 1) c.name = name_of(c);
+  };
+  rename_equal([&](const Configuration& c) {
     std::error_code ignored;
-    if (count[c.name] > 1)
-      c.name = (std::filesystem::weakly_canonical(runs[c.runs.front()].dir, ignored).parent_path().filename() / c.name)
-                   .string();
-    const std::string name = c.name;
-    for (int n = 2; !taken.insert(c.name).second; ++n) c.name = fmt::format("{} ({})", name, n);
-  }
+    const auto dir = std::filesystem::weakly_canonical(runs[c.runs.front()].dir, ignored);
+    return (dir.parent_path().filename() / c.name).string();
+  });
+  rename_equal([&](const Configuration& c) { return runs[c.runs.front()].name; });
 }
 
 std::vector<Configuration> grouped_runs(const std::vector<RunRecord>& runs) {

@@ -60,7 +60,7 @@ std::string curve_picture(const Comparison& comparison, const CurveChart& chart)
     }
   if (lines.size() > kMostLines) lines.resize(kMostLines);
   std::stable_sort(lines.begin(), lines.end(), [](const auto& a, const auto& b) { return a.faint && !b.faint; });
-  return svg::lines({chart.title, "epochs", chart.y_title}, lines);
+  return svg::lines({chart.title, "epochs", chart.y_title, chart.test == nullptr}, lines);
 }
 
 std::string legend(const Comparison& comparison) {

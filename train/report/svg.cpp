@@ -13,6 +13,7 @@ namespace {
 constexpr double kWidth = 640, kHeight = 300;
 constexpr double kLeft = 56, kRight = 16, kTop = 28, kBottom = 44;
 constexpr double kBar = 22, kBarGap = 30;
+constexpr double kNear = 220, kLine = 16;  // of names: closer ones overlap
 constexpr size_t kColours = 8, kKindColours = 10;
 
 std::string colour(size_t i) { return fmt::format("var(--c{})", i % kColours); }
@@ -96,6 +97,7 @@ std::string lines(const Frame& frame, const std::vector<Line>& all) {
     }
   if (axes.y.high < axes.y.low) return "";
   if (axes.x.high <= axes.x.low) axes.x.high = axes.x.low + 1;
+  if (frame.from_zero) axes.y.take(0);
   axes.y.widen(0.05);
   std::string text = open(frame, kHeight) + grid(frame, axes);
   for (const Line& line : all) {
@@ -133,11 +135,17 @@ std::string scatter(const Frame& frame, const std::vector<Point>& points, const 
     if (p.spread > 0)
       text += fmt::format("<path class=\"c\" style=\"stroke:{}\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>", colour(p.colour), x,
                           axes.to_y(p.y - p.spread), axes.to_y(p.y + p.spread));
+    // Of two names that would lie on each other the lower one goes below its point.
+    const bool below = std::any_of(points.begin(), points.end(), [&](const Point& other) {
+      const double above = y - axes.to_y(other.y);
+      return &other != &p && std::abs(axes.to_x(other.x) - x) < kNear && above < kLine &&
+             (above > 0 || (above == 0 && &other < &p));
+    });
     text += fmt::format(
         "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\" style=\"stroke:{};fill:{}\"/><text class=\"n\" x=\"{:.1f}\" "
         "y=\"{:.1f}\"{}>{}</text>",
-        x, y, colour(p.colour), p.filled ? colour(p.colour) : "var(--paper)", x > kWidth / 2 ? x - 9 : x + 9, y - 7,
-        x > kWidth / 2 ? " text-anchor=\"end\"" : "", html::escape(p.name));
+        x, y, colour(p.colour), p.filled ? colour(p.colour) : "var(--paper)", x > kWidth / 2 ? x - 9 : x + 9,
+        below ? y + 15 : y - 7, x > kWidth / 2 ? " text-anchor=\"end\"" : "", html::escape(p.name));
   }
   return text + "</svg>";
 }

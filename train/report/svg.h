@@ -29,6 +29,7 @@ struct Bar {
 
 struct Frame {
   std::string title, x_title, y_title;
+  bool from_zero = false;  // the vertical axis
 };
 
 // Lines over x from 0; nothing if there are no points.

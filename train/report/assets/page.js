@@ -249,8 +249,14 @@
         ctx.fillStyle = colourOf("--ink");
         const width = ctx.measureText(p.name).width;
         const left = x + 10 + width > chartArea.right;
+        // Of two names that would lie on each other the lower one goes below its point.
+        const below = all.some((other, i) => {
+          const above = y - scales.y.getPixelForValue(other.y), first = i < all.indexOf(p);
+          return other !== p && Math.abs(scales.x.getPixelForValue(other.x) - x) < width + 20 && above < 18 &&
+            (above > 0 || (above === 0 && first));
+        });
         ctx.textAlign = left ? "right" : "left";
-        ctx.fillText(p.name, left ? x - 9 : x + 9, y - 4);
+        ctx.fillText(p.name, left ? x - 9 : x + 9, below ? y + 18 : y - 4);
       }
       ctx.restore();
     },
