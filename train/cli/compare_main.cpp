@@ -16,7 +16,6 @@
 #include "train/report/table.h"
 #include "train/text.h"
 #include "train/trainer.h"
-#include "train/version.h"
 
 namespace ghost::cli {
 
@@ -208,7 +207,6 @@ int main(int argc, char** argv) {
       "Compares training runs: accuracy, cost and speed, in a table and in one HTML file. Configurations are trained "
       "first.",
       name);
-  app.set_version_flag("--version", name + " " + version());
   app.add_option("given", arguments.given,
                  "Run directories and configurations; the first is what the others are held to")
       ->type_name("RUN|CONFIG…");
@@ -219,9 +217,7 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", arguments.seeds, "Train every configuration with seeds 0 to N-1 (default: its own seed)")
       ->type_name("N")
       ->check(CLI::Range(1, 1000));
-  app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores (the result does not depend on it)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
+  add_threads_option(app, arguments.threads);
   app.add_option("--target", arguments.target, "Also tell how long it took to reach this test accuracy, in percent")
       ->type_name("PERCENT")
       ->check(CLI::Range(0.0, 100.0));
@@ -241,12 +237,7 @@ int main(int argc, char** argv) {
       "Ctrl-C finishes the step, saves it and leaves; the same command goes on.\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 128 + signal when stopped (130: Ctrl-C).",
       name));
-  return run_program(name, [&](Terminal& terminal) -> int {
-    if (argc == 1) {
-      terminal.line(app.help(), true);
-      return kWrongUsage;
-    }
-    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
     if (arguments.given.empty()) fail_usage("needs run directories or configurations; --help shows examples");
     return compare_all(arguments, argc > 0 ? argv[0] : name, terminal);
   });

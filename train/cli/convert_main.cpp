@@ -9,7 +9,6 @@
 #include "train/cli/program.h"
 #include "train/export.h"
 #include "train/text.h"
-#include "train/version.h"
 
 namespace ghost::cli {
 
@@ -67,7 +66,6 @@ int main(int argc, char** argv) {
   Arguments arguments;
   NetworkSource& source = arguments.source;
   CLI::App app("Writes the weights of a network for PyTorch, or foreign weights for the programs here.", name);
-  app.set_version_flag("--version", name + " " + version());
   add_network_options(app, source);
   app.add_option("--to", arguments.to, "pytorch: weights alone (as usual); ghost: a checkpoint")
       ->type_name("FORM")
@@ -90,12 +88,7 @@ int main(int argc, char** argv) {
       "A .pth file becomes safetensors with tools/pth-to-safetensors. See docs/pytorch.md.\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
       name));
-  return run_program(name, [&](Terminal& terminal) -> int {
-    if (argc == 1) {
-      terminal.line(app.help(), true);
-      return kWrongUsage;
-    }
-    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
     require_network(source);
     if (arguments.output.empty()) fail_usage("needs -o FILE, the file to write; --help shows examples");
     return convert(arguments, terminal);

@@ -11,7 +11,6 @@
 #include "train/cli/text.h"
 #include "train/evaluator.h"
 #include "train/network.h"
-#include "train/version.h"
 
 namespace ghost::cli {
 
@@ -160,15 +159,12 @@ int main(int argc, char** argv) {
   Arguments arguments;
   NetworkSource& source = arguments.source;
   CLI::App app("Tests a network on the images of a data set.", name);
-  app.set_version_flag("--version", name + " " + version());
   add_network_options(app, source);
   app.add_option("--split", arguments.split, "Which images: test (as usual), train, or all")
       ->type_name("NAME")
       ->check(CLI::IsMember({"test", "train", "all"}));
   app.add_flag("--flip", arguments.flip, "Count each image by the mean of its logits and its mirror image's");
-  app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores (the result does not depend on it)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
+  add_threads_option(app, arguments.threads);
   app.add_flag("--json", arguments.json, "Print one JSON object");
   app.add_flag("--per-class", arguments.per_class, "Print each class's accuracy and the confusion matrix as well");
   app.footer(fmt::format(
@@ -181,12 +177,7 @@ int main(int argc, char** argv) {
       "  {0} --weights ghostnet.safetensors --config configs/ghostnet_imagenet.yaml --set data.root=imagenet\n\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
       name));
-  return run_program(name, [&](Terminal& terminal) -> int {
-    if (argc == 1) {
-      terminal.line(app.help(), true);
-      return kWrongUsage;
-    }
-    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
     require_network(source);
     return evaluate_network(arguments, terminal);
   });

@@ -12,7 +12,6 @@
 #include "train/cli/program.h"
 #include "train/cli/text.h"
 #include "train/network.h"
-#include "train/version.h"
 
 namespace ghost::cli {
 
@@ -134,7 +133,6 @@ int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-info");
   Arguments arguments;
   CLI::App app("Shows what a network costs, module by module, before it is trained. Needs no data.", name);
-  app.set_version_flag("--version", name + " " + version());
   app.add_option("--config", arguments.config, "A configuration (see configs/)")->type_name("FILE");
   app.add_option("--checkpoint", arguments.checkpoint, "A checkpoint, or a run directory (then its best)")
       ->type_name("FILE");
@@ -159,9 +157,7 @@ int main(int argc, char** argv) {
   app.add_option("--depth", arguments.depth, "Levels of the tree to show (default: as many as fit on a screen)")
       ->type_name("N")
       ->check(CLI::Range(1, 100));
-  app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
+  add_threads_option(app, arguments.threads);
   app.add_flag("--no-memory", arguments.no_memory, "Count only: do not run the model to measure its memory");
   app.add_flag("--json", arguments.json, "Print one JSON object, with every module");
   app.footer(fmt::format(
@@ -177,12 +173,7 @@ int main(int argc, char** argv) {
       "Layers:\n  {1}\n\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
       name, fmt::join(layer_signatures(), "\n  ")));
-  return run_program(name, [&](Terminal& terminal) -> int {
-    if (argc == 1) {
-      terminal.line(app.help(), true);
-      return kWrongUsage;
-    }
-    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
     require_one_subject(arguments);
     return run(arguments, terminal);
   });

@@ -9,6 +9,7 @@
 #include "data/preprocess.h"
 #include "train/cli/grid.h"
 #include "train/cli/main.h"
+#include "train/cli/network_options.h"
 #include "train/cli/program.h"
 #include "train/cli/text.h"
 #include "train/inspect/inspection.h"
@@ -128,15 +129,7 @@ int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-inspect");
   Arguments arguments;
   CLI::App app("Looks at the feature maps of a network: which of them could have been made from others?", name);
-  app.set_version_flag("--version", name + " " + version());
-  auto* checkpoint =
-      app.add_option("--checkpoint", arguments.source.checkpoint, "A checkpoint, or a run directory (then its best)")
-          ->type_name("FILE");
-  app.add_option("--weights", arguments.source.weights, "Weights instead of a checkpoint")
-      ->type_name("FILE")
-      ->excludes(checkpoint);
-  app.add_option("--config", arguments.source.config, "The configuration of these weights, if they carry none")
-      ->type_name("FILE");
+  add_network_options(app, arguments.source);
   app.add_option("--image", arguments.images,
                  "A picture (JPEG, PNG, BMP); may be repeated: filters are fitted to all, the first one is drawn")
       ->type_name("FILE")
@@ -157,9 +150,7 @@ int main(int argc, char** argv) {
   app.add_option("--output", arguments.output, "Write pictures, a page and inspect.json into this folder")
       ->type_name("FOLDER");
   app.add_flag("--json", arguments.json, "Print one JSON object");
-  app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores (the result does not depend on it)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
+  add_threads_option(app, arguments.threads);
   app.footer(fmt::format(
       "For each pair of maps of a layer the d×d filter is found that best makes one from the other, by "
       "least squares\n(the experiment of GhostNet's table 2, arXiv 1911.11907).\n\n"
@@ -168,14 +159,8 @@ int main(int argc, char** argv) {
       "  {0} --checkpoint runs/ghostnet-1 --image a.png --image b.png --layer 'blocks.0.*' --output look\n\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage.",
       name));
-  return run_program(name, [&](Terminal& terminal) -> int {
-    if (argc == 1) {
-      terminal.line(app.help(), true);
-      return kWrongUsage;
-    }
-    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
-    if (arguments.source.checkpoint.empty() && arguments.source.weights.empty())
-      fail_usage("needs --checkpoint FILE or --weights FILE; --help shows examples");
+  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
+    require_network(arguments.source);
     return inspect_network(arguments, terminal);
   });
 }

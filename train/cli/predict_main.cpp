@@ -13,7 +13,6 @@
 #include "train/cli/text.h"
 #include "train/predictor.h"
 #include "train/run_dir.h"
-#include "train/version.h"
 
 namespace ghost::cli {
 
@@ -184,7 +183,6 @@ int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-predict");
   Arguments arguments;
   CLI::App app("Names the classes of pictures by a checkpoint of ghost-train.", name);
-  app.set_version_flag("--version", name + " " + version());
   app.add_option("--checkpoint", arguments.checkpoint, "A checkpoint, or a run directory (then its best)")
       ->type_name("FILE");
   app.add_option("pictures", arguments.inputs,
@@ -202,9 +200,7 @@ int main(int argc, char** argv) {
                  "Pictures that go through the network together (32); may change last digits")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000));
-  app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores (the result does not depend on it)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
+  add_threads_option(app, arguments.threads);
   app.footer(
       fmt::format("Pictures are resized, cropped and normalised as the checkpoint says; grey and colour are "
                   "converted.\n\n"
@@ -215,12 +211,7 @@ int main(int argc, char** argv) {
                   "Exit status: 0 done, 1 failed (also if one file could not be read: the others are printed), "
                   "2 wrong usage.",
                   name));
-  return run_program(name, [&](Terminal& terminal) -> int {
-    if (argc == 1) {
-      terminal.line(app.help(), true);
-      return kWrongUsage;
-    }
-    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
     if (arguments.checkpoint.empty()) fail_usage("needs --checkpoint FILE; --help shows examples");
     if (arguments.inputs.empty()) fail_usage("needs pictures or folders of pictures; --help shows examples");
     return predict(arguments, name, terminal);

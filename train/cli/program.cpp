@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
+#include "train/version.h"
 
 namespace ghost::cli {
 
@@ -44,6 +45,27 @@ void note(int signal) {
   if (noted.exchange(signal) != 0) _exit(kInterrupted + signal);
   constexpr char text[] = "\nStopping after this step; once more leaves at once.\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, text, sizeof text - 1);
+}
+
+// A status if there is nothing more to do: after --help or --version.
+std::optional<int> parse(CLI::App& app, int argc, const char* const* argv, Terminal& terminal) {
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::Success& e) {
+    std::ostringstream text;
+    app.exit(e, text, text);
+    terminal.text(text.str());
+    return kDone;
+  } catch (const CLI::ExtrasError& e) {
+    const std::vector<std::string> unknown = app.remaining();
+    std::vector<std::string> known;
+    for (const CLI::Option* option : app.get_options()) known.push_back("--" + option->get_single_name());
+    const std::string& first = unknown.front();
+    fail_usage("does not know {}{}; --help lists what it knows", first, did_you_mean(first, known));
+  } catch (const CLI::ParseError& e) {
+    fail_usage("{}", e.what());
+  }
 }
 
 }  // namespace
@@ -80,24 +102,22 @@ int run_program(const std::string& program, const std::function<int(Terminal&)>&
   return status;
 }
 
-std::optional<int> parse(CLI::App& app, int argc, const char* const* argv, Terminal& terminal) {
-  try {
-    app.parse(argc, argv);
-    return std::nullopt;
-  } catch (const CLI::Success& e) {
-    std::ostringstream text;
-    app.exit(e, text, text);
-    terminal.text(text.str());
-    return kDone;
-  } catch (const CLI::ExtrasError& e) {
-    const std::vector<std::string> unknown = app.remaining();
-    std::vector<std::string> known;
-    for (const CLI::Option* option : app.get_options()) known.push_back("--" + option->get_single_name());
-    const std::string& first = unknown.front();
-    fail_usage("does not know {}{}; --help lists what it knows", first, did_you_mean(first, known));
-  } catch (const CLI::ParseError& e) {
-    fail_usage("{}", e.what());
-  }
+int run_program(CLI::App& app, int argc, const char* const* argv, const std::function<int(Terminal&)>& body) {
+  app.set_version_flag("--version", app.get_name() + " " + version());
+  return run_program(app.get_name(), [&](Terminal& terminal) -> int {
+    if (argc == 1) {
+      terminal.line(app.help(), true);
+      return kWrongUsage;
+    }
+    const std::optional<int> status = parse(app, argc, argv, terminal);
+    return status ? *status : body(terminal);
+  });
+}
+
+void add_threads_option(CLI::App& app, std::optional<int64_t>& threads) {
+  app.add_option("--threads", threads, "Compute threads; 0: all cores (the result does not depend on it)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024));
 }
 
 void log_to_file(const std::filesystem::path& file) {

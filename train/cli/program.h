@@ -22,9 +22,11 @@ std::string program_name(int argc, const char* const* argv, const std::string& u
 // Runs body with spdlog's default logger on the terminal; an error becomes "<program>: <sentence>" on stderr and its
 // status.
 int run_program(const std::string& program, const std::function<int(Terminal&)>& body);
-// Reads the command line; a status if there is nothing more to do: after --help or --version. Throws UsageError on
-// what the program does not know, naming the nearest option.
-std::optional<int> parse(CLI::App& app, int argc, const char* const* argv, Terminal& terminal);
+// The same after reading the command line of a program that goes by app's name. Without arguments its help is printed,
+// as wrong usage; --help and --version are answered; what it does not know is an error that names the nearest option.
+int run_program(CLI::App& app, int argc, const char* const* argv, const std::function<int(Terminal&)>& body);
+// --threads: 0 stands for all cores.
+void add_threads_option(CLI::App& app, std::optional<int64_t>& threads);
 // From here on all that is logged goes to this file as well, with the time.
 void log_to_file(const std::filesystem::path& file);
 

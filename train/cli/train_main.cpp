@@ -9,7 +9,6 @@
 #include "train/report/report_sink.h"
 #include "train/resume.h"
 #include "train/trainer.h"
-#include "train/version.h"
 
 namespace ghost::cli {
 
@@ -89,7 +88,6 @@ int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-train");
   Arguments arguments;
   CLI::App app("Trains a convolutional network on the CPU, as one YAML file says.", name);
-  app.set_version_flag("--version", name + " " + version());
   app.add_option("--config", arguments.config, "The recipe: a YAML file (see configs/)")->type_name("FILE");
   app.add_option("--set", arguments.sets, "Change one option, e.g. --set train.epochs=3; may be repeated")
       ->type_name("KEY=VALUE")
@@ -100,9 +98,7 @@ int main(int argc, char** argv) {
   app.add_option("--resume", arguments.resume, "Continue the run in this folder with the same bits; needs no --config")
       ->type_name("DIR")
       ->excludes(run);
-  app.add_option("--threads", arguments.threads, "Compute threads; 0: all cores (the result does not depend on it)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
+  add_threads_option(app, arguments.threads);
   app.add_flag("--print-config", arguments.print_config, "Print the complete configuration and leave");
   app.add_flag("--list", arguments.list, "List models, data sets, optimizers and schedules and leave");
   app.footer(fmt::format("Examples:\n"
@@ -112,12 +108,7 @@ int main(int argc, char** argv) {
                          name) +
              "Ctrl-C, SIGTERM and SIGHUP finish the step, save it and leave; a second one leaves at once.\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 128 + signal when stopped (130: Ctrl-C).");
-  return run_program(name, [&](Terminal& terminal) -> int {
-    if (argc == 1) {
-      terminal.line(app.help(), true);
-      return kWrongUsage;
-    }
-    if (const std::optional<int> status = parse(app, argc, argv, terminal)) return *status;
+  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
     if (arguments.list) {
       terminal.text(choices());
       return kDone;
