@@ -107,16 +107,31 @@ void take_max(const Body& x, const Array& out, const Axis& rows_axis, const Axis
   });
 }
 
+// d (+)= where the output took its value from `here`. Every value is read whether it is used or not: which one it is
+// cannot be predicted, so a branch would cost more than all the rest.
+template <class T>
+void give_to_tap(T* __restrict d, const T* __restrict up, const Taps* __restrict at, Taps here, int64_t c, bool add) {
+  for (int64_t k = 0; k < c; k++) {
+    const T value = up[k], before = add ? d[k] : T(0);
+    d[k] = before + (at[k] == here ? value : T(0));
+  }
+}
+
 template <class T>
 SumsPtr give_max(const Array& gradient, const GradSink::Slot& slot, const Axis& rows_axis, const Axis& columns,
                  const Taps* taps) {
   const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
   const int64_t c = g.c(), lines = to.n() * to.h(), chunks = chunk_count(lines);
   SlotSums<T> sums(slot, chunks);
+  // Windows that lie side by side and leave nothing out: every input is given to once.
+  const auto tiled = [](const Axis& a) {
+    return a.stride == a.kernel && a.dilation == 1 && a.padding == 0 && a.out * a.stride == a.in;
+  };
+  const bool once = tiled(rows_axis) && tiled(columns), add = slot.accumulate || !once;
   parallel_chunks(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / to.h(), iy = line % to.h();
-      if (!slot.accumulate)
+      if (add && !slot.accumulate)
         for (int64_t p = line * to.w(); p < (line + 1) * to.w(); p++) std::fill_n(to.pixel(p), c, T(0));
       for (int64_t u = 0; u < rows_axis.kernel; u++) {
         const int64_t oy = rows_axis.target(iy, u);
@@ -128,9 +143,7 @@ SumsPtr give_max(const Array& gradient, const GradSink::Slot& slot, const Axis& 
           for (int64_t v = 0; v < columns.kernel; v++) {
             const int64_t ix = columns.source(ox, v);
             if (ix < 0) continue;
-            T* d = to.pixel(line * to.w() + ix);
-            const auto here = static_cast<Taps>(u * columns.kernel + v);
-            for (int64_t k = 0; k < c; k++) d[k] += at[k] == here ? up[k] : T(0);
+            give_to_tap(to.pixel(line * to.w() + ix), up, at, static_cast<Taps>(u * columns.kernel + v), c, add);
           }
         }
       }
