@@ -19,7 +19,7 @@ using NamedModule = std::pair<std::string, Module*>;
 
 bool mixes_channels(const Module& module) {
   const auto* conv = dynamic_cast<const Conv2d*>(&module);
-  return conv && conv->options().groups < conv->options().in;
+  return conv && (conv->options().groups < conv->options().in || conv->options().in == 1);
 }
 
 // Whether the module is a convolution with what follows it, and nothing else.

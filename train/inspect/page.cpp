@@ -124,15 +124,17 @@ std::vector<size_t> chosen(const Inspection& inspection, size_t count) {
 
 }  // namespace
 
-std::string inspection_sections(const Inspection& inspection, size_t drawn) {
-  std::string text = fmt::format(
+std::string inspection_intro(const Inspection& inspection) {
+  return fmt::format(
       "<p>For every pair of maps of a layer, the filter that best makes one from the other was found by least squares. "
       "The table shows the share of the maps that some other map makes with at most {} of their variance left over, "
-      "and "
-      "the ratio <i>s</i> that the layer would bear: all of its maps by those that are needed to make the others "
+      "and the ratio <i>s</i> that the layer would bear: all of its maps by those that are needed to make the others "
       "(–: the maps have too few pixels to tell).</p>\n",
       share(inspection.tolerance));
-  text += layer_table(inspection);
+}
+
+std::string inspection_sections(const Inspection& inspection, size_t drawn) {
+  std::string text = layer_table(inspection);
   bool open = true;
   for (const size_t i : chosen(inspection, drawn)) text += layer_section(inspection.layers[i], open), open = false;
   return text;
@@ -140,7 +142,7 @@ std::string inspection_sections(const Inspection& inspection, size_t drawn) {
 
 std::string inspection_page(const Inspection& inspection, const InspectionPage& page) {
   const std::string title = html::escape(page.title), about = html::escape(page.about),
-                    body = inspection_sections(inspection, page.drawn);
+                    body = inspection_intro(inspection) + inspection_sections(inspection, page.drawn);
   return html::fill(assets::inspect_html,
                     {{"title", title}, {"about", about}, {"style", assets::page_css}, {"body", body}});
 }

@@ -39,8 +39,8 @@ std::string report_page(const Comparison& comparison, const std::string& written
   const std::string title = html::escape(title_of(comparison)), line = about(comparison, written);
   const std::string body = verdict_section(comparison) + summary_section(comparison) + curves_section(comparison) +
                            cost_section(comparison) + time_section(comparison) + options_section(comparison) +
-                           classes_section(comparison) + pictures_section(comparison) + runs_section(comparison) +
-                           notes_section(comparison);
+                           classes_section(comparison) + pictures_section(comparison) + inside_section(comparison) +
+                           runs_section(comparison) + notes_section(comparison);
   return html::fill(assets::page_html, {{"title", title},
                                         {"about", line},
                                         {"style", assets::page_css},

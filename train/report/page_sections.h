@@ -14,6 +14,7 @@ std::string time_section(const Comparison& comparison);
 std::string options_section(const Comparison& comparison);
 std::string classes_section(const Comparison& comparison);
 std::string pictures_section(const Comparison& comparison);
+std::string inside_section(const Comparison& comparison);
 std::string runs_section(const Comparison& comparison);
 std::string notes_section(const Comparison& comparison);
 

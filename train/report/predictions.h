@@ -1,9 +1,11 @@
 // What networks answered on the test images, and where two of them disagree.
 #pragma once
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "train/inspect/inspection.h"
 #include "train/metrics.h"
 #include "train/report/run_record.h"
 
@@ -15,6 +17,7 @@ struct Predictions {
   std::vector<std::string> classes, names;  // of the test images: files, or records
   std::vector<int64_t> labels, predicted;   // one for each test image that could be read
   ConfusionMatrix confusion{0};
+  std::shared_ptr<const Inspection> inside;  // of the first few test images
   double accuracy_percent() const;
 };
 

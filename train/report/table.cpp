@@ -166,6 +166,16 @@ nlohmann::ordered_json timing_json(const Timing& timing) {
           {"update_seconds", timing.update_seconds}};
 }
 
+// Share of the maps that another one makes by a d×d filter, and the ratio that each layer would bear.
+nlohmann::ordered_json inside_json(const Inspection& inside) {
+  auto layers = nlohmann::ordered_json::array();
+  for (const InspectedLayer& one : inside.layers)
+    for (const KernelResult& k : one.kernels)
+      layers.push_back(
+          {{"layer", one.layer.name}, {"kernel", k.kernel}, {"share", k.bearing.share}, {"ratio", k.bearing.ratio}});
+  return layers;
+}
+
 nlohmann::ordered_json predictions_json(const Predictions& p, const std::vector<RunRecord>& runs) {
   auto classes = nlohmann::ordered_json::array(), matrix = classes;
   for (size_t t = 0; t < p.classes.size(); ++t) {
@@ -182,7 +192,8 @@ nlohmann::ordered_json predictions_json(const Predictions& p, const std::vector<
                               {"step", p.step},
                               {"accuracy", p.accuracy_percent()},
                               {"per_class", classes}};
-  constexpr size_t kMostClasses = 100;                                          // of a thousand it would be megabytes
+  constexpr size_t kMostClasses = 100;  // of a thousand it would be megabytes
+  if (p.inside) json["inside"] = inside_json(*p.inside);
   if (p.classes.size() <= kMostClasses) json["confusion"] = std::move(matrix);  // rows: the label
   return json;
 }
