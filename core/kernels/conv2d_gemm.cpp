@@ -73,8 +73,7 @@ void add_columns(const Conv2dShape& s, const T* columns, int64_t group, const Vi
 bool conv2d_gemm_wins(const Conv2dShape& s) {
   constexpr int64_t kColumnBytes = 64 << 20, kChannels = 128;
   const int64_t pixels = s.n * s.oh * s.ow, width = s.taps() * s.cig();
-  if (s.groups > 1 || s.ci < kChannels || s.co < kChannels) return false;
-  if (s.pointwise()) return s.oh * s.ow == 1;
+  if (s.groups > 1 || s.pointwise() || s.ci < kChannels || s.co < kChannels) return false;
   return s.oh * s.ow <= 16 && pixels * width * 4 <= kColumnBytes;
 }
 

@@ -5,8 +5,14 @@
 //   multiply  36 products of (tiles, from) · (from, to) by the row kernel
 //   back      elements to 4×4 pixels, which are written to their place; statistics or sums are taken of them there
 // The gradient of the input is the same with weights turned around. That of the weight sums gradient ⊗ input over tiles
-// for each element, chunk by chunk, and transforms the 36 sums back once.
-// Whole training step of VGG-16, batch 128, two threads of an AVX-512 EPYC: 1.9 times as fast as with direct rows.
+// for each element, chunk by chunk, and transforms the 36 sums back once; with many channels and few tiles all elements
+// are kept instead, and each sum is made at once by one thread: 512 channels at 4×4 would leave a single chunk of
+// partial sums, 256 at 8×8 seven of 9 MiB each to combine.
+//
+// Measured on one thread of an AVX-512 EPYC, batch 128, direct rows → here, ms forward and backward:
+//   16→8 at 32×32   3.5 → 2.6   4.7 → 4.0        32→16 at 16×16   1.8 → 0.9   3.4 → 2.2
+//   16→16 at 32×32  3.5 → 2.5   7.7 → 5.1        64→32 at 8×8     1.5 → 0.6   3.2 → 1.4
+// Of that, a third to a half is owed to the line between elements (element_step).
 #include "core/kernels/conv2d_winograd.h"
 
 #include <algorithm>
@@ -23,6 +29,10 @@ namespace {
 constexpr int64_t kSide = 4;       // pixels of a tile
 constexpr int64_t kElements = 36;  // of a transformed tile
 
+// From one element of a block of tiles to the next. A line more than they need: all 36 are written for each tile, and
+// powers of two between them would put them all into the same few places of a cache.
+int64_t element_step(int64_t tiles, int64_t channels) { return tiles * channels + 16; }
+
 // The image in bands of tiles: band b lies in image b / down, `across` tiles side by side. Blocks of bands are worked
 // on at a time; everything follows from the sizes alone.
 class Tiling {
@@ -30,15 +40,18 @@ class Tiling {
   explicit Tiling(const Conv2dShape& s)
       : height_(s.h), width_(s.w), down_((s.h + kSide - 1) / kSide), across_((s.w + kSide - 1) / kSide) {
     bands_ = s.n * down_;
-    // Weights are read once per block: enough tiles to be worth it, few enough that their elements stay near.
-    constexpr int64_t kTiles = 64, kItems = 16;
-    per_block_ = std::max<int64_t>(1, std::min(kTiles / across_, (bands_ + kItems - 1) / kItems));
+    // Weights are read once per block: enough tiles to be worth it, few enough that their elements stay near. Where the
+    // weights are beyond any cache, blocks are as large as leaves four of them.
+    constexpr int64_t kTiles = 64, kItems = 16, kFewItems = 4, kManyWeights = 1 << 20;
+    const int64_t items = kElements * s.ci * s.co > kManyWeights ? kFewItems : kItems;
+    per_block_ = std::max<int64_t>(1, std::min(kTiles / across_, (bands_ + items - 1) / items));
     blocks_ = (bands_ + per_block_ - 1) / per_block_;
   }
   int64_t blocks() const { return blocks_; }
   int64_t across() const { return across_; }
   int64_t most_tiles() const { return per_block_ * across_; }
   int64_t tiles() const { return bands_ * across_; }
+  int64_t first_tile(int64_t block) const { return block * per_block_ * across_; }
 
   // Bands of one image that follow each other within a block.
   struct Run {
@@ -83,16 +96,21 @@ class Products {
     padded_ = vectors * lanes;
     storage_ = std::make_unique<Storage>(static_cast<size_t>(kElements * from_ * padded_) * sizeof(T));
     parallel_chunks(from_, chunk_count(from_), [&](int64_t, int64_t begin, int64_t end) {
-      // Row k: the 9 taps of all weights that channel k is multiplied with, `to` of them side by side.
-      T* taps = scratch<T>(ScratchSlot::row, 9 * to_);
+      // Row k: the 9 taps of all weights that channel k is multiplied with, `to` of them side by side. They are
+      // gathered for some channels at a time, which lie next to each other.
+      constexpr int64_t kAtOnce = 16;
+      T* taps = scratch<T>(ScratchSlot::row, kAtOnce * 9 * to_);
       for (int64_t k = begin; k < end; k++) {
-        const T* at = taps;
+        const int64_t i = (k - begin) % kAtOnce;
+        const T* at = taps + i * 9 * to_;
         int64_t tap_step = to_;
         if (transposed) {
           at = w + (k * 9 + 8) * to_, tap_step = -to_;
-        } else {
-          for (int64_t o = 0; o < to_; o++)
-            for (int64_t t = 0; t < 9; t++) taps[t * to_ + o] = w[(o * 9 + t) * from_ + k];
+        } else if (i == 0) {
+          const int64_t count = std::min(kAtOnce, end - k);
+          for (int64_t t = 0; t < 9; t++)
+            for (int64_t o = 0; o < to_; o++)
+              for (int64_t j = 0; j < count; j++) taps[(j * 9 + t) * to_ + o] = w[(o * 9 + t) * from_ + k + j];
         }
         for (const Panel& p : panels_) {
           T* to = elements(0, p) + k * p.vectors * lanes;
@@ -110,14 +128,14 @@ class Products {
     for (int64_t e = 0; e < kElements; e++)
       for (const Panel& p : panels_)
         rows<T>().dense({.pixels = tiles,
-                         .in = in + e * tiles * from_,
+                         .in = in + e * element_step(tiles, from_),
                          .in_step = from_,
                          .channels = from_,
                          .taps = {1, &kHere, 1},
                          .weight = elements(e, p),
                          .bias = nullptr,
                          .vectors = p.vectors,
-                         .out = out + e * tiles * to_ + p.first,
+                         .out = out + e * element_step(tiles, to_) + p.first,
                          .out_step = to_,
                          .columns = p.columns,
                          .accumulate = false});
@@ -148,39 +166,53 @@ void transform_in(const Tiling& tiling, const Tiling::Run& run, const PixelBlock
                .row = staged.row,
                .step = staged.step,
                .elements = elements + (run.tile + i * tiling.across()) * channels,
-               .element_step = tiles * channels});
+               .element_step = element_step(tiles, channels)});
 }
 
-// Σ over tiles of gradient ⊗ input for each element, then the weight's gradient from it. While a sum is small every
-// chunk of the loop over blocks keeps its own; large ones are made element by element from blocks that lie in memory.
+// Σ over tiles of gradient ⊗ input for each element, then the weight's gradient from it. Where these 36 sums are small
+// beside the elements, every chunk of the loop over blocks keeps its own, and they are combined in chunk order; where
+// they are large, all elements are kept, and each sum is made from them at once.
 template <class T>
 class WeightSums {
  public:
-  WeightSums(const Conv2dShape& s, int64_t chunks)
-      : ci_(s.ci),
-        co_(s.co),
-        begun_(static_cast<size_t>(chunks), 0),
-        storage_(std::make_unique<Storage>(static_cast<size_t>(chunks * size()) * sizeof(T))) {}
-  // v (36, tiles, ci), q (36, tiles, co)
-  void add(int64_t chunk, int64_t element, int64_t tiles, const T* v, const T* q, bool accumulate) {
-    rows<T>().outer_sums({.rows = 1,
-                          .columns = tiles,
-                          .narrow = {q, 0, co_},
-                          .wide = {v, 0, ci_},
-                          .narrow_channels = co_,
-                          .wide_channels = ci_,
-                          .sums = partial(chunk) + element * co_ * ci_,
-                          .sums_step = ci_,
-                          .accumulate = accumulate});
+  WeightSums(const Conv2dShape& s, int64_t tiles, int64_t blocks) : ci_(s.ci), co_(s.co), tiles_(tiles) {
+    // A chunk that sums few tiles costs more to combine than to make.
+    constexpr int64_t kTiles = 128, kChunks = 8, kElementBytes = 64 << 20;
+    const int64_t most = std::min(blocks, std::max(kChunks, tiles / kTiles));
+    const int64_t chunks = std::min(chunk_count(most), chunk_count(blocks, size() * int64_t{sizeof(T)}));
+    const int64_t elements = kElements * (element_step(tiles, ci_) + element_step(tiles, co_));
+    keeps_ = tiles > 0 && elements < std::min(chunk_count(most), kChunks) * size() &&
+             elements * int64_t{sizeof(T)} <= kElementBytes;
+    chunks_ = keeps_ ? chunk_count(blocks) : chunks;
+    begun_.assign(static_cast<size_t>(keeps_ ? 1 : std::max<int64_t>(chunks_, 1)), 0);
+    const int64_t count = std::ssize(begun_) * size() + (keeps_ ? elements : 0);
+    storage_ = std::make_unique<Storage>(static_cast<size_t>(count) * sizeof(T));
   }
-  void add_all(int64_t chunk, int64_t tiles, const T* v, const T* q) {
+  int64_t chunks() const { return chunks_; }  // of the loop over blocks
+
+  // Where the elements of a block go, whose first tile this is: q (36, tiles, co) of the gradient, v (36, tiles, ci) of
+  // the input; or into the caller's own memory.
+  struct Place {
+    T *q, *v;
+    int64_t tiles;  // that the elements are of
+  };
+  Place place(int64_t first_tile, int64_t tiles, T* q, T* v) const {
+    if (!keeps_) return {q, v, tiles};
+    T* all = partial(1);
+    return {all + first_tile * co_, all + kElements * element_step(tiles_, co_) + first_tile * ci_, tiles_};
+  }
+  void add_block(int64_t chunk, const Place& at) {
+    if (keeps_) return;
     char& begun = begun_[static_cast<size_t>(chunk)];
-    for (int64_t e = 0; e < kElements; e++) add(chunk, e, tiles, v + e * tiles * ci_, q + e * tiles * co_, begun);
+    for (int64_t e = 0; e < kElements; e++) add(chunk, e, at, begun);
     begun = 1;
   }
-  void write(const GradSink::Slot& slot) const {
-    if (!begun_.front()) std::fill_n(partial(0), size(), T(0));  // no images
-    const View<T> to = slot.to.view<T>();                        // (co · 9 pixels, ci)
+  void write(const GradSink::Slot& slot) {
+    if (keeps_)
+      parallel_for(kElements, [&](int64_t e) { add(0, e, place(0, tiles_, nullptr, nullptr), false); });
+    else if (!begun_.front())
+      std::fill_n(partial(0), size(), T(0));  // no images
+    const View<T> to = slot.to.view<T>();     // (co · 9 pixels, ci)
     const auto chunks = static_cast<int64_t>(begun_.size());
     parallel_chunks(co_, chunk_count(co_), [&](int64_t, int64_t begin, int64_t end) {
       for (int64_t o = begin; o < end; o++) {
@@ -194,11 +226,23 @@ class WeightSums {
       }
     });
   }
-  int64_t size() const { return kElements * ci_ * co_; }
 
  private:
+  void add(int64_t chunk, int64_t element, const Place& at, bool accumulate) {
+    rows<T>().outer_sums({.rows = 1,
+                          .columns = at.tiles,
+                          .narrow = {at.q + element * element_step(at.tiles, co_), 0, co_},
+                          .wide = {at.v + element * element_step(at.tiles, ci_), 0, ci_},
+                          .narrow_channels = co_,
+                          .wide_channels = ci_,
+                          .sums = partial(chunk) + element * co_ * ci_,
+                          .sums_step = ci_,
+                          .accumulate = accumulate});
+  }
+  int64_t size() const { return kElements * ci_ * co_; }
   T* partial(int64_t chunk) const { return static_cast<T*>(storage_->data()) + chunk * size(); }
-  int64_t ci_, co_;
+  int64_t ci_, co_, tiles_, chunks_ = 1;
+  bool keeps_ = false;
   std::vector<char> begun_;
   std::unique_ptr<Storage> storage_;
 };
@@ -211,8 +255,10 @@ bool conv2d_winograd_able(const Conv2dShape& s) {
 }
 
 bool conv2d_winograd_wins(const Conv2dShape& s) {
-  constexpr int64_t kChannels = 32, kLeastSide = 4;
-  return conv2d_winograd_able(s) && s.ci >= kChannels && s.co >= kChannels && s.h >= kLeastSide && s.w >= kLeastSide;
+  // With fewer channels the transforms cost more than the products save; a smaller map fills little of its tiles.
+  constexpr int64_t kChannels = 8, kProduct = 128, kLeastSide = 3;
+  return conv2d_winograd_able(s) && std::min(s.ci, s.co) >= kChannels && s.ci * s.co >= kProduct && s.h >= kLeastSide &&
+         s.w >= kLeastSide;
 }
 
 template <class T>
@@ -226,8 +272,8 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
   const int64_t chunks = chunk_count(tiling.blocks());
   ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
   parallel_chunks(tiling.blocks(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
-    T* v = scratch<T>(ScratchSlot::elements, kElements * tiling.most_tiles() * s.ci);
-    T* m = scratch<T>(ScratchSlot::products, kElements * tiling.most_tiles() * s.co);
+    T* v = scratch<T>(ScratchSlot::elements, kElements * element_step(tiling.most_tiles(), s.ci));
+    T* m = scratch<T>(ScratchSlot::products, kElements * element_step(tiling.most_tiles(), s.co));
     for (int64_t block = begin; block < end; block++) {
       const int64_t tiles = tiling.tiles_of(block);
       tiling.for_runs(block, [&](const Tiling::Run& run) {
@@ -243,7 +289,7 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
           rows<T>().winograd_output({.tiles = tiling.across(),
                                      .channels = s.co,
                                      .elements = m + (run.tile + i * tiling.across()) * s.co,
-                                     .element_step = tiles * s.co,
+                                     .element_step = element_step(tiles, s.co),
                                      .bias = bias.defined() ? bias.data<T>() : nullptr,
                                      .pixels = to,
                                      .row = s.w * out.stride,
@@ -272,10 +318,10 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
   const Body* sums_for = sinks.x ? sinks.x->sums_for.get() : nullptr;
   int64_t chunks = chunk_count(tiling.blocks());
   if (sinks.weight) {
-    chunks = chunk_count(tiling.blocks(), kElements * s.ci * s.co * int64_t{sizeof(T)});
     values.emplace(PixelReader<T>::values(*x, s.h, s.w));
     values->plan(tiling.rows_read(0, 1), tiling.columns_read());
-    weight_sums.emplace(s, std::max<int64_t>(chunks, 1));
+    weight_sums.emplace(s, tiling.tiles(), tiling.blocks());
+    chunks = weight_sums->chunks();
   }
   if (sinks.x) products.emplace(s, weight.data<T>(), true);
   if (sums_for && chunks > 0) sums.emplace(chunks, *sums_for);
@@ -283,11 +329,15 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
                                              std::vector<double>(static_cast<size_t>(s.co), 0));
 
   parallel_chunks(tiling.blocks(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
-    T* v = scratch<T>(ScratchSlot::elements, kElements * tiling.most_tiles() * std::max(s.ci, s.co));
-    T* m = scratch<T>(ScratchSlot::products, kElements * tiling.most_tiles() * std::max(s.ci, s.co));
+    const int64_t most = tiling.most_tiles();
+    T* v = scratch<T>(ScratchSlot::elements, kElements * element_step(most, s.co));
+    T* m = scratch<T>(ScratchSlot::products, kElements * element_step(most, s.ci));
+    T* q = scratch<T>(ScratchSlot::gradient_elements, kElements * element_step(most, s.co));
     for (int64_t block = begin; block < end; block++) {
       const int64_t tiles = tiling.tiles_of(block);
-      // The gradient is staged once; the weight's sums and the input's gradient use one buffer after the other.
+      // m serves the input's elements first and the products then: v holds the gradient's meanwhile.
+      const auto at =
+          weight_sums ? weight_sums->place(tiling.first_tile(block), tiles, q, m) : typename WeightSums<T>::Place{};
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, run.image, tiling.rows_read(run.first, run.count),
                                                tiling.columns_read());
@@ -295,22 +345,15 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
           for (int64_t y = 0; y < run.count * kSide; y++)
             rows<T>().column_sums(bias_sums[static_cast<size_t>(chunk)].data(), g.data + (y + 1) * g.row + g.step,
                                   g.step, s.w, s.co);
-        if (weight_sums) transform_in(tiling, run, g, 1, s.co, tiles, m, rows<T>().winograd_gradient);
-      });
-      if (weight_sums) {
-        tiling.for_runs(block, [&](const Tiling::Run& run) {
-          const PixelBlock<T> in = values->stage(ScratchSlot::values, run.image, tiling.rows_read(run.first, run.count),
-                                                 tiling.columns_read());
-          transform_in(tiling, run, in, 0, s.ci, tiles, v, rows<T>().winograd_input);
-        });
-        weight_sums->add_all(chunk, tiles, v, m);
-      }
-      if (!products) continue;
-      tiling.for_runs(block, [&](const Tiling::Run& run) {
-        const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, run.image, tiling.rows_read(run.first, run.count),
+        if (products) transform_in(tiling, run, g, 0, s.co, tiles, v, rows<T>().winograd_input);
+        if (!weight_sums) return;
+        transform_in(tiling, run, g, 1, s.co, at.tiles, at.q, rows<T>().winograd_gradient);
+        const PixelBlock<T> in = values->stage(ScratchSlot::values, run.image, tiling.rows_read(run.first, run.count),
                                                tiling.columns_read());
-        transform_in(tiling, run, g, 0, s.co, tiles, v, rows<T>().winograd_input);
+        transform_in(tiling, run, in, 0, s.ci, at.tiles, at.v, rows<T>().winograd_input);
       });
+      if (weight_sums) weight_sums->add_block(chunk, at);
+      if (!products) continue;
       (*products)(tiles, v, m);
       const View<T> to = sinks.x->to.view<T>();
       tiling.for_runs(block, [&](const Tiling::Run& run) {
@@ -319,7 +362,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
           rows<T>().winograd_output({.tiles = tiling.across(),
                                      .channels = s.ci,
                                      .elements = m + (run.tile + i * tiling.across()) * s.ci,
-                                     .element_step = tiles * s.ci,
+                                     .element_step = element_step(tiles, s.ci),
                                      .bias = nullptr,
                                      .pixels = to.pixel(pixel),
                                      .row = s.w * to.stride,

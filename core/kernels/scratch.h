@@ -5,7 +5,7 @@
 namespace ghost {
 
 // At least `count` elements that belong to this thread until it asks for the same slot again; contents undefined.
-enum class ScratchSlot { values, gradient, row, elements, products, count };
+enum class ScratchSlot { values, gradient, row, elements, products, gradient_elements, count };
 template <class T>
 T* scratch(ScratchSlot slot, int64_t count);
 
