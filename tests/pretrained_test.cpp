@@ -212,7 +212,8 @@ TEST(Pretrained, FilesThatCannotBeReadSayWhy) {
               HasSubstr("was written by torch.save; `tools/pth-to-safetensors "));
   EXPECT_THAT(error_of([&] { read_weights(dir.write("c.safetensors", std::string_view("model: x, nothing else"))); }),
               HasSubstr("not a safetensors file"));
-  EXPECT_THAT(error_of([&] { read_weights(dir.path()); }), HasSubstr("is a folder, but must be a safetensors file or a run"));
+  EXPECT_THAT(error_of([&] { read_weights(dir.path()); }),
+              HasSubstr("is a folder, but must be a safetensors file or a run"));
 }
 
 // Tiny pictures, and a GhostNet for 9 classes that others have trained.

@@ -5,9 +5,8 @@
 
 namespace ghost {
 
-// x (…, channels) → y like x: batch statistics in training, running ones in evaluation and where weight and bias require
-// no gradient (nn/freeze.h). See core/ops/batch_norm.h.
-// Serves PyTorch's BatchNorm1d on (N, C) as well.
+// x (…, channels) → y like x: batch statistics in training, running ones in evaluation and where weight and bias
+// require no gradient (nn/freeze.h). See core/ops/batch_norm.h. Serves PyTorch's BatchNorm1d on (N, C) as well.
 class BatchNorm2d final : public Module {
  public:
   struct Options {
