@@ -25,10 +25,11 @@ class Plan {
     constexpr int64_t kItems = 16;  // at least so many, so that one large image occupies several threads
     if (s_.pointwise()) {
       // Pixels instead of images, so that small maps fill the tiles.
-      constexpr int64_t kBytes = 128 << 10, kLeast = 32, kMost = 256;
+      constexpr int64_t kBytes = 128 << 10, kLeast = 32, kMost = 256, kWeights = 64 << 10;
       const int64_t pixels = s_.n * s_.h * s_.w, pixel_bytes = (s_.ci + s_.co) * element_bytes;
-      const int64_t width = std::min(std::clamp(kBytes / pixel_bytes, kLeast, kMost),
-                                     std::max<int64_t>(8, (pixels + kItems - 1) / kItems));
+      const int64_t width =
+          std::min(std::clamp(kBytes / pixel_bytes, kLeast, kMost),
+                   std::max<int64_t>(s_.weights() > kWeights ? 16 : 8, (pixels + kItems - 1) / kItems));
       s_.n = (pixels + width - 1) / width, s_.h = s_.oh = 1, s_.w = s_.ow = width;
       last_width_ = pixels - (s_.n - 1) * width;
       return;

@@ -9,9 +9,12 @@ namespace ghost {
 namespace {
 
 // Whether vectors of input channels waste fewer lanes than vectors of output channels.
-bool input_fills_vectors(const Conv2dShape& s, int64_t lanes) {
+bool fills_vectors(int64_t in, int64_t out, int64_t lanes) {
   const auto padded = [lanes](int64_t c) { return (c + lanes - 1) / lanes * lanes; };
-  return padded(s.cig()) * s.cog() <= padded(s.cog()) * s.cig();
+  return padded(in) * out <= padded(out) * in;
+}
+int64_t joined_taps(const Conv2dShape& s, int64_t x_step) {
+  return s.groups == 1 && x_step == s.ci && s.dw == 1 ? s.kw : 1;
 }
 
 }  // namespace
@@ -21,7 +24,8 @@ WeightGradient<T>::WeightGradient(const Conv2dShape& s, int64_t chunks, const st
                                   const std::vector<AxisTap>& across, int64_t x_row, int64_t x_step, int64_t plane)
     : s_(s),
       plane_(plane),
-      x_is_wide_(input_fills_vectors(s, rows<T>().lanes)),
+      joined_(joined_taps(s, x_step)),
+      x_is_wide_(fills_vectors(s.cig() * joined_, s.cog(), rows<T>().lanes)),
       begun_(static_cast<size_t>(chunks), 0),
       storage_(std::make_unique<Storage>(static_cast<size_t>(std::max<int64_t>(chunks, 1) * s.weights()) * sizeof(T))) {
   for (const AxisTap& y : down)
@@ -42,10 +46,10 @@ void WeightGradient<T>::add(int64_t chunk, int64_t rows, int64_t columns, const 
 template <class T>
 void WeightGradient<T>::add_dense(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
                                   bool accumulate) const {
-  const int64_t cig = s_.cig(), cog = s_.cog(), taps = s_.taps();
+  const int64_t cig = s_.cig() * joined_, cog = s_.cog(), taps = s_.taps() / joined_;
   for (int64_t t = 0; t < taps; t++)
     for (int64_t group = 0; group < s_.groups; group++) {
-      const PixelBlock<T> in{x.data + offset_[static_cast<size_t>(t)] + group * cig, x.row, x.step};
+      const PixelBlock<T> in{x.data + offset_[static_cast<size_t>(t * joined_)] + group * cig, x.row, x.step};
       const PixelBlock<T> out{g.data + group * cog, g.row, g.step};
       OuterSums<T> of{.rows = rows,
                       .columns = columns,
@@ -68,7 +72,10 @@ template <class T>
 void WeightGradient<T>::add_depthwise(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x,
                                       const PixelBlock<T>& g, bool accumulate) const {
   const int64_t c = s_.ci, lanes = ghost::rows<T>().lanes;
-  const int64_t repeat = c % lanes && x.step == c && g.step == c ? lanes / std::gcd(c, lanes) : 1;
+  // Rows as runs of numbers, where vectors of channels would leave many lanes empty and a row is long enough.
+  int64_t repeat = lanes / std::gcd(c, lanes);
+  const bool wasteful = 10 * ((c + lanes - 1) / lanes * lanes) > 11 * c;
+  if (!wasteful || columns < 4 * repeat || x.step != c || g.step != c) repeat = 1;
   for (int64_t j = 0; j < s_.cog(); j++)
     ghost::rows<T>().depthwise_sums({.rows = rows,
                                      .columns = columns,

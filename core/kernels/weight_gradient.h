@@ -31,6 +31,9 @@ class WeightGradient {
   const Conv2dShape s_;
   const int64_t plane_;
   std::vector<int64_t> offset_;  // of each tap in the staged input
+  // Taps of a row that read one pixel after the other are summed as one tap with that many times the channels: three
+  // channels alone would leave most of a register tile empty.
+  int64_t joined_ = 1;
   // A partial sum is laid out as its kernel writes it: depthwise [plane][tap][C]; dense, where the input's channels
   // fill the vectors, as the weight; else [tap][group][I/groups][O/groups].
   const bool x_is_wide_;

@@ -123,10 +123,18 @@ GHOST_INLINE void depthwise_sums_column(const DepthwiseSums<T>& of, int64_t c, i
                             first_lanes<T>(rest));
   }
   for (int i = 0; i < taps; i++) {
+    T* to = of.sums + (t0 + i) * of.channels;
+    if (of.repeat == 1) {
+      store(to + c, load(to + c, lanes) + acc[i], lanes);
+      continue;
+    }
     T part[L];
     store(part, acc[i]);
-    T* to = of.sums + (t0 + i) * of.channels;
-    for (int k = 0; k < count_of(L, lanes); k++) to[(c + k) % of.channels] += part[k];
+    int64_t channel = c % of.channels;
+    for (int k = 0; k < L; k++) {
+      to[channel] += part[k];
+      if (++channel == of.channels) channel = 0;
+    }
   }
 }
 
