@@ -1,3 +1,10 @@
+// z[y][x][o] = Σ over taps and channels of transform(x)[y·s + u][x·s + v][k] · w[o][u][v][k], image by image, block of
+// rows by block of rows. An item (rows of an image, or pixels of the batch for a pointwise convolution) is staged, and
+// read from the second cache after that: forward computes its rows, backward sums the weight's gradient and computes
+// rows of the input's from one staged gradient. What an item is made of depends on the sizes alone. Large maps with few
+// channels run at the speed of memory (128×32×32×24 depthwise: 13 GB/s of one thread's 15, counting each array once),
+// so staging in another order or fetching the next item ahead gained nothing; the rest runs at that of its register
+// tiles (core/kernels/isa/dense_impl.h).
 #include "core/kernels/conv2d_rows.h"
 
 #include <algorithm>

@@ -1,5 +1,12 @@
-// Dense convolution of one row, and the sums its weight gradient is made of. Tiles of pixels × vectors that stay in
-// registers; a row is cut into tiles of nearly equal size, so that no tile is left with a single pixel.
+// Dense convolution of one row, and the sums its weight gradient is made of.
+//   out[x] (columns) = Σ over taps and channels of in[x + tap][k] · weight[tap][k] (columns)
+//   for a tile of pixels × vectors that stays in registers: for each tap, for each channel: a vector load each for the
+//   weights, a broadcast for each pixel, a multiplication with addition for each of the sums
+// Wide tiles take fewer pixels, so that sums, weights and a broadcast fill the registers: 16×1, 12×2, 8×3, 6×4 of 32.
+// A row is cut into tiles of nearly equal size, so that no tile is left with a single pixel. The outer sums of the
+// weight's gradient are the same tile with the pixels as the inner loop.
+// Measured on one thread of an AVX-512 EPYC, forward with staging and statistics: pointwise 150 to 200 GFLOP/s from 40
+// channels on, 3×3 170 to 205; half as much for 8 output channels, which fill half a vector.
 #pragma once
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/rows.h"

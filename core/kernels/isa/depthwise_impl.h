@@ -1,5 +1,13 @@
-// Depthwise convolution of one row and its weight gradient. With `repeat`, a row of pixels is one run of numbers and a
-// vector spans several pixels: channel counts that do not fill vectors cost nothing.
+// Depthwise convolution of one row and its weight gradient.
+//   out[x][c] = Σ over taps of in[x + tap][c] · weight[tap][c]
+//   for a column of channels, for a tile of up to 8 pixels, for each kernel row: the inputs are loaded once for all
+//   taps
+// With `repeat`, a row of pixels is one run of numbers and a vector spans several pixels, so that channels which do not
+// fill vectors cost no lanes; but every tap then loads its own inputs. It pays where a third of the lanes would be
+// empty: at 36 channels it is a fifth faster, at 92 or 100 masked vectors are a third faster than it.
+// The weight's gradient holds 9 taps of a column in registers over all rows of an item. On maps of 2×2 and 4×4 that is
+// few pixels, so how the sums end matters: adding them by vectors instead of numbers made its backward a quarter
+// faster.
 #pragma once
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/rows.h"
