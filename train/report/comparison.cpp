@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <regex>
 
 #include "nn/profile.h"
 #include "train/report/verdict.h"
@@ -25,6 +24,15 @@ std::string without_seed_and_place(Config config) {
 
 std::string folder_name(const RunRecord& run) { return run.dir.filename().string(); }
 
+// Without what numbers a run at its end: "-s0", "_12", "-s" or "-".
+std::string without_number(const std::string& name) {
+  size_t end = name.find_last_not_of("0123456789") + 1;
+  if (end > 0 && name[end - 1] == 's') end--;
+  const bool apart = end > 0 && (name[end - 1] == '-' || name[end - 1] == '_' || name[end - 1] == ' ');
+  // "nets" ends in no number, and "s" alone is a name.
+  return apart ? name.substr(0, end - 1) : name;
+}
+
 // What the folders' names have in common: "net" of "net-s0" and "net-s1", "net" of "net-s3" alone if its seed is 3.
 std::string common_name(const std::vector<RunRecord>& runs, const std::vector<size_t>& members) {
   const std::string first = folder_name(runs[members.front()]);
@@ -35,11 +43,10 @@ std::string common_name(const std::vector<RunRecord>& runs, const std::vector<si
         std::mismatch(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(length), other.begin(), other.end());
     length = static_cast<size_t>(end.first - first.begin());
   }
-  static const std::regex numbering("[-_ ]s?[0-9]*$");
   const std::string ending = "-s" + std::to_string(runs[members.front()].config.run.seed);
   std::string name = first.substr(0, length);
   if (members.size() > 1)
-    name = std::regex_replace(name, numbering, "");
+    name = without_number(name);
   else if (name.ends_with(ending))
     name.erase(name.size() - ending.size());
   return name.empty() ? first : name;
