@@ -102,6 +102,13 @@ Preprocessing preprocessing_of(const DataSplits& splits) {
   return {splits.image_size, splits.resize, splits.channels, splits.mean, splits.std};
 }
 
+ModelConfig model_of(const Checkpoint& checkpoint) {
+  ModelConfig config = checkpoint.config.model;
+  config.in_channels = checkpoint.preprocessing.channels;
+  if (!checkpoint.config.model_classes_set) config.num_classes = std::ssize(checkpoint.classes);
+  return config;
+}
+
 DataSplits splits_of(const Preprocessing& p) {
   return {.train = nullptr,
           .test = nullptr,

@@ -58,6 +58,9 @@ struct Checkpoint {
   Preprocessing preprocessing;
 };
 
+// checkpoint.config.model with the outputs and channels that its values have.
+ModelConfig model_of(const Checkpoint& checkpoint);
+
 // Atomically: a crash or a full disk leaves the file that was there. Throws Error, and writes nothing, if a number in
 // it is NaN or infinite.
 void write_checkpoint(const std::filesystem::path& file, const Checkpoint& checkpoint);

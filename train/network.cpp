@@ -55,11 +55,9 @@ Network of_checkpoint(const NetworkSource& source) {
   network.progress = checkpoint.progress;
   take_facts(network, {{}, checkpoint.classes, checkpoint.preprocessing});
   // Another data set has put model.num_classes out of use, but the model is what it was.
-  const Config& trained = checkpoint.config;
-  set_model(network.config, trained.model,
-            trained.model_classes_set ? trained.model.num_classes : std::ssize(checkpoint.classes),
-            checkpoint.preprocessing.channels);
-  network.model = build_model(network.config.model, trained.run.seed);
+  const ModelConfig model = model_of(checkpoint);
+  set_model(network.config, model, model.num_classes, model.in_channels);
+  network.model = build_model(network.config.model, checkpoint.config.run.seed);
   load_state_dict(*network.model, checkpoint.model);
   return network;
 }

@@ -14,10 +14,7 @@ namespace ghost {
 namespace {
 
 ModulePtr trained_model(const Checkpoint& checkpoint) {
-  ModelConfig config = checkpoint.config.model;
-  config.in_channels = checkpoint.preprocessing.channels;
-  if (!checkpoint.config.model_classes_set) config.num_classes = std::ssize(checkpoint.classes);
-  ModulePtr model = build_model(config, checkpoint.config.run.seed);
+  ModulePtr model = build_model(model_of(checkpoint), checkpoint.config.run.seed);
   load_state_dict(*model, checkpoint.model);
   model->eval();
   return model;

@@ -60,9 +60,7 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
   const auto [config, data] = open_test_set(checkpoint.config, checkpoint.preprocessing);
   if (data.test->class_names() != checkpoint.classes)
     fail("{}: the checkpoint's classes are not those of {}", run.last_checkpoint().string(), config.data.name);
-  ModelConfig model_config = config.model;
-  model_config.in_channels = data.channels;
-  if (!config.model_classes_set) model_config.num_classes = std::ssize(checkpoint.classes);
+  const ModelConfig model_config = model_of(checkpoint);
   const ModulePtr model = build_model(model_config, config.run.seed);
   load_state_dict(*model, checkpoint.model);
   model->eval();
