@@ -140,6 +140,11 @@ struct RowKernels {
   void (*winograd_weight_gradient)(T* w, int64_t tap_step, const T* elements, int64_t element_step, int64_t count,
                                    bool accumulate);
 
+  // For measuring (bench/limits.cpp): `rounds` rounds of peak_flops operations each, in registers alone.
+  // out (lanes): 0 ≤ out < 1 before, some sum afterwards
+  void (*peak)(T* out, int64_t rounds);
+  int64_t peak_flops;
+
   int64_t lanes;        // elements of a vector
   int64_t max_vectors;  // that a dense row computes at a time
 };

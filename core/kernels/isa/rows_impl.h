@@ -5,6 +5,7 @@
 #include "core/kernels/isa/dense_impl.h"
 #include "core/kernels/isa/depthwise_impl.h"
 #include "core/kernels/isa/kernel_set.h"
+#include "core/kernels/isa/peak_impl.h"
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/isa/winograd_impl.h"
 
@@ -151,6 +152,8 @@ constexpr ghost::RowKernels<T> row_kernels() {
           .winograd_output = winograd_output<T>,
           .winograd_weights = winograd_weights<T>,
           .winograd_weight_gradient = winograd_weight_gradient<T>,
+          .peak = peak_rounds<T>,
+          .peak_flops = peak_flops<T>(),
           .lanes = kLanes<T>,
           .max_vectors = max_vectors()};
 }
