@@ -473,7 +473,7 @@ TEST(Conv2dTable, GivesEachKindOfCaseToTheKernelForIt) {
 
 TEST(Conv2dTable, AnUnknownKernelNamesThePossibleOnes) {
   EXPECT_EQ(error_of([] { force_conv2d_kernel("fft"); }),
-            "force_conv2d_kernel: \"fft\" is no convolution kernel; there are: winograd, gemm, rows, reference");
+            "force_conv2d_kernel: \"fft\" is no kernel of conv2d; there are: winograd, gemm, rows, reference");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "nn/freeze.h"
 #include "nn/layers/conv2d.h"
 #include "nn/layers/layer_spec.h"
+#include "train/arithmetic.h"
 #include "train/optim/optimizer.h"
 
 namespace ghost {
@@ -127,7 +128,7 @@ ModelInfo model_info(const Config& given, const ModelInfoOptions& options) {
   info.image = options.input ? Shape{options.input->height, options.input->width, facts.channels}
                              : Shape{facts.image_size, facts.image_size, facts.channels};
   info.batch = options.batch.value_or(micro_batch_size(config.train));
-  set_folding(config.train.fusion);
+  set_arithmetic(config.train);
   info.model = build_model(info.config, config.run.seed);
   freeze(*info.model, config.train.freeze);
   info.profile = profile(*info.model, Tensor::zeros({1, info.image[0], info.image[1], info.image[2]}));

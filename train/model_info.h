@@ -51,7 +51,7 @@ struct ModelInfo {
   std::vector<std::string> warnings;
 };
 
-// Builds the model, profiles it with one image and measures its memory with a few. Sets folding as train.fusion says.
+// Builds the model, profiles it with one image and measures its memory with a few. Sets the arithmetic (arithmetic.h).
 // Throws UsageError where the input does not fit the configuration, and Error as the model does on images that are too
 // small for it.
 ModelInfo model_info(const Config& config, const ModelInfoOptions& options = {});

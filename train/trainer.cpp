@@ -7,6 +7,7 @@
 #include "core/parallel.h"
 #include "nn/freeze.h"
 #include "nn/state_dict.h"
+#include "train/arithmetic.h"
 #include "train/finite.h"
 #include "train/preflight.h"
 #include "train/pretrained.h"
@@ -14,7 +15,7 @@
 namespace ghost {
 
 Trainer::Trainer(const Config& config, std::vector<Sink*> sinks) : config_(config), sinks_(std::move(sinks)) {
-  set_folding(config.train.fusion);
+  set_arithmetic(config.train);
   if (config.run.threads > 0) set_threads(static_cast<int>(config.run.threads));
   const int64_t micro_batch = micro_batch_size(config.train);
   data_ = open_data(data_config(config), config.run.seed);

@@ -19,9 +19,9 @@ namespace ghost {
 
 class Trainer {
  public:
-  // Opens the data and builds the model, the optimizer for what train.freeze leaves, and the schedule. Sets folding
-  // and, unless run.threads is 0, the number of threads. Throws UsageError or Error, as its parts do, before anything
-  // is written. `sinks` outlive the trainer and are called in this order.
+  // Opens the data and builds the model, the optimizer for what train.freeze leaves, and the schedule. Sets the
+  // arithmetic (arithmetic.h) and, unless run.threads is 0, the number of threads. Throws UsageError or Error, as its
+  // parts do, before anything is written. `sinks` outlive the trainer and are called in this order.
   Trainer(const Config& config, std::vector<Sink*> sinks);
 
   // Takes over the checkpoint's values and position: the run continues with the bits it would have had without the

@@ -1,13 +1,14 @@
 #include "core/kernels/conv2d.h"
 
 #include <array>
-#include <cstdlib>
-#include <fmt/ranges.h>
+#include <utility>
 
 #include "core/kernels/conv2d_gemm.h"
 #include "core/kernels/conv2d_reference.h"
 #include "core/kernels/conv2d_rows.h"
 #include "core/kernels/conv2d_winograd.h"
+#include "core/kernels/kernel_choice.h"
+#include "core/numerics.h"
 
 namespace ghost {
 namespace {
@@ -21,6 +22,7 @@ struct Kernel {
   const char* name;
   bool (*accepts)(const Conv2dShape&);  // unforced
   bool (*able)(const Conv2dShape&);     // null: every case
+  bool exact;                           // sums of products; see core/numerics.h
   Implementation<float> f32;
   Implementation<double> f64;
 
@@ -38,40 +40,39 @@ constexpr std::array kKernels{
     Kernel{.name = "winograd",
            .accepts = conv2d_winograd_wins,
            .able = conv2d_winograd_able,
+           .exact = false,
            .f32 = {conv2d_winograd_forward<float>, conv2d_winograd_backward<float>},
            .f64 = {conv2d_winograd_forward<double>, conv2d_winograd_backward<double>}},
     Kernel{.name = "gemm",
            .accepts = conv2d_gemm_wins,
            .able = nullptr,
+           .exact = true,
            .f32 = {conv2d_gemm_forward<float>, conv2d_gemm_backward<float>},
            .f64 = {conv2d_gemm_forward<double>, conv2d_gemm_backward<double>}},
     Kernel{.name = "rows",
            .accepts = [](const Conv2dShape&) { return true; },
            .able = nullptr,
+           .exact = true,
            .f32 = {conv2d_rows_forward<float>, conv2d_rows_backward<float>},
            .f64 = {conv2d_rows_forward<double>, conv2d_rows_backward<double>}},
     Kernel{.name = "reference",
            .accepts = [](const Conv2dShape&) { return true; },
            .able = nullptr,
+           .exact = true,
            .f32 = {conv2d_reference_forward<float>, conv2d_reference_backward<float>},
            .f64 = {conv2d_reference_forward<double>, conv2d_reference_backward<double>}},
 };
 
-const Kernel* named(const std::string& name, const char* who) {
-  if (name.empty()) return nullptr;
-  for (const Kernel& k : kKernels)
-    if (name == k.name) return &k;
-  fail_usage("{}: \"{}\" is no convolution kernel; there are: {}", who, name, fmt::join(conv2d_kernels(), ", "));
-}
-
 struct Settings {
-  const Kernel* forced;
+  KernelChoice choice;
   Conv2dObserver observer;
 };
 Settings& settings() {
   static Settings s{[] {
-                      const char* name = std::getenv("GHOST_CONV2D");
-                      return named(name ? name : "", "GHOST_CONV2D");
+                      std::vector<std::string> names;
+                      names.reserve(kKernels.size());
+                      for (const Kernel& k : kKernels) names.emplace_back(k.name);
+                      return KernelChoice("conv2d", std::move(names));
                     }(),
                     {}};
   return s;
@@ -79,9 +80,14 @@ Settings& settings() {
 
 const Kernel& choose(const Conv2dShape& s, const char* direction) {
   const Settings& set = settings();
-  const Kernel* kernel = set.forced && (!set.forced->able || set.forced->able(s)) ? set.forced : nullptr;
+  const Kernel* kernel = nullptr;
+  if (const int forced = set.choice.forced(); forced >= 0) {
+    const Kernel& wish = kKernels[static_cast<size_t>(forced)];
+    if (!wish.able || wish.able(s)) kernel = &wish;
+  }
+  const bool exact = numerics() == Numerics::exact;
   for (size_t i = 0; !kernel; i++)
-    if (kKernels[i].accepts(s)) kernel = &kKernels[i];
+    if ((kKernels[i].exact || !exact) && kKernels[i].accepts(s)) kernel = &kKernels[i];
   if (set.observer) set.observer(s, direction, kernel->name);
   return *kernel;
 }
@@ -106,14 +112,9 @@ SumsPtr conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& wei
                        [&]<class T>() { return choose(s, "backward").of<T>().backward(s, x, weight, gz, sinks); });
 }
 
-std::vector<std::string> conv2d_kernels() {
-  std::vector<std::string> names;
-  names.reserve(kKernels.size());
-  for (const Kernel& k : kKernels) names.emplace_back(k.name);
-  return names;
-}
+std::vector<std::string> conv2d_kernels() { return settings().choice.names(); }
 
-void force_conv2d_kernel(const std::string& name) { settings().forced = named(name, "force_conv2d_kernel"); }
+void force_conv2d_kernel(const std::string& name) { settings().choice.force(name, "force_conv2d_kernel"); }
 
 void set_conv2d_observer(Conv2dObserver observer) { settings().observer = std::move(observer); }
 

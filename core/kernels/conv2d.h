@@ -1,5 +1,5 @@
 // Convolution kernels behind one door. An ordered table of implementations ends in the reference; the first one that
-// accepts a case runs it (core/kernels/conv2d.cpp).
+// accepts a case runs it, of those that the numerics allow (core/numerics.h).
 #pragma once
 #include <functional>
 #include <string>
@@ -47,7 +47,8 @@ SumsPtr conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& wei
 // Names in the order of the table; the last is "reference". GHOST_CONV2D=<name> at start does the same as
 // force_conv2d_kernel(name).
 std::vector<std::string> conv2d_kernels();
-// This kernel runs every case it is able to; "": the first that accepts. Throws UsageError on an unknown name.
+// This kernel runs every case it is able to, whatever the numerics; "": the first that accepts. Throws UsageError on an
+// unknown name.
 void force_conv2d_kernel(const std::string& name);
 // Called with each case before it runs: the sizes, "forward" or "backward", and the kernel. Empty: nobody watches. Not
 // while convolutions run.

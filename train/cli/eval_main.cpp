@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/parallel.h"
+#include "train/arithmetic.h"
 #include "train/cli/main.h"
 #include "train/cli/network_options.h"
 #include "train/cli/program.h"
@@ -142,7 +143,7 @@ int evaluate_network(const Arguments& arguments, Terminal& terminal) {
   for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
   const int64_t threads = arguments.threads.value_or(network.config.run.threads);
   if (threads > 0) set_threads(static_cast<int>(threads));
-  set_folding(network.config.train.fusion);
+  set_arithmetic(network.config.train);
 
   const Result result = run(network, arguments);
   if (arguments.json) {

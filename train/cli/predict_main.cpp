@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "data/file.h"
 #include "data/image_folder.h"
+#include "train/arithmetic.h"
 #include "train/cli/main.h"
 #include "train/cli/program.h"
 #include "train/cli/text.h"
@@ -151,7 +152,7 @@ int predict(const Arguments& arguments, const std::string& program, Terminal& te
   const Checkpoint checkpoint = read_checkpoint(checkpoint_file(arguments.checkpoint));
   const int64_t threads = arguments.threads.value_or(checkpoint.config.run.threads);
   if (threads > 0) set_threads(static_cast<int>(threads));
-  set_folding(checkpoint.config.train.fusion);
+  set_arithmetic(checkpoint.config.train);
   Predictor predictor(checkpoint);
   const std::vector<Input> inputs = collect(arguments.inputs);
   if (inputs.empty()) fail("there is nothing to predict: standard input names no files");

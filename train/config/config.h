@@ -66,6 +66,7 @@ struct TrainConfig {  // under train:
   int64_t log_every = 10;           // steps between metrics.jsonl lines of kind "step"
   int64_t checkpoint_every = 1;     // epochs
   bool fusion = true;               // false: every transform is finished where it arises
+  std::string numerics = "fast";    // fast | exact (core/numerics.h)
   std::vector<std::string> freeze;  // patterns of parameters that do not train (nn/freeze.h)
 };
 

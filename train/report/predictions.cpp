@@ -8,6 +8,7 @@
 #include "data/loader.h"
 #include "data/preprocess.h"
 #include "nn/state_dict.h"
+#include "train/arithmetic.h"
 #include "train/checkpoint.h"
 
 namespace ghost {
@@ -77,8 +78,8 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
                  .prefetch = config.data.prefetch,
                  .max_unreadable = config.data.max_unreadable},
                 [](const std::string&) {});
-  const bool folding_before = folding();
-  set_folding(config.train.fusion);
+  const ArithmeticScope before;
+  set_arithmetic(config.train);
   const NoGrad no_grad;
   loader.start(0);
   while (const std::optional<Batch> batch = loader.next()) {
@@ -93,7 +94,6 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
       result.predicted.push_back(predicted[i]);
     }
   }
-  set_folding(folding_before);
   return result;
 }
 
