@@ -1,135 +1,220 @@
 // Time of one step of a configuration's model on random images in memory: no loading, no files.
-//   step_bench --config configs/ghostnet_cifar10.yaml --threads 2 --mode train
-// A training step is: clear gradients, forward, cross-entropy, backward, SGD (momentum 0.9, weight decay 5e-4).
+//   step_bench --config bench/configs/ghostnet32.yaml --threads 2 --mode train
+// A training step is: clear gradients, forward, cross-entropy, backward, update by the configuration's optimizer.
+// Inference is one forward pass in evaluation mode without gradients.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 
+#include "bench/heap_count.h"
+#include "bench/roofline.h"
 #include "core/kernels/rows.h"
 #include "core/memory.h"
+#include "core/ops/cross_entropy.h"
 #include "core/parallel.h"
 #include "core/rng.h"
-#include "train/config/config.h"
+#include "nn/freeze.h"
+#include "train/cli/program.h"
 #include "train/optim/optimizer.h"
+#include "train/preflight.h"
 
-namespace ghost {
+namespace ghost::bench {
 namespace {
 
 struct Options {
   std::string config, mode = "train";
   std::vector<std::string> sets;
-  int threads = 0;
+  std::optional<int64_t> threads;
   int64_t batch = 0, image_size = 0, steps = 5, warmup = 2;
   double min_seconds = 1;
   bool json = false;
+  bool training() const { return mode == "train"; }
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t half = values.size() / 2;
-  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
+int64_t page_faults() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
 }
 
+struct Timed {
+  std::vector<double> seconds;  // of each step
+  // Of a step, on average over these: blocks that the arena asked of the system, pages that the system gave the process
+  // for whatever reason, calls of operator new.
+  double system_allocations = 0, page_faults = 0, heap_allocations = 0;
+};
+
 // At least `steps` of them, and up to five times as many until min_seconds are over.
-std::vector<double> time_steps(const Options& options, const std::function<void()>& step) {
+Timed time_steps(const Options& options, const std::function<void()>& step) {
   for (int64_t i = 0; i < options.warmup; i++) step();
-  std::vector<double> seconds;
+  Timed timed;
+  timed.seconds.reserve(static_cast<size_t>(5 * options.steps));
+  const int64_t blocks = memory_stats().system_allocations, pages = page_faults(), calls = heap_allocations();
   double total = 0;
-  while (std::ssize(seconds) < options.steps ||
-         (std::ssize(seconds) < 5 * options.steps && total < options.min_seconds)) {
+  while (std::ssize(timed.seconds) < options.steps ||
+         (std::ssize(timed.seconds) < 5 * options.steps && total < options.min_seconds)) {
     const auto start = std::chrono::steady_clock::now();
     step();
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    total += seconds.back();
+    timed.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    total += timed.seconds.back();
   }
-  return seconds;
+  const auto count = static_cast<double>(timed.seconds.size());
+  timed.system_allocations = static_cast<double>(memory_stats().system_allocations - blocks) / count;
+  timed.page_faults = static_cast<double>(page_faults() - pages) / count;
+  timed.heap_allocations = static_cast<double>(heap_allocations() - calls) / count;
+  return timed;
 }
+
+// A network with a batch of noise.
+class Workload {
+ public:
+  Workload(const Config& config, const Options& options) : config_(config) {
+    const DataFacts data = known_facts(config);
+    const ModelConfig model = model_config(config, data);
+    const int64_t side = options.image_size > 0 ? options.image_size : data.image_size;
+    batch_ = options.batch > 0 ? options.batch : micro_batch_size(config.train);
+    image_ = {side, side, model.in_channels};
+    model_ = build_model(model, config.run.seed);
+    freeze(*model_, config.train.freeze);
+    loss_.label_smoothing = config.train.label_smoothing;
+
+    RandomStream stream(0, "step_bench");
+    images_ = Tensor::empty({batch_, side, side, model.in_channels});
+    float* pixels = images_.mutable_data<float>();
+    for (int64_t i = 0; i < images_.numel(); i++) pixels[i] = static_cast<float>(stream.normal());
+    labels_ = Tensor::empty({batch_}, DType::i64);
+    int64_t* classes = labels_.mutable_data<int64_t>();
+    for (int64_t i = 0; i < batch_; i++) classes[i] = stream.below(model.num_classes);
+  }
+
+  Timed train(const Options& options) {
+    model_->train();
+    const OptimizerPtr optimizer = build_optimizer(config_.optimizer, model_->parameters());
+    uint64_t count = 0;
+    return time_steps(options, [&] {
+      const StepScope scope(config_.run.seed, count++);
+      optimizer->clear_gradients();
+      cross_entropy((*model_)(images_), labels_, loss_).backward();
+      optimizer->step(config_.optimizer.lr);
+    });
+  }
+  Timed infer(const Options& options) {
+    model_->eval();
+    const NoGrad no_grad;
+    return time_steps(options, [&] { (*model_)(images_).values(); });
+  }
+  StepCost cost(bool training) { return step_cost(*model_, image_, batch_, training); }
+
+  int64_t batch() const { return batch_; }
+  int64_t side() const { return image_[0]; }
+  int64_t parameters() const {
+    int64_t count = 0;
+    for (const Parameter& p : model_->parameters()) count += p.tensor.numel();
+    return count;
+  }
+
+ private:
+  Config config_;
+  int64_t batch_ = 0;
+  Shape image_;  // (H, W, C)
+  ModulePtr model_;
+  Tensor images_, labels_;
+  CrossEntropyOptions loss_;
+};
 
 void run(const Options& options) {
   const Config config = load_config(options.config, options.sets).config;
-  if (options.threads > 0) set_threads(options.threads);
+  if (const int64_t threads = options.threads.value_or(config.run.threads); threads > 0)
+    set_threads(static_cast<int>(threads));
   set_folding(config.train.fusion);
-  const int64_t batch = options.batch > 0 ? options.batch : config.train.batch_size;
-  const int64_t side = options.image_size > 0       ? options.image_size
-                       : config.data.image_size > 0 ? config.data.image_size
-                                                    : 32;
-  const ModulePtr model = build_model(config.model, config.run.seed);
-  const std::vector<Parameter> parameters = model->parameters();
-  int64_t parameter_count = 0;
-  for (const Parameter& p : parameters) parameter_count += p.tensor.numel();
+  Workload workload(config, options);
+  const Timed timed = options.training() ? workload.train(options) : workload.infer(options);
+  const double peak_mib = static_cast<double>(peak_resident_bytes()) / (1 << 20);  // before limits need their own
+  const StepCost cost = workload.cost(options.training());
+  const Limits limits = measure_limits();
 
-  RandomStream stream(0, "step_bench");
-  Tensor images = Tensor::empty({batch, side, side, config.model.in_channels});
-  float* pixels = images.mutable_data<float>();
-  for (int64_t i = 0; i < images.numel(); i++) pixels[i] = static_cast<float>(stream.normal());
-  Tensor labels = Tensor::empty({batch}, DType::i64);
-  int64_t* classes = labels.mutable_data<int64_t>();
-  for (int64_t i = 0; i < batch; i++) classes[i] = stream.below(config.model.num_classes);
-
-  std::vector<double> seconds;
-  if (options.mode == "train") {
-    const OptimizerPtr optimizer = build_optimizer({.name = "sgd", .momentum = 0.9, .weight_decay = 5e-4}, parameters);
-    uint64_t count = 0;
-    seconds = time_steps(options, [&] {
-      const StepScope scope(config.run.seed, count++);
-      optimizer->clear_gradients();
-      cross_entropy((*model)(images), labels).backward();
-      optimizer->step(0.01);
-    });
-  } else {
-    model->eval();
-    const NoGrad no_grad;
-    seconds = time_steps(options, [&] { (*model)(images).values(); });
-  }
-
-  const double step = median(seconds), rate = static_cast<double>(batch) / step;
-  const double low = *std::min_element(seconds.begin(), seconds.end());
-  const double high = *std::max_element(seconds.begin(), seconds.end());
-  const double peak_mib = static_cast<double>(peak_resident_bytes()) / (1 << 20);
+  const auto ms = [](double seconds) { return 1e3 * seconds; };
+  const double step = median(timed.seconds), rate = static_cast<double>(workload.batch()) / step;
+  const auto [low, high] = std::minmax_element(timed.seconds.begin(), timed.seconds.end());
+  const double least = cost.seconds(limits);
   if (options.json) {
-    const nlohmann::ordered_json row{
-        {"model", config.model.name}, {"mode", options.mode},         {"threads", threads()},
-        {"isa", isa_name()},          {"fusion", folding()},          {"batch", batch},
-        {"image_size", side},         {"images_per_second", rate},    {"ms_per_step", 1e3 * step},
-        {"min_ms", 1e3 * low},        {"max_ms", 1e3 * high},         {"steps", seconds.size()},
-        {"peak_rss_mib", peak_mib},   {"parameters", parameter_count}};
+    const nlohmann::ordered_json row{{"config", std::filesystem::path(options.config).stem().string()},
+                                     {"model", config.model.name},
+                                     {"mode", options.mode},
+                                     {"threads", threads()},
+                                     {"isa", isa_name()},
+                                     {"fusion", folding()},
+                                     {"batch", workload.batch()},
+                                     {"image_size", workload.side()},
+                                     {"parameters", workload.parameters()},
+                                     {"macs", cost.macs},
+                                     {"images_per_second", rate},
+                                     {"ms_per_step", ms(step)},
+                                     {"min_ms", ms(*low)},
+                                     {"max_ms", ms(*high)},
+                                     {"steps", timed.seconds.size()},
+                                     {"roofline_ms", ms(least)},
+                                     {"roofline_fraction", least / step},
+                                     {"peak_gflops", limits.flops / 1e9},
+                                     {"triad_gbs", limits.bytes / 1e9},
+                                     {"peak_rss_mib", peak_mib},
+                                     {"system_allocations_per_step", timed.system_allocations},
+                                     {"page_faults_per_step", timed.page_faults},
+                                     {"heap_allocations_per_step", timed.heap_allocations}};
     fmt::print("{}\n", row.dump());
-  } else {
-    fmt::print(
-        "{} {} {}×{} batch {} threads {} {}: {:.1f} images/s, {:.1f} ms a step ({:.1f} to {:.1f}, {} steps), "
-        "peak {:.0f} MiB\n",
-        config.model.name, options.mode, side, side, batch, threads(), isa_name(), rate, 1e3 * step, 1e3 * low,
-        1e3 * high, seconds.size(), peak_mib);
+    return;
   }
+  fmt::print(
+      "{} {}, {}×{}, batch {}, {} thread{}, {}: {:.1f} images/s, {:.1f} ms a step ({:.1f} to {:.1f}, {} steps)\n",
+      std::filesystem::path(options.config).stem().string(), options.mode, workload.side(), workload.side(),
+      workload.batch(), threads(), threads() == 1 ? "" : "s", isa_name(), rate, ms(step), ms(*low), ms(*high),
+      timed.seconds.size());
+  fmt::print("  roofline {:.1f} ms, reached to {:.1f} % (peak {:.0f} GFLOP/s, triad {:.1f} GB/s)\n", ms(least),
+             100 * least / step, limits.flops / 1e9, limits.bytes / 1e9);
+  fmt::print(
+      "  peak memory {:.0f} MiB; a step asked the system for {:.2f} blocks and {:.1f} pages, the heap {:.0f} times\n",
+      peak_mib, timed.system_allocations, timed.page_faults, timed.heap_allocations);
 }
 
 }  // namespace
-}  // namespace ghost
+}  // namespace ghost::bench
 
 int main(int argc, char** argv) {
-  ghost::Options options;
-  CLI::App app("Time of a training or inference step on random images in memory");
-  app.add_option("--config", options.config, "configuration whose model is measured")->required();
-  app.add_option("--set", options.sets, "override a key, e.g. model.width=0.5");
-  app.add_option("--mode", options.mode, "train or infer")->check(CLI::IsMember({"train", "infer"}));
-  app.add_option("--threads", options.threads, "compute threads; 0: all cores");
-  app.add_option("--batch", options.batch, "images a step; 0: train.batch_size");
-  app.add_option("--image-size", options.image_size, "side in pixels; 0: data.image_size, or 32");
-  app.add_option("--steps", options.steps, "timed steps; the median is reported")->check(CLI::PositiveNumber);
-  app.add_option("--warmup", options.warmup, "steps before these")->check(CLI::NonNegativeNumber);
-  app.add_option("--min-seconds", options.min_seconds, "more steps until this is over, five times as many at most");
-  app.add_flag("--json", options.json, "one JSON object");
-  CLI11_PARSE(app, argc, argv);
-  try {
-    ghost::run(options);
-  } catch (const ghost::UsageError& e) {
-    fmt::print(stderr, "step_bench: {}\n", e.what());
-    return 2;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "step_bench: {}\n", e.what());
-    return 1;
-  }
-  return 0;
+  ghost::bench::Options options;
+  CLI::App app("Time of a training or inference step on random images in memory", "step_bench");
+  app.add_option("--config", options.config, "Configuration whose model is measured")->type_name("FILE")->required();
+  app.add_option("--set", options.sets, "Change one option, e.g. --set model.width=0.5; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--mode", options.mode, "train (default) or infer")->check(CLI::IsMember({"train", "infer"}));
+  ghost::cli::add_threads_option(app, options.threads);
+  app.add_option("--batch", options.batch, "Images a step (default: train.batch_size / accumulate)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--image-size", options.image_size, "Side in pixels (default: the data's)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--steps", options.steps, "Timed steps, at least; the median is told (default: 5)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--warmup", options.warmup, "Steps before these (default: 2)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--min-seconds", options.min_seconds,
+                 "More steps, up to five times as many, until this is over (default: 1)")
+      ->type_name("S")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--json", options.json, "Print one JSON object");
+  app.footer(
+      "The roofline is the least time that convolutions and linear layers need by what this machine gave in the same\n"
+      "run: multiplications in registers, and main memory by a[i] = b[i] + s * c[i] (bench/roofline.h).\n\n"
+      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.");
+  return ghost::cli::run_program(app, argc, argv, [&](ghost::cli::Terminal&) -> int {
+    ghost::bench::run(options);
+    return ghost::cli::kDone;
+  });
 }
