@@ -26,13 +26,18 @@ void transform_row(T* dst, int64_t dst_step, const T* src, int64_t src_step, int
         T* d = dst + i;
         const T* s = src + i;
         if (!t) {
-          for (int64_t x = 0; x < w; x++, d += dst_step, s += src_step) store(d, load(s, lanes), lanes);
+          for (int64_t x = 0; x < w; x++, d += dst_step, s += src_step) {
+            fetch_ahead(s);
+            store(d, load(s, lanes), lanes);
+          }
           return;
         }
         const auto scale = load(t->scale + i, lanes), shift = load(t->shift + i, lanes),
                    floor = load(t->floor + i, lanes);
-        for (int64_t x = 0; x < w; x++, d += dst_step, s += src_step)
+        for (int64_t x = 0; x < w; x++, d += dst_step, s += src_step) {
+          fetch_ahead(s);
           store(d, raised(affine(load(s, lanes), scale, shift), floor), lanes);
+        }
       });
 }
 
@@ -58,6 +63,7 @@ void gradient_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T*
                    offset = load(t->offset + i, lanes);
         const Vector<T> zero = {};
         for (int64_t x = 0; x < w; x++, d += dst_step, from += g_step, z += raw_step) {
+          fetch_ahead(z), fetch_ahead(from);
           const Vector<T> r = load(z, lanes);
           const Vector<T> passed = affine(r, scale, shift) > floor ? load(from, lanes) : zero;
           Vector<T> v = on_g * passed + (on_raw * r + offset);
