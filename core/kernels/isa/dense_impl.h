@@ -56,6 +56,8 @@ __attribute__((noinline)) void dense_tile(const DenseRow<T>& row, const T* in, T
   for (int r = 0; r < MR; r++) {
     T* o = out + r * row.out_step;
 #pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) fetch_ahead(o + j * L);
+#pragma GCC unroll 4
     for (int j = 0; j + 1 < NV; j++) store(o + j * L, row.accumulate ? acc[r][j] + load(o + j * L) : acc[r][j]);
     T* const e = o + (NV - 1) * L;
     store(e, row.accumulate ? acc[r][NV - 1] + load(e, last) : acc[r][NV - 1], last);

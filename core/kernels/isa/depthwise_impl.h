@@ -41,6 +41,7 @@ GHOST_INLINE void depthwise_tile(const DepthwiseRow<T>& row, const T* in, int64_
 #pragma GCC unroll 8
   for (int x = 0; x < P; x++) {
     T* o = out + x * out_step;
+    fetch_ahead(o);
     store(o, row.accumulate ? acc[x] + load(o, lanes) : acc[x], lanes);
   }
 }
