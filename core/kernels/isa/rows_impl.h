@@ -94,6 +94,7 @@ void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T*
           const T *from = g + begin * g_step + i, *z = raw + begin * raw_step + i;
           Vector<T> s0 = {}, s1 = {}, q0 = {}, q1 = {};  // two chains: one would wait for each addition
           const auto add = [&](Vector<T> & s, Vector<T> & q) __attribute__((always_inline)) {
+            fetch_ahead(z), fetch_ahead(from);
             const Vector<T> r = load(z, lanes);
             const Vector<T> passed = affine(r, scale, shift) > floor ? load(from, lanes) : zero;
             s += passed, q += passed * (r - centre);
