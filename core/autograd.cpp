@@ -4,9 +4,9 @@
 #include <atomic>
 #include <unordered_set>
 
-#include "core/backward_observer.h"
 #include "core/kernels/chunked.h"
 #include "core/parallel.h"
+#include "core/tape_observer.h"
 #include "core/tensor.h"
 
 namespace ghost {
@@ -17,7 +17,7 @@ std::atomic<int64_t> node_count{0};
 thread_local bool grads_on = true;
 const std::string kNoPath;
 thread_local const std::string* active_path = &kNoPath;
-thread_local std::vector<const BackwardObserver::After*> backward_observers;
+thread_local std::vector<const TapeObserver*> tape_observers;
 
 template <class T>
 std::vector<SumsPtr> write_typed(const Gradient& from, const Array& to, bool accumulate,
@@ -150,6 +150,7 @@ Tensor make_result(BodyPtr body, NodePtr node, std::initializer_list<const Tenso
   if (!node) return {std::move(body), nullptr};
   for (const Tensor* t : inputs) node->inputs_.push_back(t->node());
   if (body->pending && body->pending->normalised) node->sink_.set_value(body);
+  for (const TapeObserver* observer : tape_observers) observer->made()(*node);
   return {std::move(body), std::move(node)};
 }
 Tensor make_result(BodyPtr body, NodePtr node, const std::vector<Tensor>& inputs) {
@@ -192,7 +193,7 @@ void backward(const std::vector<Tensor>& results, const std::vector<Tensor>& see
         if (node->where_.empty()) throw;
         throw Error(std::string(e.what()) + " (in " + node->where_ + ")");
       }
-      for (const auto* after : backward_observers) (*after)(*node);
+      for (const TapeObserver* observer : tape_observers) observer->ran()(*node);
       node->spent_ = true;
       node->saved_.clear(), node->inputs_.clear(), node->sink_.set_value(nullptr);
     }
@@ -208,8 +209,10 @@ PathScope::PathScope(const std::string& path) : before_(active_path) { active_pa
 PathScope::~PathScope() { active_path = before_; }
 const std::string& PathScope::current() { return *active_path; }
 
-BackwardObserver::BackwardObserver(After after) : after_(std::move(after)) { backward_observers.push_back(&after_); }
-BackwardObserver::~BackwardObserver() { std::erase(backward_observers, &after_); }
+TapeObserver::TapeObserver(Call made, Call ran) : made_(std::move(made)), ran_(std::move(ran)) {
+  tape_observers.push_back(this);
+}
+TapeObserver::~TapeObserver() { std::erase(tape_observers, this); }
 
 int64_t live_nodes() { return node_count; }
 

@@ -16,30 +16,13 @@
 #include "core/ops/arithmetic.h"
 #include "core/ops/batch_norm.h"
 #include "core/ops/shape_ops.h"
+#include "support/kernels.h"
 #include "support/programs.h"
 
 namespace ghost::test {
 namespace {
 
 using testing::HasSubstr;
-
-class Kernel {
- public:
-  explicit Kernel(const std::string& name) { force_conv2d_kernel(name); }
-  ~Kernel() { force_conv2d_kernel(""); }
-  Kernel(const Kernel&) = delete;
-  Kernel& operator=(const Kernel&) = delete;
-};
-class Isa {
- public:
-  explicit Isa(const std::string& name) : before_(isa_name()) { set_isa(name); }
-  ~Isa() { set_isa(before_); }
-  Isa(const Isa&) = delete;
-  Isa& operator=(const Isa&) = delete;
-
- private:
-  std::string before_;
-};
 
 Outcome reference(const Program& program, const std::vector<Tensor>& inputs) {
   const Kernel kernel("reference");
@@ -426,19 +409,6 @@ TEST(Conv2d, RefusesAWeightThatWasChangedBeforeBackward) {
 }
 
 // ---- the table of kernels
-
-class Watch {
- public:
-  Watch() {
-    set_conv2d_observer([this](const Conv2dShape&, const char* direction, const char* kernel) {
-      seen.push_back(std::string(direction) + " " + kernel);
-    });
-  }
-  ~Watch() { set_conv2d_observer({}); }
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-  std::vector<std::string> seen;
-};
 
 TEST(Conv2dTable, TellsWhichKernelRanAndObeysAForcedOne) {
   const auto x = random_tensor({2, 5, 5, 6}, "x"), w = random_tensor({4, 3, 3, 6}, "w").set_requires_grad();

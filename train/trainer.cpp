@@ -97,10 +97,32 @@ RunEnd Trainer::run(const RunDir& dir, const std::function<bool()>& stop) {
   return end(dir, false);
 }
 
+StepProfile Trainer::profile(int64_t warm_up, int64_t steps, const std::function<void(int64_t)>& before_step) {
+  load_pretrained();
+  model_->train();
+  train_loader_->start(progress_.epoch, progress_.batch);
+  for (int64_t i = 0; i < warm_up + steps; ++i) {
+    if (before_step) before_step(i);
+    if (i == warm_up) {
+      epoch_clock_ = {};
+      clock_ = std::make_unique<StepClock>();
+    }
+    mark("other");
+    if (step()) continue;
+    progress_.batch = 0;
+    train_loader_->start(++progress_.epoch);
+    if (!step()) fail("{}: has no training image that can be read", config_.data.name);
+  }
+  StepProfile profile{.steps = steps, .images = epoch_clock_.images, .times = clock_->times()};
+  clock_.reset();
+  return profile;
+}
+
 // One update from up to train.accumulate micro-batches; false at the end of the epoch. Every micro-batch's mean loss
 // counts by its share of the samples, so that the gradient is that of the mean over all of them, short tail included.
 bool Trainer::step() {
   std::optional<Batch> batch = train_loader_->next();
+  mark("waiting for data");
   if (!batch) return false;
   optimizer_->clear_gradients();
   const auto [lr, momentum] = schedule_->at(progress_.step);
@@ -108,17 +130,22 @@ bool Trainer::step() {
   const auto first = static_cast<double>(batch->images.size(0));
   double samples = 0;
   for (int64_t i = 0; batch; batch = ++i < config_.train.accumulate ? train_loader_->next() : std::nullopt) {
+    if (i > 0) mark("waiting for data");
     const auto n = static_cast<double>(batch->images.size(0));
     forward_backward(*batch, i, n / first);
+    mark("other");
     samples += n;
     progress_.batch = batch->number + 1;  // a batch in which nothing was readable has no turn
   }
   const double mean = first / samples, norm = mean * optimizer_->gradient_norm();
   if (!std::isfinite(norm))
     stop_not_finite(fmt::format("the gradient of {} became NaN or infinite", first_bad_gradient(*model_)));
+  mark("gradient norm, checks");
   optimizer_->step(lr, momentum, mean * clip_factor(norm, config_.train.clip_grad_norm));
+  mark("update");
   if (const std::string bad = first_bad_parameter(*model_); !bad.empty())
     stop_not_finite(fmt::format("the update made {} NaN or infinite", bad));
+  mark("gradient norm, checks");
   ++progress_.step;
   return true;
 }
@@ -131,6 +158,7 @@ void Trainer::forward_backward(const Batch& batch, int64_t micro_batch, double w
   tally.loss_sum = loss.item<double>() * static_cast<double>(tally.count);
   if (!std::isfinite(tally.loss_sum))
     stop_not_finite(fmt::format("the loss became {}; {}", name_of_bad(tally.loss_sum), blame_forward(*model_, batch)));
+  mark("other");
   loss.backward(Tensor::scalar(weight));
   progress_.epoch_sums += tally;
   progress_.window += tally;
@@ -223,7 +251,7 @@ void Trainer::begin(const RunDir& dir) {
   start.config = config_;
   start.dir = dir.path();
   const Tensor image = Tensor::zeros({1, data_.image_size, data_.image_size, data_.channels});
-  const LayerProfile cost = profile(*model_, image).model();
+  const LayerProfile cost = ghost::profile(*model_, image).model();
   start.parameters = cost.parameters.all;
   start.frozen_parameters = cost.parameters.all - cost.parameters.trainable;
   start.macs = cost.macs;
@@ -273,10 +301,11 @@ void Trainer::save(const std::filesystem::path& file) {
 }
 
 void Trainer::stop_not_finite(const std::string& what) const {
+  const std::string kept = last_good_.empty() ? "" : fmt::format(" The last good checkpoint is {}.", last_good_);
   fail(
-      "training stopped at epoch {}, step {} (lr {:.6g}): {}. The last good checkpoint is {}. A lower optimizer.lr, a "
-      "longer schedule.warmup or train.clip_grad_norm may help",
-      progress_.epoch + 1, progress_.step + 1, progress_.lr, what, last_good_);
+      "training stopped at epoch {}, step {} (lr {:.6g}): {}.{} A lower optimizer.lr, a longer schedule.warmup or "
+      "train.clip_grad_norm may help",
+      progress_.epoch + 1, progress_.step + 1, progress_.lr, what, kept);
 }
 
 void Trainer::tell(const std::function<void(Sink&)>& what) {

@@ -14,8 +14,14 @@
 #include "train/optim/schedule.h"
 #include "train/run_dir.h"
 #include "train/sinks.h"
+#include "train/step_clock.h"
 
 namespace ghost {
+
+struct StepProfile {
+  int64_t steps = 0, images = 0;  // images: of all these steps
+  StepTimes times;                // outside: "waiting for data", "gradient norm, checks", "update", "other"
+};
 
 class Trainer {
  public:
@@ -38,6 +44,11 @@ class Trainer {
   // produced it, and when a file cannot be written; the checkpoints that were there stay.
   RunEnd run(const RunDir& dir, const std::function<bool()>& stop = {});
 
+  // Trains `warm_up` steps and then `steps` more, through as many epochs as that takes, and tells where the time of the
+  // latter went. No tests, no files, nothing to the sinks but warnings; the steps count as trained. `before_step` is
+  // called with the number of steps so far. Throws as run().
+  StepProfile profile(int64_t warm_up, int64_t steps, const std::function<void(int64_t)>& before_step = {});
+
   Module& model() { return *model_; }
   const DataSplits& data() const { return data_; }
   const Progress& progress() const { return progress_; }
@@ -56,6 +67,9 @@ class Trainer {
   void begin(const RunDir& dir);
   bool step();
   void forward_backward(const Batch& batch, int64_t micro_batch, double weight);
+  void mark(const char* what) {
+    if (clock_) clock_->mark(what);
+  }
   void report_step();
   bool finish_epoch(const RunDir& dir, const std::function<bool()>& stop);
   std::optional<Evaluation> test(const EvaluateOptions& options);
@@ -82,6 +96,7 @@ class Trainer {
   std::unique_ptr<MetricsLog> metrics_;  // from run() on; hears before the sinks
   std::string last_good_;                // the newest checkpoint, for messages
   double seconds_before_ = 0;
+  std::unique_ptr<StepClock> clock_;  // while steps are profiled
   Stopwatch run_clock_, epoch_clock_, window_clock_;
 };
 

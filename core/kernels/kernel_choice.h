@@ -17,6 +17,7 @@ class KernelChoice {
   // unknown name is. Not while kernels run.
   void force(const std::string& name, const std::string& who);
   int forced() const { return forced_; }  // its line in the table; -1: none
+  bool forced(const std::string& name) const { return forced_ >= 0 && names_[static_cast<size_t>(forced_)] == name; }
 
  private:
   std::string op_;

@@ -158,8 +158,13 @@ Tensor broadcast_add(const Tensor& a, const Tensor& b) { return binary<Add>(a, b
 Tensor sub(const Tensor& a, const Tensor& b) { return binary<Sub>(a, b); }
 Tensor div(const Tensor& a, const Tensor& b) { return binary<Div>(a, b); }
 
+KernelChoice& mul_kernels() {
+  static KernelChoice choice("mul", {"channel_gate", "broadcast"});
+  return choice;
+}
+
 Tensor mul(const Tensor& a, const Tensor& b) {
-  if (a.defined() && b.defined() && a.dtype() == b.dtype()) {
+  if (a.defined() && b.defined() && a.dtype() == b.dtype() && !mul_kernels().forced("broadcast")) {
     if (is_channel_gate(a.shape(), b.shape())) return mul_by_channel_gate(a, b);
     if (is_channel_gate(b.shape(), a.shape())) return mul_by_channel_gate(b, a);
   }

@@ -1,8 +1,10 @@
 #include "train/cli/program.h"
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <spdlog/sinks/basic_file_sink.h>
@@ -45,6 +47,21 @@ void note(int signal) {
   if (noted.exchange(signal) != 0) _exit(kInterrupted + signal);
   constexpr char text[] = "\nStopping after this step; once more leaves at once.\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, text, sizeof text - 1);
+}
+
+// What the terminal shows. Throws UsageError if GHOST_LOG is none of these.
+spdlog::level::level_enum wanted_level() {
+  const char* wish = std::getenv("GHOST_LOG");
+  const std::string name = wish ? wish : "";
+  if (name.empty()) return spdlog::level::info;
+  constexpr std::array kLevels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+  std::vector<std::string> names;
+  for (const auto level : kLevels) {
+    const spdlog::string_view_t text = spdlog::level::to_string_view(level);
+    names.emplace_back(text.data(), text.size());
+    if (name == names.back()) return level;
+  }
+  fail_usage("GHOST_LOG is '{}', but must be {}", name, any_of(names));
 }
 
 // A status if there is nothing more to do: after --help or --version.
@@ -90,6 +107,7 @@ int run_program(const std::string& program, const std::function<int(Terminal&)>&
   };
   int status = kFailed;
   try {
+    logger->sinks().front()->set_level(wanted_level());
     status = body(terminal);
   } catch (const UsageError& e) {
     status = report(e.what(), kWrongUsage);
@@ -113,6 +131,8 @@ int run_program(CLI::App& app, int argc, const char* const* argv, const std::fun
     return status ? *status : body(terminal);
   });
 }
+
+bool logs_debug() { return wanted_level() == spdlog::level::debug; }
 
 void add_threads_option(CLI::App& app, std::optional<int64_t>& threads) {
   app.add_option("--threads", threads, "Compute threads; 0: all cores (the result does not depend on it)")

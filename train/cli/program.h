@@ -20,11 +20,13 @@ enum Status : int { kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 128 
 std::string program_name(int argc, const char* const* argv, const std::string& usual);
 
 // Runs body with spdlog's default logger on the terminal; an error becomes "<program>: <sentence>" on stderr and its
-// status.
+// status. The terminal shows what is information or more, or what GHOST_LOG=debug|info|warning|error says.
 int run_program(const std::string& program, const std::function<int(Terminal&)>& body);
 // The same after reading the command line of a program that goes by app's name. Without arguments its help is printed,
 // as wrong usage; --help and --version are answered; what it does not know is an error that names the nearest option.
 int run_program(CLI::App& app, int argc, const char* const* argv, const std::function<int(Terminal&)>& body);
+// Whether GHOST_LOG asks for debugging messages.
+bool logs_debug();
 // --threads: 0 stands for all cores.
 void add_threads_option(CLI::App& app, std::optional<int64_t>& threads);
 // From here on all that is logged goes to this file as well, with the time.

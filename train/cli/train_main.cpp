@@ -1,9 +1,12 @@
 #include <CLI/CLI.hpp>
 #include <optional>
+#include <set>
 #include <spdlog/spdlog.h>
 
+#include "core/kernels/conv2d.h"
 #include "train/cli/console.h"
 #include "train/cli/main.h"
+#include "train/cli/profile_report.h"
 #include "train/cli/program.h"
 #include "train/cli/tables.h"
 #include "train/report/report_sink.h"
@@ -18,7 +21,7 @@ struct Arguments {
   std::string config, run, resume;
   std::vector<std::string> sets;
   std::optional<int64_t> threads;
-  bool print_config = false, list = false;
+  bool print_config = false, list = false, profile = false, json = false;
 };
 
 struct Task {
@@ -53,7 +56,52 @@ class LogFile final : public Sink {
   const RunDir& dir_;
 };
 
+// What is said before a measurement.
+class Remarks final : public Sink {
+ public:
+  void on_note(const std::string& text) override { spdlog::info("note: {}", text); }
+  void on_warning(const std::string& text) override { spdlog::warn("{}", text); }
+};
+
+// Measures steps of the run that would begin or continue, and leaves without a trace of it.
+int profile(const Task& task, bool json, Terminal& terminal) {
+  constexpr int64_t kWarmUp = 5, kSteps = 20;
+  Remarks remarks;
+  for (const std::string& note : task.loaded.notes) remarks.on_note(note);
+  const Config& config = task.loaded.config;
+  Trainer trainer(config, {&remarks});
+  if (task.checkpoint) trainer.restore(*task.checkpoint);
+  trainer.check();
+  const StepProfile measured = trainer.profile(kWarmUp, kSteps, [&](int64_t done) {
+    terminal.status(fmt::format("profiling: step {} of {}", done + 1, kWarmUp + kSteps));
+  });
+  terminal.clear_status();
+  terminal.text(json ? profile_json(measured, config, trainer.model())
+                     : profile_text(measured, config, trainer.model(), terminal));
+  return kDone;
+}
+
+// Says once of every size of convolution which kernel runs it, if what is logged goes that far.
+class KernelLog final : public Sink {
+ public:
+  KernelLog() = default;
+  void on_start(const RunStart&) override {
+    if (!logs_debug()) return;
+    set_conv2d_observer([this](const Conv2dShape& shape, const char* direction, const char* kernel) {
+      const std::string line = fmt::format("{} {} by {}", shape.str(), direction, kernel);
+      if (said_.insert(line).second) spdlog::debug("conv2d {}", line);
+    });
+  }
+  ~KernelLog() override { set_conv2d_observer({}); }
+  KernelLog(const KernelLog&) = delete;
+  KernelLog& operator=(const KernelLog&) = delete;
+
+ private:
+  std::set<std::string> said_;
+};
+
 int train(const Arguments& arguments, const std::string& program, Terminal& terminal) {
+  if (arguments.json) terminal.keep_stdout_clean();
   Task task = prepare(arguments);
   const Config& config = task.loaded.config;
   if (arguments.print_config) {
@@ -61,6 +109,7 @@ int train(const Arguments& arguments, const std::string& program, Terminal& term
     terminal.text(config_to_yaml(config));
     return kDone;
   }
+  if (arguments.profile) return profile(task, arguments.json, terminal);
   if (task.checkpoint && task.checkpoint->progress.epoch >= config.train.epochs) {
     spdlog::info("{} has all its {} epochs; give it more with --set train.epochs={}", task.dir->path().string(),
                  task.checkpoint->progress.epoch, 2 * task.checkpoint->progress.epoch);
@@ -70,9 +119,10 @@ int train(const Arguments& arguments, const std::string& program, Terminal& term
   try {
     LogFile log_file(*task.dir);
     Console console(terminal, program);
+    KernelLog kernels;
     for (const std::string& note : task.loaded.notes) console.note(note);
     ReportSink report([&](const std::string& text) { console.on_warning(text); });
-    Trainer trainer(config, {&log_file, &report, &console});
+    Trainer trainer(config, {&log_file, &kernels, &report, &console});
     if (task.checkpoint) trainer.restore(*task.checkpoint);
     trainer.check();
     note_stop_signals();
@@ -100,13 +150,20 @@ int main(int argc, char** argv) {
       ->excludes(run);
   add_threads_option(app, arguments.threads);
   app.add_flag("--print-config", arguments.print_config, "Print the complete configuration and leave");
+  auto* profile = app.add_flag("--profile", arguments.profile,
+                               "Train for 25 steps, print where their time goes by module and by kernel, and leave; no "
+                               "run directory is touched");
+  profile->excludes(run);
+  app.add_flag("--json", arguments.json, "With --profile: print one JSON object")->needs(profile);
   app.add_flag("--list", arguments.list, "List models, data sets, optimizers and schedules and leave");
   app.footer(fmt::format("Examples:\n"
                          "  {0} --config configs/ghostnet.yaml\n"
                          "  {0} --config configs/ghostnet.yaml --set model.width=0.5 --set train.epochs=3\n"
+                         "  {0} --config configs/ghostnet.yaml --profile\n"
                          "  {0} --resume runs/ghostnet-1\n\n",
                          name) +
              "Ctrl-C, SIGTERM and SIGHUP finish the step, save it and leave; a second one leaves at once.\n"
+             "GHOST_LOG=debug tells more, such as the kernel of every convolution.\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 128 + signal when stopped (130: Ctrl-C).");
   return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
     if (arguments.list) {

@@ -4,14 +4,15 @@
 #include <chrono>
 #include <map>
 
-#include "core/backward_observer.h"
 #include "core/ops/cross_entropy.h"
 #include "core/parallel.h"
 #include "nn/freeze.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/conv2d.h"
+#include "train/arithmetic.h"
 #include "train/optim/optimizer.h"
 #include "train/preflight.h"
+#include "train/step_clock.h"
 
 namespace ghost {
 
@@ -25,6 +26,8 @@ double median(std::vector<double> values) {
   const size_t half = values.size() / 2;
   return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
+
+constexpr const char* kJoining = "adding, joining, scaling";  // what blocks do themselves
 
 // A convolution's kind is its cost: whether it mixes channels, and over how many pixels.
 std::string kind_of(const Module& module) {
@@ -41,34 +44,8 @@ std::string kind_of(const Module& module) {
                                                         {"Dropout", "dropout"}};
   if (const auto found = plain.find(kind); found != plain.end()) return found->second;
   if (dynamic_cast<const Activation*>(&module)) return "activation";
-  return "adding, joining, scaling";  // what blocks do themselves
+  return kJoining;
 }
-
-// The time of every call by kind, without that of the calls inside it.
-class KindClock {
- public:
-  void before() {
-    attribute();
-    open_.emplace_back();
-  }
-  void after(Module& module) {
-    attribute();
-    seconds_[kind_of(module)] += open_.back();
-    open_.pop_back();
-    since_ = Clock::now();
-  }
-  void add(const std::string& kind, double seconds) { seconds_[kind] += seconds; }
-  const std::map<std::string, double>& seconds() const { return seconds_; }
-
- private:
-  void attribute() {
-    if (!open_.empty()) open_.back() += seconds_since(since_);
-    since_ = Clock::now();
-  }
-  std::vector<double> open_;  // of the calls that have not ended, outermost first
-  Clock::time_point since_ = Clock::now();
-  std::map<std::string, double> seconds_;
-};
 
 struct Parts {  // seconds of each profiled step
   std::map<std::string, std::vector<double>> forward, backward;
@@ -88,7 +65,7 @@ class Candidate {
       : task_(task),
         batch_(micro_batch_size(task.config.train)),
         model_(built(task)),
-        optimizer_(build_optimizer(task.config.optimizer, model_->parameters())) {
+        optimizer_(build_optimizer(task.config.optimizer, trainable_parameters(*model_))) {
     RandomStream random(0, "timing");
     images_ = Tensor::empty({batch_, task.image_size, task.image_size, task.model.in_channels});
     labels_ = Tensor::empty({batch_}, DType::i64);
@@ -104,7 +81,7 @@ class Candidate {
 
   // The steps do not learn: a rate of zero keeps random labels from driving the weights to NaN, and takes as long.
   void train() {
-    set_folding(task_.config.train.fusion);
+    set_arithmetic(task_.config.train);
     model_->train();
     const StepScope scope(task_.config.run.seed, count_++);
     optimizer_->clear_gradients();
@@ -113,7 +90,7 @@ class Candidate {
   }
 
   void infer() {
-    set_folding(task_.config.train.fusion);
+    set_arithmetic(task_.config.train);
     const NoGrad no_grad;
     model_->eval();
     (*model_)(images_).values();
@@ -121,36 +98,27 @@ class Candidate {
 
   // One training step in parts.
   void profile(Parts& parts) {
-    set_folding(task_.config.train.fusion);
+    set_arithmetic(task_.config.train);
     model_->train();
     const StepScope scope(task_.config.run.seed, count_++);
+    StepClock clock;
     optimizer_->clear_gradients();
-    KindClock forward;
-    Tensor logits;
-    {
-      const ForwardObserver observer([&](Module& module, const Tensor&, const Tensor&) { forward.after(module); },
-                                     [&](Module&, const Tensor&) { forward.before(); });
-      logits = (*model_)(images_);
-    }
-    auto before = Clock::now();
-    const Tensor loss = cross_entropy(logits, labels_, loss_);
-    forward.add("loss", seconds_since(before));
-    std::map<std::string, double> backward;
-    {
-      before = Clock::now();
-      const BackwardObserver observer([&](const Node& node) {
-        const auto module = modules_.find(node.where());
-        const bool in_model = !node.where().empty() && module != modules_.end();
-        backward[in_model ? kind_of(*module->second) : std::string("loss")] += seconds_since(before);
-        before = Clock::now();
-      });
-      loss.backward();
-    }
-    before = Clock::now();
+    clock.mark("gradients");
+    cross_entropy((*model_)(images_), labels_, loss_).backward();
+    clock.mark("gradients");
     optimizer_->step(0);
-    parts.update.push_back(seconds_since(before));
-    for (const auto& [kind, seconds] : forward.seconds()) parts.forward[kind].push_back(seconds);
-    for (const auto& [kind, seconds] : backward) parts.backward[kind].push_back(seconds);
+    clock.mark("update");
+    std::map<std::string, TimeSpent> kinds;
+    for (const auto& [path, time] : clock.times().modules) {
+      const auto module = modules_.find(path);
+      kinds[module == modules_.end() ? kJoining : kind_of(*module->second)] += time;
+    }
+    kinds["loss"] += clock.times().loss;
+    for (const auto& [kind, time] : kinds) {
+      parts.forward[kind].push_back(time.forward);
+      parts.backward[kind].push_back(time.backward);
+    }
+    parts.update.push_back(clock.times().outside.at("update"));
   }
 
  private:
@@ -180,7 +148,7 @@ double turn(Candidate& candidate, void (Candidate::*what)(), double seconds, con
 
 std::vector<Timing> time_alternately(const std::vector<TimingTask>& tasks, int turns, double seconds_per_turn,
                                      const std::function<void()>& step) {
-  const bool folding_before = folding();
+  const ArithmeticScope before;
   std::vector<std::unique_ptr<Candidate>> candidates;
   std::vector<Timing> timings(tasks.size());
   for (size_t i = 0; i < tasks.size(); ++i) {
@@ -217,7 +185,6 @@ std::vector<Timing> time_alternately(const std::vector<TimingTask>& tasks, int t
                      [](const LayerTime& x, const LayerTime& y) { return x.seconds() > y.seconds(); });
     timing.update_seconds = median(parts.update);
   }
-  set_folding(folding_before);
   return timings;
 }
 

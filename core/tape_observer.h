@@ -1,0 +1,25 @@
+#pragma once
+#include <functional>
+
+#include "core/autograd.h"
+
+namespace ghost {
+
+// Observes the tape (per thread): made(node) as soon as an operator has its result, of those that make a node, and
+// ran(node) as soon as a node's backward has run, newest node first. For tables of where the time goes.
+class TapeObserver {
+ public:
+  using Call = std::function<void(const Node&)>;
+  TapeObserver(Call made, Call ran);
+  ~TapeObserver();
+  TapeObserver(const TapeObserver&) = delete;
+  TapeObserver& operator=(const TapeObserver&) = delete;
+
+  const Call& made() const { return made_; }
+  const Call& ran() const { return ran_; }
+
+ private:
+  Call made_, ran_;
+};
+
+}  // namespace ghost
