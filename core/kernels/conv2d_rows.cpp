@@ -148,6 +148,19 @@ class InputGradient {
   std::vector<RowConvolution<T>> parts_;
 };
 
+// The gradient of the weight of a pointwise convolution with few pixels is better cut by weights than by pixels.
+bool few_pixels(const Conv2dShape& s) {
+  constexpr int64_t kFew = 1024;
+  return s.pointwise() && s.groups == 1 && s.n > 0 && s.n * s.h * s.w <= kFew;
+}
+template <class T>
+void few_pixels_weight_gradient(const Conv2dShape& s, const Array& x, const Array& g, const GradSink::Slot& slot) {
+  const View<T> in = x.view<T>(), out = g.view<T>();
+  WeightGradient<T> to_weight(s, 1, forward_taps(1, 1), forward_taps(1, 1), 0, in.stride, 0);
+  to_weight.add_pixels(s.n * s.h * s.w, {in.data, 0, in.stride}, {out.data, 0, out.stride});
+  to_weight.write(slot);
+}
+
 }  // namespace
 
 template <class T>
@@ -185,6 +198,12 @@ StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, co
 template <class T>
 SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Gradient& gz,
                              const Conv2dSinks& sinks) {
+  if (sinks.weight && few_pixels(shape)) {
+    const Gradient done = finished(gz);
+    few_pixels_weight_gradient<T>(shape, values(x), done.g, *sinks.weight);
+    if (!sinks.x && !sinks.bias) return nullptr;
+    return conv2d_rows_backward<T>(shape, nullptr, weight, done, {.x = sinks.x, .bias = sinks.bias});
+  }
   const Plan plan(shape, sizeof(T));
   const Conv2dShape& s = plan.shape();
   const GradientAxis down(sinks.x ? s.kh : 0, s.sh, s.ph, s.dh), across(sinks.x ? s.kw : 0, s.sw, s.pw, s.dw);

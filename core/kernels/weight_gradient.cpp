@@ -44,28 +44,57 @@ void WeightGradient<T>::add(int64_t chunk, int64_t rows, int64_t columns, const 
 }
 
 template <class T>
+OuterSums<T> WeightGradient<T>::outer_sums(T* to, int64_t tap, int64_t group, int64_t rows, int64_t columns,
+                                           const PixelBlock<T>& x, const PixelBlock<T>& g, bool accumulate) const {
+  const int64_t cig = s_.cig() * joined_, cog = s_.cog(), taps = s_.taps() / joined_;
+  const PixelBlock<T> in{x.data + offset_[static_cast<size_t>(tap * joined_)] + group * cig, x.row, x.step};
+  const PixelBlock<T> out{g.data + group * cog, g.row, g.step};
+  OuterSums<T> of{.rows = rows,
+                  .columns = columns,
+                  .narrow = in,
+                  .wide = out,
+                  .narrow_channels = cig,
+                  .wide_channels = cog,
+                  .sums = to + (tap * s_.groups + group) * cig * cog,
+                  .sums_step = cog,
+                  .accumulate = accumulate};
+  if (x_is_wide_) {
+    of.narrow = out, of.wide = in, of.narrow_channels = cog, of.wide_channels = cig;
+    of.sums = to + (group * cog * taps + tap) * cig, of.sums_step = taps * cig;
+  }
+  return of;
+}
+
+template <class T>
 void WeightGradient<T>::add_dense(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
                                   bool accumulate) const {
-  const int64_t cig = s_.cig() * joined_, cog = s_.cog(), taps = s_.taps() / joined_;
-  for (int64_t t = 0; t < taps; t++)
-    for (int64_t group = 0; group < s_.groups; group++) {
-      const PixelBlock<T> in{x.data + offset_[static_cast<size_t>(t * joined_)] + group * cig, x.row, x.step};
-      const PixelBlock<T> out{g.data + group * cog, g.row, g.step};
-      OuterSums<T> of{.rows = rows,
-                      .columns = columns,
-                      .narrow = in,
-                      .wide = out,
-                      .narrow_channels = cig,
-                      .wide_channels = cog,
-                      .sums = to + (t * s_.groups + group) * cig * cog,
-                      .sums_step = cog,
-                      .accumulate = accumulate};
-      if (x_is_wide_) {
-        of.narrow = out, of.wide = in, of.narrow_channels = cog, of.wide_channels = cig;
-        of.sums = to + (group * cog * taps + t) * cig, of.sums_step = taps * cig;
-      }
-      ghost::rows<T>().outer_sums(of);
+  for (int64_t tap = 0; tap < s_.taps() / joined_; tap++)
+    for (int64_t group = 0; group < s_.groups; group++)
+      ghost::rows<T>().outer_sums(outer_sums(to, tap, group, rows, columns, x, g, accumulate));
+}
+
+template <class T>
+void WeightGradient<T>::add_pixels(int64_t pixels, const PixelBlock<T>& x, const PixelBlock<T>& g) {
+  // A part is some rows of whole register tiles, and few enough pixels at a time to stay in the nearest cache.
+  constexpr int64_t kNarrow = 48, kPixels = 128;
+  const OuterSums<T> all = outer_sums(partial(0), 0, 0, 1, pixels, x, g, false);
+  const int64_t lanes = ghost::rows<T>().lanes, most = ghost::rows<T>().max_vectors;
+  const int64_t vectors = (all.wide_channels + lanes - 1) / lanes, across = (vectors + most - 1) / most;
+  const int64_t down = (all.narrow_channels + kNarrow - 1) / kNarrow;
+  parallel_for(down * across, [&](int64_t i) {
+    const int64_t r = all.narrow_channels * (i / across) / down, c = vectors * (i % across) / across * lanes;
+    OuterSums<T> part = all;
+    part.narrow_channels = all.narrow_channels * (i / across + 1) / down - r;
+    part.wide_channels = std::min(vectors * (i % across + 1) / across * lanes, all.wide_channels) - c;
+    part.sums += r * all.sums_step + c;
+    for (int64_t p = 0; p < pixels; p += kPixels) {
+      part.columns = std::min(kPixels, pixels - p), part.accumulate = p > 0;
+      part.narrow.data = all.narrow.data + p * all.narrow.step + r;
+      part.wide.data = all.wide.data + p * all.wide.step + c;
+      ghost::rows<T>().outer_sums(part);
     }
+  });
+  begun_[0] = 1;
 }
 
 template <class T>

@@ -19,10 +19,15 @@ class WeightGradient {
   // Adds rows × columns of outputs: g is the staged gradient of the first one, x the staged input it reads, x.row and
   // x.step those from one output to the next.
   void add(int64_t chunk, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g);
+  // All pixels of a pointwise convolution, the gradient itself cut among the threads: one chunk, added once. For few
+  // pixels, whose chunks would be fewer than threads and their partial sums more work than the pixels.
+  void add_pixels(int64_t pixels, const PixelBlock<T>& x, const PixelBlock<T>& g);
   void write(const GradSink::Slot& slot);
 
  private:
   T* partial(int64_t chunk) const { return static_cast<T*>(storage_->data()) + chunk * s_.weights(); }
+  OuterSums<T> outer_sums(T* to, int64_t tap, int64_t group, int64_t rows, int64_t columns, const PixelBlock<T>& x,
+                          const PixelBlock<T>& g, bool accumulate) const;
   void add_dense(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
                  bool accumulate) const;
   void add_depthwise(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
