@@ -26,7 +26,7 @@ std::vector<Network> networks() {
 
 // Losses of a few steps and all that they leave in the network.
 std::vector<std::vector<float>> trained(const ModelConfig& config, int threads) {
-  constexpr int64_t kBatch = 6, kSteps = 2;
+  constexpr int64_t kBatch = 4, kSteps = 2;
   const test::Threads setting(threads);
   const ModulePtr model = build_model(config, 1);
   const OptimizerPtr optimizer = build_optimizer({.lr = 0.05}, model->parameters());
