@@ -18,6 +18,7 @@
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "nn/freeze.h"
+#include "train/arithmetic.h"
 #include "train/cli/program.h"
 #include "train/optim/optimizer.h"
 #include "train/preflight.h"
@@ -130,7 +131,7 @@ void run(const Options& options) {
   const Config config = load_config(options.config, options.sets).config;
   if (const int64_t threads = options.threads.value_or(config.run.threads); threads > 0)
     set_threads(static_cast<int>(threads));
-  set_folding(config.train.fusion);
+  set_arithmetic(config.train);
   Workload workload(config, options);
   const Timed timed = options.training() ? workload.train(options) : workload.infer(options);
   const double peak_mib = static_cast<double>(peak_resident_bytes()) / (1 << 20);  // before limits need their own
