@@ -75,10 +75,12 @@ class Plan {
   int64_t last_width_, blocks_ = 1;
 };
 
-// Rows that are finished together: enough for a reduction to be worth starting, few enough to be in the nearest cache.
+// Rows that are finished together: pixels enough for a reduction to be worth ending, else few enough to be in the
+// nearest cache.
 int64_t rows_at_once(int64_t width, int64_t channels, int64_t element_bytes) {
-  constexpr int64_t kBytes = 16 << 10;
-  return std::max<int64_t>(1, kBytes / std::max<int64_t>(width * channels * element_bytes, 1));
+  constexpr int64_t kBytes = 16 << 10, kPixels = 16;
+  return std::max({int64_t{1}, kBytes / std::max<int64_t>(width * channels * element_bytes, 1),
+                   kPixels / std::max<int64_t>(width, 1)});
 }
 
 StagedAxis rows_read(const Conv2dShape& s, int64_t begin, int64_t end) {

@@ -74,11 +74,24 @@ void gradient_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T*
 }
 
 // to[k] += v[k] in f64, for the channels of this block.
-template <class T, class Lanes>
-GHOST_INLINE void add_to(double* to, Vector<T> v, Lanes lanes) {
-  T part[kLanes<T>];
+GHOST_INLINE void add_to(double* to, Vector<double> v, All) { store(to, load(to) + v); }
+GHOST_INLINE void add_to(double* to, Vector<double> v, const First<double>& l) { store(to, load(to, l) + v, l); }
+// The half of v that begins at this lane, widened: sums end often where maps are small, and lane by lane that cost more
+// than the pixels.
+GHOST_INLINE Vector<double> widened(Vector<float> v, int first) {
+  using Half __attribute__((vector_size(GHOST_VECTOR_BYTES / 2), aligned(alignof(float)), may_alias)) = float;
+  float part[kLanes<float>];
   store(part, v);
-  for (int k = 0; k < count_of(kLanes<T>, lanes); k++) to[k] += static_cast<double>(part[k]);
+  return __builtin_convertvector(*reinterpret_cast<const Half*>(part + first), Vector<double>);
+}
+GHOST_INLINE void add_to(double* to, Vector<float> v, All) {
+  constexpr int H = kLanes<double>;
+  add_to(to, widened(v, 0), All{}), add_to(to + H, widened(v, H), All{});
+}
+GHOST_INLINE void add_to(double* to, Vector<float> v, const First<float>& l) {
+  constexpr int H = kLanes<double>;
+  add_to(to, widened(v, 0), first_lanes<double>(l.count < H ? l.count : H));
+  if (l.count > H) add_to(to + H, widened(v, H), first_lanes<double>(l.count - H));
 }
 
 template <class T>
@@ -103,7 +116,7 @@ void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T*
           int64_t x = begin;
           for (; x + 2 <= end; x += 2) add(s0, q0), add(s1, q1);
           if (x < end) add(s0, q0);
-          add_to<T>(sum + i, s0 + s1, lanes), add_to<T>(centred + i, q0 + q1, lanes);
+          add_to(sum + i, s0 + s1, lanes), add_to(centred + i, q0 + q1, lanes);
         }
       });
 }
@@ -125,7 +138,7 @@ void statistics_row(double* sum, double* square, const T* pivot, const T* z, int
           int64_t x = begin;
           for (; x + 2 <= end; x += 2) add(s0, q0), add(s1, q1);
           if (x < end) add(s0, q0);
-          add_to<T>(sum + i, s0 + s1, lanes), add_to<T>(square + i, q0 + q1, lanes);
+          add_to(sum + i, s0 + s1, lanes), add_to(square + i, q0 + q1, lanes);
         }
       });
 }
@@ -138,7 +151,7 @@ void column_sums_row(double* sum, const T* z, int64_t step, int64_t w, int64_t c
           end = partial_end(begin, w);
           Vector<T> s = {};
           for (int64_t x = begin; x < end; x++) s += load(z + x * step + i, lanes);
-          add_to<T>(sum + i, s, lanes);
+          add_to(sum + i, s, lanes);
         }
       });
 }
