@@ -4,16 +4,16 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <vector>
+#include <unistd.h>
 
+#include "core/arena.h"
 #include "core/error.h"
 #include "core/memory_cache.h"
+#include "core/system_block.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define GHOST_PASS_THROUGH 1
@@ -24,98 +24,114 @@
 namespace ghost {
 namespace {
 
-constexpr size_t kAlignment = 64, kHugePage = size_t{2} << 20;
+constexpr size_t kAlignment = 64;
 
-// Free blocks by size. Never destroyed: tensors with static lifetime may outlive it otherwise.
-struct Cache {
+// Addresses that may ever be needed: more than the machine has memory, unless this process may have fewer.
+size_t address_space() {
+  const auto pages = static_cast<size_t>(std::max<long>(sysconf(_SC_PHYS_PAGES), 1));
+  size_t bytes = 2 * pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    bytes = std::min<size_t>(bytes, limit.rlim_cur / 4);
+  return bytes;
+}
+
+// Never destroyed: tensors with static lifetime may outlive it otherwise.
+struct Memory {
   std::mutex lock;
-  std::multimap<size_t, void*> free;
-  MemoryStats stats;
+  Arena arena{GHOST_PASS_THROUGH ? 0 : address_space()};
+  MemoryStats stats;  // of bytes_reserved and system_allocations only what lies beside the arena
   bool poison = false;
+
+  void count(size_t bytes, size_t requested) {
+    stats.bytes_in_use += static_cast<int64_t>(bytes);
+    stats.peak_bytes_in_use = std::max(stats.peak_bytes_in_use, stats.bytes_in_use);
+    stats.bytes_requested += static_cast<int64_t>(requested);
+    stats.peak_bytes_requested = std::max(stats.peak_bytes_requested, stats.bytes_requested);
+  }
+  void uncount(size_t bytes, size_t requested) {
+    stats.bytes_in_use -= static_cast<int64_t>(bytes);
+    stats.bytes_requested -= static_cast<int64_t>(requested);
+  }
+  void* from_system(size_t bytes) {
+    void* p = GHOST_PASS_THROUGH ? std::malloc(bytes)
+                                 : std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+    if (!p) fail("memory: the system has no {} MiB left for a tensor", (bytes + (1 << 20) - 1) >> 20);
+    stats.system_allocations++;
+    stats.bytes_reserved += static_cast<int64_t>(bytes);
+    return p;
+  }
+  void to_system(void* p, size_t bytes) {
+    std::free(p);
+    stats.bytes_reserved -= static_cast<int64_t>(bytes);
+  }
 };
-Cache& cache() {
-  static auto* c = new Cache;
-  return *c;
-}
-
-// Sizes are rounded up to one of eight steps between powers of two, so that nearly equal requests share blocks.
-size_t rounded(size_t bytes) {
-  if (bytes <= 512) return (std::max<size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
-  size_t power = 512;
-  while (power * 2 <= bytes) power *= 2;
-  const size_t step = std::max(power / 8, kAlignment);
-  return (bytes + step - 1) / step * step;
-}
-
-void* from_system(size_t bytes) {
-  const size_t alignment = bytes >= 2 * kHugePage ? kHugePage : kAlignment;
-  void* p = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-  if (!p) fail("memory: the system has no {} MiB left for a tensor", (bytes + (1 << 20) - 1) >> 20);
-  if (alignment == kHugePage) madvise(p, bytes, MADV_HUGEPAGE);
-  return p;
+Memory& memory() {
+  static auto* m = new Memory;
+  return *m;
 }
 
 }  // namespace
 
 Storage::Storage(size_t bytes)
-    : data_(nullptr), bytes_(GHOST_PASS_THROUGH ? std::max<size_t>(bytes, 1) : rounded(bytes)), requested_(bytes) {
-  Cache& c = cache();
-  const std::lock_guard hold(c.lock);
-  // A block up to a quarter larger serves as well: layers of nearly the same size take turns on it.
-  if (const auto it = c.free.lower_bound(bytes_); it != c.free.end() && it->first <= bytes_ + bytes_ / 4) {
-    bytes_ = it->first, data_ = it->second;
-    c.free.erase(it);
-  } else {
-    data_ = GHOST_PASS_THROUGH ? std::malloc(bytes_) : from_system(bytes_);
-    if (!data_) fail("memory: the system has no {} MiB left for a tensor", (bytes_ + (1 << 20) - 1) >> 20);
-    c.stats.system_allocations++;
-    c.stats.bytes_reserved += static_cast<int64_t>(bytes_);
-  }
-  c.stats.bytes_in_use += static_cast<int64_t>(bytes_);
-  c.stats.peak_bytes_in_use = std::max(c.stats.peak_bytes_in_use, c.stats.bytes_in_use);
-  c.stats.bytes_requested += static_cast<int64_t>(requested_);
-  c.stats.peak_bytes_requested = std::max(c.stats.peak_bytes_requested, c.stats.bytes_requested);
-  if (c.poison) std::memset(data_, 0xFF, bytes_);  // a NaN in f32 and f64
+    : data_(nullptr),
+      bytes_(GHOST_PASS_THROUGH ? std::max<size_t>(bytes, 1) : Arena::rounded(bytes)),
+      requested_(bytes) {
+  Memory& m = memory();
+  const std::lock_guard hold(m.lock);
+  if (!GHOST_PASS_THROUGH) data_ = m.arena.take(bytes_);
+  if (!data_) data_ = m.from_system(bytes_);
+  m.count(bytes_, requested_);
+  if (m.poison) std::memset(data_, 0xFF, bytes_);  // a NaN in f32 and f64
 }
 
 Storage::~Storage() {
-  Cache& c = cache();
-  const std::lock_guard hold(c.lock);
-  c.stats.bytes_in_use -= static_cast<int64_t>(bytes_);
-  c.stats.bytes_requested -= static_cast<int64_t>(requested_);
-  if (GHOST_PASS_THROUGH) {
-    c.stats.bytes_reserved -= static_cast<int64_t>(bytes_);
-    std::free(data_);
-  } else {
-    c.free.emplace(bytes_, data_);
-  }
+  Memory& m = memory();
+  const std::lock_guard hold(m.lock);
+  m.uncount(bytes_, requested_);
+  if (GHOST_PASS_THROUGH || !m.arena.give_back(data_, bytes_)) m.to_system(data_, bytes_);
+}
+
+SystemBlock::SystemBlock(size_t bytes) : data_(nullptr), bytes_(std::max<size_t>(bytes, 1)) {
+  Memory& m = memory();
+  const std::lock_guard hold(m.lock);
+  data_ = m.from_system(bytes_);
+  m.count(bytes_, bytes_);
+  if (m.poison) std::memset(data_, 0xFF, bytes_);
+}
+
+SystemBlock::~SystemBlock() {
+  Memory& m = memory();
+  const std::lock_guard hold(m.lock);
+  m.uncount(bytes_, bytes_);
+  m.to_system(data_, bytes_);
 }
 
 MemoryStats memory_stats() {
-  const std::lock_guard hold(cache().lock);
-  return cache().stats;
+  Memory& m = memory();
+  const std::lock_guard hold(m.lock);
+  MemoryStats stats = m.stats;
+  stats.bytes_reserved += static_cast<int64_t>(m.arena.reserved());
+  stats.system_allocations += m.arena.system_allocations();
+  return stats;
 }
 
 void reset_peak_memory() {
-  const std::lock_guard hold(cache().lock);
-  MemoryStats& stats = cache().stats;
+  const std::lock_guard hold(memory().lock);
+  MemoryStats& stats = memory().stats;
   stats.peak_bytes_in_use = stats.bytes_in_use;
   stats.peak_bytes_requested = stats.bytes_requested;
 }
 
 void release_cached_memory() {
-  Cache& c = cache();
-  const std::lock_guard hold(c.lock);
-  for (const auto& [bytes, block] : c.free) {
-    c.stats.bytes_reserved -= static_cast<int64_t>(bytes);
-    std::free(block);
-  }
-  c.free.clear();
+  Memory& m = memory();
+  const std::lock_guard hold(m.lock);
+  m.arena.release();
 }
 
 void set_memory_poison(bool on) {
-  const std::lock_guard hold(cache().lock);
-  cache().poison = on;
+  const std::lock_guard hold(memory().lock);
+  memory().poison = on;
 }
 
 int64_t peak_resident_bytes() {

@@ -21,8 +21,8 @@ struct LayerMemory {
 
 struct MemoryProfile {
   std::vector<LayerMemory> layers;  // as model.modules()
-  // By training batches: what tensors take of the system in training steps and in the evaluation after them, all that
-  // is kept for the next step included: activations, gradients of activations and of parameters, workspace of kernels;
+  // By training batches: the most that tensors take at once in training steps and in the evaluation after them, which
+  // is then kept for the next step: activations, gradients of activations and of parameters, workspace of kernels;
   // without the parameters themselves.
   PerBatch process;
   const LayerMemory& model() const { return layers.front(); }
@@ -34,8 +34,7 @@ struct MemoryProfileOptions {
 };
 
 // Runs training steps and inference on a few images of size (H, W, C). The module's mode and its buffers are restored;
-// its parameters hold some gradient afterwards, and cached memory is given back before. Memory that other threads take
-// meanwhile is counted too.
+// its parameters hold some gradient afterwards. Memory that other threads take meanwhile is counted too.
 MemoryProfile measure_memory(Module& model, const Shape& image, const MemoryProfileOptions& options = {});
 
 }  // namespace ghost

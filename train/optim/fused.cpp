@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "core/nearest.h"
 #include "core/parallel.h"
@@ -67,7 +68,12 @@ FusedOptimizer::FusedOptimizer(const OptimizerConfig& config, std::vector<Parame
       fail("optimizer: parameter {} is {}, but only f32 and f64 can be trained", parameter.name,
            name_of(parameter.tensor.dtype()));
     const bool decays = config.decay_norm_and_bias || parameter.tensor.rank() > 1;
-    items_.push_back({.parameter = std::move(parameter), .weight_decay = decays ? config.weight_decay : 0});
+    Item& item = items_.emplace_back();
+    item.parameter = std::move(parameter), item.weight_decay = decays ? config.weight_decay : 0;
+    const Tensor& p = item.parameter.tensor;
+    for (size_t s = 0; s < slots_.size(); ++s)
+      if (p.requires_grad() && !(slots_[s].only_with_momentum && momentum_ == 0))
+        item.reserved[s] = Tensor::empty(p.shape(), p.dtype());
   }
 }
 
@@ -99,7 +105,11 @@ void FusedOptimizer::prepare(Active& active, double momentum) {
     Tensor& slot = item.slots[s];
     if (!slot.defined()) {
       if (slots_[s].only_with_momentum && momentum == 0) continue;
-      slot = Tensor::full(item.parameter.tensor.shape(), slots_[s].initial, item.parameter.tensor.dtype());
+      slot = std::exchange(item.reserved[s], {});
+      if (!slot.defined()) slot = Tensor::empty(item.parameter.tensor.shape(), item.parameter.tensor.dtype());
+      with_floating(slot.dtype(), "optimizer", [&]<class T>() {
+        std::fill_n(slot.mutable_data<T>(), slot.numel(), static_cast<T>(slots_[s].initial));
+      });
       active.fresh = active.fresh || s == 0;
     }
     active.slot[s] = pointer(slot);
@@ -221,7 +231,7 @@ void FusedOptimizer::load_state(const std::vector<NamedTensor>& entries) {
                                        name_of(parameter.tensor.dtype())));
         continue;
       }
-      item.slots[s] = ours.clone();
+      item.slots[s] = ours.clone(), item.reserved[s] = Tensor();
     }
   }
   for (const auto& [name, tensor] : given)

@@ -50,6 +50,8 @@ class FusedOptimizer : public Optimizer {
     double weight_decay = 0;
     int64_t steps = 0;                      // updates so far
     std::array<Tensor, kMaxSlots> slots{};  // undefined until made
+    // Memory for them, from the start: what the first step took for them later it would miss in the second.
+    std::array<Tensor, kMaxSlots> reserved{};
   };
   struct Active;
 
