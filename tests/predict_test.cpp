@@ -1,9 +1,11 @@
 // ghost-predict as a user meets it, and the Predictor behind it.
+#include <cmath>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/safetensors.h"
 #include "data/image_folder.h"
 #include "data/loader.h"
 #include "nn/state_dict.h"
@@ -56,7 +58,7 @@ class Predict : public testing::Test {
     arguments.insert(arguments.begin(), {"--checkpoint", "run"});
     return test::run_program("ghost-predict", arguments, {.directory = dir_->str()});
   }
-  static Checkpoint checkpoint() { return read_checkpoint(*dir_ / "run/checkpoints/best.safetensors"); }
+  static Network network() { return load_network({.checkpoint = (*dir_ / "run").string()}); }
 
   static TempDir* dir_;
 };
@@ -150,9 +152,41 @@ TEST_F(Predict, TakesNamesFromStandardInput) {
   EXPECT_THAT(none.err, HasSubstr("standard input names no files"));
 }
 
+// Weights alone know as much as they carry, and the configuration and --classes tell the rest.
+TEST_F(Predict, TakesWeightsAsItTakesTheCheckpointTheyAreOf) {
+  const auto in_folder = [](const char* program, const Words& arguments) {
+    return test::run_program(program, arguments, {.directory = dir_->str()});
+  };
+  const std::string expected = predict({"--json", "photos/b.png"}).out;
+  ASSERT_EQ(in_folder("ghost-convert", {"--checkpoint", "run", "-o", "carries.safetensors"}).status, 0);
+  const Finished carries = in_folder("ghost-predict", {"--weights", "carries.safetensors", "--json", "photos/b.png"});
+  EXPECT_EQ(carries.status, 0) << carries.err;
+  EXPECT_EQ(carries.out, expected);
+
+  write_safetensors(*dir_ / "bare.safetensors", state_dict(*network().model));
+  dir_->write("names.txt", std::string_view("0\n1\n2\n3\n"));
+  const Words bare{"--weights", "bare.safetensors",  "--config", "tiny.yaml",
+                   "--set",     "data.image_size=8", "--json",   "photos/b.png"};
+  Words named = bare;
+  named.insert(named.end(), {"--classes", "names.txt", "--set", "data.root=nowhere"});
+  const Finished told = in_folder("ghost-predict", named);
+  EXPECT_EQ(told.status, 0) << told.err;
+  EXPECT_EQ(told.out, expected);
+  EXPECT_EQ(in_folder("ghost-predict", bare).out, expected) << "the data set knows the names";
+
+  Words untold = bare;
+  untold.insert(untold.end(), {"--set", "data.root=nowhere"});
+  const Finished refused = in_folder("ghost-predict", untold);
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("--classes FILE"));
+  dir_->write("three.txt", std::string_view("a\nb\nc\n"));
+  EXPECT_THAT(predict({"--classes", "three.txt", "photos"}).err, HasSubstr("has 4 outputs, but 3 classes are named"));
+  EXPECT_THAT(predict({"--set", "data.image_size=9", "photos"}).err, HasSubstr("pictures are prepared as"));
+}
+
 // The same network over the same pictures through the loader of ghost-eval.
 TEST_F(Predict, AgreesWithTheEvaluatorsLogits) {
-  const Checkpoint trained = checkpoint();
+  const Network trained = network();
   Predictor predictor(trained);
   std::vector<double> predicted;
   predictor.predict(picture_files(*dir_ / "photos"), {.top = 4}, [&](const Prediction& p) {
@@ -165,17 +199,17 @@ TEST_F(Predict, AgreesWithTheEvaluatorsLogits) {
   fs::copy(*dir_ / "photos", classes / "one", fs::copy_options::recursive);
   DataSplits splits{.train = read_image_folder(classes.path()),
                     .test = read_image_folder(classes.path()),
-                    .image_size = trained.preprocessing.image_size,
-                    .channels = trained.preprocessing.channels,
-                    .resize = trained.preprocessing.resize,
-                    .mean = trained.preprocessing.mean,
-                    .std = trained.preprocessing.std};
+                    .image_size = trained.preprocessing->image_size,
+                    .channels = trained.preprocessing->channels,
+                    .resize = trained.preprocessing->resize,
+                    .mean = trained.preprocessing->mean,
+                    .std = trained.preprocessing->std};
   Loader loader(splits.test, splits, {}, {.batch_size = 8}, {});
   loader.start(0);
   ModelConfig config = trained.config.model;
   config.num_classes = 4, config.in_channels = 1;
   const ModulePtr model = build_model(config, 0);
-  load_state_dict(*model, trained.model);
+  load_state_dict(*model, state_dict(*trained.model));
   model->eval();
   const NoGrad no_grad;
   const Tensor logits = (*model)(loader.next()->images);
@@ -205,15 +239,15 @@ TEST_F(Predict, RefusesWrongUsage) {
   const Finished none = test::run_program("ghost-predict", {"photos"}, {.directory = dir_->str()});
   EXPECT_EQ(none.status, 2);
   EXPECT_THAT(none.err, HasSubstr("needs --checkpoint"));
-  Predictor predictor(checkpoint());
+  Predictor predictor(network());
   EXPECT_THAT(error_of([&] { predictor.predict({}, {.top = 0}, {}); }), HasSubstr("at least 1"));
   EXPECT_THAT(error_of([&] { predictor.predict({}, {.batch_size = 0}, {}); }), HasSubstr("at least 1"));
 }
 
 // One pixel high: resized as for ImageNet it would take gigabytes.
 TEST_F(Predict, RefusesStripsThatResizingWouldBlowUp) {
-  Checkpoint trained = checkpoint();
-  trained.preprocessing.resize = 256;
+  Network trained = network();
+  trained.preprocessing->resize = 256;
   dir_->write("strip.png", test::png_bytes(test::patterned_image(1, 2000, 1)));
   dir_->write("narrow.png", test::png_bytes(test::patterned_image(1, 1000, 1)));
   Predictor predictor(trained);
@@ -225,9 +259,9 @@ TEST_F(Predict, RefusesStripsThatResizingWouldBlowUp) {
 
 // A picture that its network answers with NaN has no probabilities.
 TEST_F(Predict, RefusesAnswersThatAreNoNumbers) {
-  Checkpoint broken = checkpoint();
-  for (NamedTensor& t : broken.model)
-    if (t.name.ends_with("weight")) t.tensor = Tensor::full(t.tensor.shape(), std::numeric_limits<double>::quiet_NaN());
+  const Network broken = network();
+  for (Parameter& p : broken.model->parameters())
+    std::fill_n(p.tensor.mutable_data<float>(), p.tensor.numel(), std::nanf(""));
   Predictor predictor(broken);
   EXPECT_THAT(error_of([&] { predictor.predict({*dir_ / "photos/b.png"}, {}, [](const Prediction&) {}); }),
               AllOf(HasSubstr("b.png"), HasSubstr("NaN")));

@@ -5,19 +5,15 @@
 #include <span>
 
 #include "core/parallel.h"
-#include "nn/models/registry.h"
-#include "nn/state_dict.h"
 #include "train/finite.h"
 
 namespace ghost {
 
 namespace {
 
-ModulePtr trained_model(const Checkpoint& checkpoint) {
-  ModulePtr model = build_model(model_of(checkpoint), checkpoint.config.run.seed);
-  load_state_dict(*model, checkpoint.model);
-  model->eval();
-  return model;
+const Preprocessing& known_preprocessing(const Network& network) {
+  if (!network.preprocessing) fail("{}: does not say how pictures are prepared for it", network.file);
+  return *network.preprocessing;
 }
 
 // Indices of the `count` largest, the largest first.
@@ -35,11 +31,13 @@ std::vector<int64_t> largest(std::span<const double> values, int64_t count) {
 
 }  // namespace
 
-Predictor::Predictor(const Checkpoint& checkpoint)
-    : classes_(checkpoint.classes),
-      preprocessing_(checkpoint.preprocessing),
-      preprocessor_(splits_of(checkpoint.preprocessing), {}),
-      model_(trained_model(checkpoint)) {}
+Predictor::Predictor(const Network& network)
+    : classes_(network.classes),
+      preprocessing_(known_preprocessing(network)),
+      preprocessor_(splits_of(preprocessing_), {}),
+      model_(network.model) {
+  model_->eval();
+}
 
 // A network may have more outputs than its data had classes.
 std::string Predictor::class_name(int64_t index) const {

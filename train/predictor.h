@@ -7,7 +7,7 @@
 
 #include "data/preprocess.h"
 #include "nn/module.h"
-#include "train/checkpoint.h"
+#include "train/network.h"
 
 namespace ghost {
 
@@ -31,9 +31,8 @@ struct PredictOptions {
 
 class Predictor {
  public:
-  // The checkpoint's network in evaluation mode, with its preprocessing and its classes. Throws Error if the parameters
-  // do not fit the network that its configuration describes.
-  explicit Predictor(const Checkpoint& checkpoint);
+  // Takes the network's model into evaluation mode. Throws Error if its preprocessing is not known.
+  explicit Predictor(const Network& network);
   const std::vector<std::string>& classes() const { return classes_; }
 
   // Predicts file by file, in order, and hands each to `each` as soon as its batch is done. A file that cannot be read

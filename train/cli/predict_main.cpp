@@ -10,10 +10,11 @@
 #include "data/image_folder.h"
 #include "train/arithmetic.h"
 #include "train/cli/main.h"
+#include "train/cli/network_options.h"
 #include "train/cli/program.h"
 #include "train/cli/text.h"
+#include "train/export.h"
 #include "train/predictor.h"
-#include "train/run_dir.h"
 
 namespace ghost::cli {
 
@@ -22,7 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Arguments {
-  std::string checkpoint;
+  NetworkSource source;
+  std::string classes;  // a file of names
   std::vector<std::string> inputs;
   PredictOptions options;
   std::optional<int64_t> threads;
@@ -148,12 +150,24 @@ std::unique_ptr<Format> format_of(const Arguments& arguments, const Terminal& te
   return std::make_unique<Table>(terminal);
 }
 
+Network network_of(const Arguments& arguments) {
+  Network network = load_network(arguments.source);
+  for (const std::string& set : arguments.source.sets)
+    if (network.preprocessing && set.starts_with("data."))
+      fail_usage("--set {}: pictures are prepared as {} says, which cannot be changed", set, network.file);
+  if (!arguments.classes.empty()) network.classes = read_class_names(arguments.classes);
+  if (network.classes.empty() || !network.preprocessing || !arguments.classes.empty()) complete_facts(network);
+  return network;
+}
+
 int predict(const Arguments& arguments, const std::string& program, Terminal& terminal) {
-  const Checkpoint checkpoint = read_checkpoint(checkpoint_file(arguments.checkpoint));
-  const int64_t threads = arguments.threads.value_or(checkpoint.config.run.threads);
+  const Network network = network_of(arguments);
+  for (const std::string& note : network.notes) terminal.line("note: " + note, true);
+  for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
+  const int64_t threads = arguments.threads.value_or(network.config.run.threads);
   if (threads > 0) set_threads(static_cast<int>(threads));
-  set_arithmetic(checkpoint.config.train);
-  Predictor predictor(checkpoint);
+  set_arithmetic(network.config.train);
+  Predictor predictor(network);
   const std::vector<Input> inputs = collect(arguments.inputs);
   if (inputs.empty()) fail("there is nothing to predict: standard input names no files");
 
@@ -183,8 +197,10 @@ int predict(const Arguments& arguments, const std::string& program, Terminal& te
 int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-predict");
   Arguments arguments;
-  CLI::App app("Names the classes of pictures by a checkpoint of ghost-train.", name);
-  app.add_option("--checkpoint", arguments.checkpoint, "A checkpoint, or a run directory (then its best)")
+  CLI::App app("Names the classes of pictures by a trained network.", name);
+  add_network_options(app, arguments.source);
+  app.add_option("--classes", arguments.classes,
+                 "Names of the classes, one a line, in the order of the outputs; where the network does not know them")
       ->type_name("FILE");
   app.add_option("pictures", arguments.inputs,
                  "JPEG, PNG or BMP files, or folders of them (with their sub-folders); -: names from standard input, "
@@ -203,17 +219,19 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1'000'000));
   add_threads_option(app, arguments.threads);
   app.footer(
-      fmt::format("Pictures are resized, cropped and normalised as the checkpoint says; grey and colour are "
-                  "converted.\n\n"
+      fmt::format("Pictures are resized, cropped and normalised as the network's file says, or the data section of "
+                  "--config;\ngrey and colour are converted.\n\n"
                   "Examples:\n"
                   "  {0} --checkpoint runs/ghostnet-1 photo.jpg\n"
                   "  {0} --checkpoint runs/ghostnet-1 --top 1 --csv photos/ > classes.csv\n"
+                  "  {0} --weights ghostnet.safetensors --config configs/ghostnet_imagenet.yaml --classes names.txt "
+                  "photo.jpg\n"
                   "  find . -newer last -name '*.png' | {0} --checkpoint runs/ghostnet-1 --json -\n\n"
                   "Exit status: 0 done, 1 failed (also if one file could not be read: the others are printed), "
                   "2 wrong usage.",
                   name));
   return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
-    if (arguments.checkpoint.empty()) fail_usage("needs --checkpoint FILE; --help shows examples");
+    require_network(arguments.source);
     if (arguments.inputs.empty()) fail_usage("needs pictures or folders of pictures; --help shows examples");
     return predict(arguments, name, terminal);
   });

@@ -77,6 +77,7 @@ class Report {
     const auto found = profile_.times.operators.find(kOther);
     if (with_modules && found != profile_.times.operators.end()) seconds[kOther] += found->second.seconds();
     std::vector<Row> rows;
+    rows.reserve(seconds.size());
     for (const auto& [name, time] : seconds)
       rows.push_back({.name = name, .in_passes = false, .forward = time / steps_});
     std::stable_sort(rows.begin(), rows.end(), longer);
