@@ -12,7 +12,8 @@
 // multiplying layer reads or writes what it has to read or write anyway. Pooling and squeeze-and-excitation count only
 // what their linear parts do, the optimiser nothing. So no arrangement of the work is held to less than it needs, and
 // what they cost is part of the distance from the limit. The bandwidth is that of main memory: what stays in a cache
-// from one layer to the next is faster, and a network of small maps could even pass this limit.
+// from one layer to the next is faster, and MACs are those of the definition, of which Winograd's convolution needs a
+// quarter: small maps and dense 3×3 layers could even pass this limit.
 #pragma once
 #include <string>
 #include <vector>
