@@ -87,8 +87,7 @@ class WithPyTorch : public testing::Test {
   }
   // A network that was trained here, with its logits for images of an odd size.
   static void train() {
-    test::write_tiny_idx(*dir_ / "data", {.train = 64, .test = 16, .size = 16});
-    dir_->write("tiny.yaml", std::string_view(test::tiny_config("data")));
+    test::write_tiny_task(*dir_, {.train = 64, .test = 16, .size = 16});
     said_["train"] = test::run_program(
         "ghost-train",
         {"--config", "tiny.yaml", "--set", "model.name=mini_group_net", "--set", "train.epochs=1", "--run", "run"},
@@ -190,8 +189,7 @@ class Programs : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     dir_ = std::make_unique<TempDir>();
-    test::write_tiny_idx(*dir_ / "data");
-    dir_->write("tiny.yaml", std::string_view(test::tiny_config("data")));
+    test::write_tiny_task(*dir_);
     ASSERT_EQ(run("ghost-train", {"--config", "tiny.yaml", "--run", "run"}).status, 0);
     ASSERT_EQ(run("ghost-convert", {"--checkpoint", "run", "-o", "w.safetensors"}).status, 0);
   }

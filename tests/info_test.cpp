@@ -214,8 +214,7 @@ TEST(GhostInfo, TheInputCanBeChosen) {
 
 TEST(GhostInfo, ReadsCheckpointsAndWeights) {
   const TempDir dir;
-  test::write_tiny_idx(dir / "data");
-  dir.write("tiny.yaml", std::string_view(test::tiny_config("data")));
+  test::write_tiny_task(dir);
   const Finished trained = test::run_program(
       "ghost-train", {"--config", "tiny.yaml", "--run", "run", "--set", "train.epochs=1"}, {.directory = dir.str()});
   ASSERT_EQ(trained.status, 0) << trained.err;

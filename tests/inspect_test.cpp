@@ -147,8 +147,7 @@ class InspectProgram : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     dir_ = new test::TempDir;
-    test::write_tiny_idx(*dir_ / "data", {.size = 16});
-    dir_->write("tiny.yaml", std::string_view(test::tiny_config("data", "")));
+    test::write_tiny_task(*dir_, {.size = 16});
     const Finished run = test::run_program(
         "ghost-train",
         {"--config", "tiny.yaml", "--run", "run", "--set", "model.conv.name=ghost", "--set", "train.epochs=1"},

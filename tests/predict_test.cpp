@@ -38,8 +38,7 @@ class Predict : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     dir_ = new TempDir;
-    test::write_tiny_idx(*dir_ / "data");
-    dir_->write("tiny.yaml", std::string_view(test::tiny_config("data", "")));
+    test::write_tiny_task(*dir_);
     const Finished run =
         test::run_program("ghost-train", {"--config", "tiny.yaml", "--run", "run"}, {.directory = dir_->str()});
     ASSERT_EQ(run.status, 0) << run.err;

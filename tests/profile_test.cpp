@@ -21,10 +21,7 @@ namespace fs = std::filesystem;
 
 class Profile : public testing::Test {
  protected:
-  Profile() {
-    test::write_tiny_idx(dir_ / "data");
-    dir_.write("tiny.yaml", std::string_view(test::tiny_config("data")));
-  }
+  Profile() { test::write_tiny_task(dir_); }
   Finished train(const Words& more) const {
     Words arguments{"--config", "tiny.yaml"};
     arguments.insert(arguments.end(), more.begin(), more.end());

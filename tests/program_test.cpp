@@ -32,10 +32,7 @@ namespace fs = std::filesystem;
 // Tiny pictures and a configuration, tiny.yaml, in a folder in which the programs run.
 class Programs : public testing::Test {
  protected:
-  explicit Programs(const test::TinyImages& images = {}) {
-    test::write_tiny_idx(dir_ / "data", images);
-    dir_.write("tiny.yaml", std::string_view(test::tiny_config("data")));
-  }
+  explicit Programs(const test::TinyImages& images = {}) { test::write_tiny_task(dir_, images); }
 
   Finished train(Words arguments, test::ProcessOptions options = {}) const {
     options.directory = dir_.str();

@@ -58,4 +58,9 @@ std::string tiny_config(const std::filesystem::path& data_root, const std::strin
       data_root.string(), extra);
 }
 
+void write_tiny_task(const TempDir& dir, const TinyImages& images) {
+  write_tiny_idx(dir / "data", images);
+  dir.write("tiny.yaml", std::string_view(tiny_config("data")));
+}
+
 }  // namespace ghost::test

@@ -20,4 +20,7 @@ void write_tiny_idx(const std::filesystem::path& dir, const TinyImages& images =
 // A configuration of a small network on them, complete but for `extra`, lines of YAML at its end.
 std::string tiny_config(const std::filesystem::path& data_root, const std::string& extra = "");
 
+// Both in a folder in which programs run: the images in data/, the configuration in tiny.yaml.
+void write_tiny_task(const TempDir& dir, const TinyImages& images = {});
+
 }  // namespace ghost::test
