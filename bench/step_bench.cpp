@@ -11,17 +11,12 @@
 #include <sys/resource.h>
 
 #include "bench/heap_count.h"
-#include "bench/roofline.h"
+#include "bench/workload.h"
 #include "core/kernels/rows.h"
 #include "core/memory.h"
-#include "core/ops/cross_entropy.h"
 #include "core/parallel.h"
-#include "core/rng.h"
-#include "nn/freeze.h"
 #include "train/arithmetic.h"
 #include "train/cli/program.h"
-#include "train/optim/optimizer.h"
-#include "train/preflight.h"
 
 namespace ghost::bench {
 namespace {
@@ -70,70 +65,13 @@ Timed time_steps(const Options& options, const std::function<void()>& step) {
   return timed;
 }
 
-// A network with a batch of noise.
-class Workload {
- public:
-  Workload(const Config& config, const Options& options) : config_(config) {
-    const DataFacts data = known_facts(config);
-    const ModelConfig model = model_config(config, data);
-    const int64_t side = options.image_size > 0 ? options.image_size : data.image_size;
-    batch_ = options.batch > 0 ? options.batch : micro_batch_size(config.train);
-    image_ = {side, side, model.in_channels};
-    model_ = build_model(model, config.run.seed);
-    freeze(*model_, config.train.freeze);
-    loss_.label_smoothing = config.train.label_smoothing;
-
-    RandomStream stream(0, "step_bench");
-    images_ = Tensor::empty({batch_, side, side, model.in_channels});
-    float* pixels = images_.mutable_data<float>();
-    for (int64_t i = 0; i < images_.numel(); i++) pixels[i] = static_cast<float>(stream.normal());
-    labels_ = Tensor::empty({batch_}, DType::i64);
-    int64_t* classes = labels_.mutable_data<int64_t>();
-    for (int64_t i = 0; i < batch_; i++) classes[i] = stream.below(model.num_classes);
-  }
-
-  Timed train(const Options& options) {
-    model_->train();
-    const OptimizerPtr optimizer = build_optimizer(config_.optimizer, model_->parameters());
-    uint64_t count = 0;
-    return time_steps(options, [&] {
-      const StepScope scope(config_.run.seed, count++);
-      optimizer->clear_gradients();
-      cross_entropy((*model_)(images_), labels_, loss_).backward();
-      optimizer->step(config_.optimizer.lr);
-    });
-  }
-  Timed infer(const Options& options) {
-    model_->eval();
-    const NoGrad no_grad;
-    return time_steps(options, [&] { (*model_)(images_).values(); });
-  }
-  StepCost cost(bool training) { return step_cost(*model_, image_, batch_, training); }
-
-  int64_t batch() const { return batch_; }
-  int64_t side() const { return image_[0]; }
-  int64_t parameters() const {
-    int64_t count = 0;
-    for (const Parameter& p : model_->parameters()) count += p.tensor.numel();
-    return count;
-  }
-
- private:
-  Config config_;
-  int64_t batch_ = 0;
-  Shape image_;  // (H, W, C)
-  ModulePtr model_;
-  Tensor images_, labels_;
-  CrossEntropyOptions loss_;
-};
-
 void run(const Options& options) {
   const Config config = load_config(options.config, options.sets).config;
   if (const int64_t threads = options.threads.value_or(config.run.threads); threads > 0)
     set_threads(static_cast<int>(threads));
   set_arithmetic(config.train);
-  Workload workload(config, options);
-  const Timed timed = options.training() ? workload.train(options) : workload.infer(options);
+  Workload workload(config, known_facts(config), options.batch, options.image_size);
+  const Timed timed = time_steps(options, [&] { options.training() ? workload.train_step() : workload.infer(); });
   const double peak_mib = static_cast<double>(peak_resident_bytes()) / (1 << 20);  // before limits need their own
   const StepCost cost = workload.cost(options.training());
   const Limits limits = measure_limits();
