@@ -1,5 +1,7 @@
 // y (N, H, W, C) = x · gate (N, 1, 1, C), the scaling of squeeze-excite. x is read through its pending transform. The
-// factor differs from image to image, so no transform is passed on.
+// factor differs from image to image, so no transform is passed on; but within an image it is one, which the row
+// kernels of transforms apply.
+#include <limits>
 #include <optional>
 
 #include "core/ops/arithmetic_detail.h"
@@ -28,21 +30,30 @@ struct Parts {
   int64_t end(int64_t part) const { return image(part) * pixels + pixels * (part % per_image + 1) / per_image; }
 };
 
+// A gate as a transform: v · gate.
+template <class T>
+class GateTransform {
+ public:
+  explicit GateTransform(int64_t c)
+      : shift_(static_cast<size_t>(c), T(0)), floor_(static_cast<size_t>(c), -std::numeric_limits<T>::infinity()) {}
+  RowTransform<T> by(const T* gate) const { return {gate, shift_.data(), floor_.data()}; }
+
+ private:
+  std::vector<T> shift_, floor_;
+};
+
 template <class T>
 void scale(const Body& x, const View<T>& k, const View<T>& y) {
   const Parts parts(y.shape);
   const int64_t c = y.c(), run = pixels_per_run(c);
+  const GateTransform<T> gates(c);
   parallel_chunks(parts.count(), chunk_count(parts.count()), [&](int64_t, int64_t first, int64_t last) {
     const BlockReader<T> reader(x, run);
     for (int64_t part = first; part < last; part++) {
-      const T* gate = k.row(parts.image(part), 0);
+      const RowTransform<T> gate = gates.by(k.row(parts.image(part), 0));
       for_runs(parts.begin(part), parts.end(part), run, [&](int64_t p, int64_t count) {
         const auto from = reader.read(p, count);
-        for (int64_t i = 0; i < count; i++) {
-          const T* s = from.pixel(i);
-          T* d = y.pixel(p + i);
-          for (int64_t j = 0; j < c; j++) d[j] = s[j] * gate[j];
-        }
+        rows<T>().transform(y.pixel(p), y.stride, from.data, from.step, count, c, &gate);
       });
     }
   });
@@ -56,35 +67,43 @@ SumsPtr scale_gradient(const View<T>& g, const Body& x, const View<T>& k, const 
   const Parts parts(g.shape);
   const int64_t c = g.c(), run = std::min<int64_t>(pixels_per_run(c), 256), chunks = chunk_count(parts.count());
   const View<T> to = slot ? slot->to.view<T>() : View<T>{};
+  const GateTransform<T> gates(c);
+  const int64_t no_offset = 0;
   std::optional<SlotSums<T>> sums;
   if (slot) sums.emplace(*slot, chunks);
   parallel_chunks(parts.count(), chunks, [&](int64_t chunk, int64_t first, int64_t last) {
     const BlockReader<T> reader(x, run);
     std::vector<T> row(static_cast<size_t>(c));  // a run is short enough to be summed in T
+    std::vector<T> scaled(static_cast<size_t>(slot && slot->accumulate ? run * c : 0));
+    int64_t summed = first < last ? parts.begin(first) : 0;  // small images are summed several at a time
+    const int64_t end = first < last ? parts.end(last - 1) : 0;
     for (int64_t part = first; part < last; part++) {
-      const T* gate = k.row(parts.image(part), 0);
+      const RowTransform<T> gate = gates.by(k.row(parts.image(part), 0));
       for_runs(parts.begin(part), parts.end(part), run, [&](int64_t p, int64_t count) {
         if (!partial.empty()) {
           const auto from = reader.read(p, count);
-          std::fill(row.begin(), row.end(), T(0));
-          for (int64_t i = 0; i < count; i++) {
-            const T *s = from.pixel(i), *up = g.pixel(p + i);
-            T* acc = row.data();
-            for (int64_t j = 0; j < c; j++) acc[j] += up[j] * s[j];
-          }
+          rows<T>().depthwise_sums({.rows = 1,
+                                    .columns = count,
+                                    .channels = c,
+                                    .x = {from.data, 0, from.step},
+                                    .g = {g.pixel(p), 0, g.stride},
+                                    .taps = {1, &no_offset, 1},
+                                    .repeat = 1,
+                                    .sums = row.data(),
+                                    .accumulate = false});
           double* total = partial.data() + part * c;
           for (int64_t j = 0; j < c; j++) total[j] += static_cast<double>(row[static_cast<size_t>(j)]);
         }
         if (!slot) return;
-        for (int64_t i = p; i < p + count; i++) {
-          const T* up = g.pixel(i);
-          T* d = to.pixel(i);
-          if (slot->accumulate)
-            for (int64_t j = 0; j < c; j++) d[j] += up[j] * gate[j];
-          else
-            for (int64_t j = 0; j < c; j++) d[j] = up[j] * gate[j];
+        if (slot->accumulate) {
+          rows<T>().transform(scaled.data(), c, g.pixel(p), g.stride, count, c, &gate);
+          rows<T>().gradient(to.pixel(p), to.stride, scaled.data(), c, nullptr, 0, count, c, nullptr, true);
+        } else {
+          rows<T>().transform(to.pixel(p), to.stride, g.pixel(p), g.stride, count, c, &gate);
         }
-        sums->add(chunk, p, count);
+        if (p + count < end && p + count - summed < kPixelsPerSum) return;
+        sums->add(chunk, summed, p + count - summed);
+        summed = p + count;
       });
     }
   });

@@ -247,6 +247,7 @@ SumsPtr give_averages(const Array& gradient, const GradSink::Slot& slot, const W
   SlotSums<T> sums(slot, chunks);
   parallel_chunks(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     std::vector<T> share(static_cast<size_t>(c));
+    int64_t summed = begin;
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / to.h(), iy = line % to.h();
       if (!slot.accumulate)
@@ -266,7 +267,9 @@ SumsPtr give_averages(const Array& gradient, const GradSink::Slot& slot, const W
           }
         }
       }
-      sums.add(chunk, line * to.w(), to.w());
+      if (line + 1 < end && (line + 1 - summed) * to.w() < kPixelsPerSum) continue;
+      sums.add(chunk, summed * to.w(), (line + 1 - summed) * to.w());
+      summed = line + 1;
     }
   });
   return sums.merged();

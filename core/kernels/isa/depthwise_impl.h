@@ -99,11 +99,10 @@ void depthwise_row(const DepthwiseRow<T>& row) {
 
 constexpr int taps_at_once() { return GHOST_VECTOR_REGISTERS == 32 ? 9 : 6; }
 
-// acc[i] += Σ g · x of up to taps_at_once() taps over one column of vectors
-template <class T, class Lanes>
+// acc[i] += Σ g · x of up to kTaps taps over one column of vectors
+template <class T, int kTaps, class Lanes>
 GHOST_INLINE void depthwise_sums_row(Vector<T>* acc, const T* const* at, const T* g, int64_t pixels, int64_t x_step,
                                      int64_t g_step, int64_t x_offset, Lanes lanes) {
-  constexpr int kTaps = taps_at_once();
   for (int64_t x = 0; x < pixels; x++) {
     const Vector<T> v = load(g + x * g_step, lanes);
 #pragma GCC unroll 9
@@ -111,9 +110,9 @@ GHOST_INLINE void depthwise_sums_row(Vector<T>* acc, const T* const* at, const T
   }
 }
 
-template <class T, class Lanes>
+template <int kTaps, class T, class Lanes>
 GHOST_INLINE void depthwise_sums_column(const DepthwiseSums<T>& of, int64_t c, int64_t t0, Lanes lanes) {
-  constexpr int L = kLanes<T>, kTaps = taps_at_once();
+  constexpr int L = kLanes<T>;
   const int taps = static_cast<int>(of.taps.count - t0 < kTaps ? of.taps.count - t0 : kTaps);
   const T* at[kTaps];
   for (int i = 0; i < kTaps; i++) at[i] = of.x.data + of.taps.offset[t0 + (i < taps ? i : taps - 1)] + c;
@@ -122,14 +121,14 @@ GHOST_INLINE void depthwise_sums_column(const DepthwiseSums<T>& of, int64_t c, i
   for (int64_t y = 0; y < of.rows; y++) {
     const T* g = of.g.data + y * of.g.row + c;
     if (of.repeat == 1) {
-      depthwise_sums_row<T>(acc, at, g, of.columns, of.x.step, of.g.step, y * of.x.row, lanes);
+      depthwise_sums_row<T, kTaps>(acc, at, g, of.columns, of.x.step, of.g.step, y * of.x.row, lanes);
       continue;
     }
     const int64_t whole = c + L <= elements ? (elements - c - L) / period + 1 : 0, rest = elements - c - whole * period;
-    depthwise_sums_row<T>(acc, at, g, whole, period, period, y * of.x.row, All{});
+    depthwise_sums_row<T, kTaps>(acc, at, g, whole, period, period, y * of.x.row, All{});
     if (rest > 0)
-      depthwise_sums_row<T>(acc, at, g + whole * period, 1, period, period, y * of.x.row + whole * period,
-                            first_lanes<T>(rest));
+      depthwise_sums_row<T, kTaps>(acc, at, g + whole * period, 1, period, period, y * of.x.row + whole * period,
+                                   first_lanes<T>(rest));
   }
   for (int i = 0; i < taps; i++) {
     T* to = of.sums + (t0 + i) * of.channels;
@@ -147,17 +146,22 @@ GHOST_INLINE void depthwise_sums_column(const DepthwiseSums<T>& of, int64_t c, i
   }
 }
 
+template <int kTaps, class T>
+__attribute__((noinline)) void depthwise_sums_of(const DepthwiseSums<T>& of) {
+  constexpr int L = kLanes<T>;
+  const int64_t period = of.channels * of.repeat, elements = of.columns * of.channels;
+  for (int64_t t = 0; t < of.taps.count; t += kTaps) {
+    int64_t c = 0;
+    for (; c + L <= period && (of.repeat == 1 || c < elements); c += L) depthwise_sums_column<kTaps>(of, c, t, All{});
+    if (of.repeat == 1 && c < period) depthwise_sums_column<kTaps>(of, c, t, first_lanes<T>(period - c));
+  }
+}
 template <class T>
 void depthwise_sums(const DepthwiseSums<T>& of) {
-  constexpr int L = kLanes<T>;
   if (!of.accumulate)
     for (int64_t i = 0; i < of.taps.count * of.channels; i++) of.sums[i] = 0;
-  const int64_t period = of.channels * of.repeat, elements = of.columns * of.channels;
-  for (int64_t t = 0; t < of.taps.count; t += taps_at_once()) {
-    int64_t c = 0;
-    for (; c + L <= period && (of.repeat == 1 || c < elements); c += L) depthwise_sums_column(of, c, t, All{});
-    if (of.repeat == 1 && c < period) depthwise_sums_column(of, c, t, first_lanes<T>(period - c));
-  }
+  if (of.taps.count == 1) return depthwise_sums_of<1>(of);
+  depthwise_sums_of<taps_at_once()>(of);
 }
 
 }  // namespace

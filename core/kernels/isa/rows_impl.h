@@ -25,9 +25,10 @@ void transform_row(T* dst, int64_t dst_step, const T* src, int64_t src_step, int
       c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
         T* d = dst + i;
         const T* s = src + i;
+        const int64_t ahead = bytes_ahead<T>(i, w, src_step, c);
         if (!t) {
           for (int64_t x = 0; x < w; x++, d += dst_step, s += src_step) {
-            fetch_ahead(s);
+            fetch_ahead(s, ahead);
             store(d, load(s, lanes), lanes);
           }
           return;
@@ -35,7 +36,7 @@ void transform_row(T* dst, int64_t dst_step, const T* src, int64_t src_step, int
         const auto scale = load(t->scale + i, lanes), shift = load(t->shift + i, lanes),
                    floor = load(t->floor + i, lanes);
         for (int64_t x = 0; x < w; x++, d += dst_step, s += src_step) {
-          fetch_ahead(s);
+          fetch_ahead(s, ahead);
           store(d, raised(affine(load(s, lanes), scale, shift), floor), lanes);
         }
       });
@@ -62,8 +63,9 @@ void gradient_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T*
         const auto on_g = load(t->on_g + i, lanes), on_raw = load(t->on_raw + i, lanes),
                    offset = load(t->offset + i, lanes);
         const Vector<T> zero = {};
+        const int64_t g_ahead = bytes_ahead<T>(i, w, g_step, c), raw_ahead = bytes_ahead<T>(i, w, raw_step, c);
         for (int64_t x = 0; x < w; x++, d += dst_step, from += g_step, z += raw_step) {
-          fetch_ahead(z), fetch_ahead(from);
+          fetch_ahead(from, g_ahead), fetch_ahead(z, raw_ahead);
           const Vector<T> r = load(z, lanes);
           const Vector<T> passed = affine(r, scale, shift) > floor ? load(from, lanes) : zero;
           Vector<T> v = on_g * passed + (on_raw * r + offset);
@@ -102,12 +104,13 @@ void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T*
         const auto scale = load(mask.scale + i, lanes), shift = load(mask.shift + i, lanes),
                    floor = load(mask.floor + i, lanes), centre = load(mean + i, lanes);
         const Vector<T> zero = {};
+        const int64_t g_ahead = bytes_ahead<T>(i, w, g_step, c), raw_ahead = bytes_ahead<T>(i, w, raw_step, c);
         for (int64_t begin = 0, end = 0; begin < w; begin = end) {
           end = partial_end(begin, w);
           const T *from = g + begin * g_step + i, *z = raw + begin * raw_step + i;
           Vector<T> s0 = {}, s1 = {}, q0 = {}, q1 = {};  // two chains: one would wait for each addition
           const auto add = [&](Vector<T> & s, Vector<T> & q) __attribute__((always_inline)) {
-            fetch_ahead(z), fetch_ahead(from);
+            fetch_ahead(from, g_ahead), fetch_ahead(z, raw_ahead);
             const Vector<T> r = load(z, lanes);
             const Vector<T> passed = affine(r, scale, shift) > floor ? load(from, lanes) : zero;
             s += passed, q += passed * (r - centre);
