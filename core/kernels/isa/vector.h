@@ -136,7 +136,7 @@ GHOST_INLINE void fetch_ahead(const void* p, int64_t bytes = kBytesAhead) {
 // that many lines later: the same column of a later pixel, a later column, or that of the next w pixels.
 template <class T>
 GHOST_INLINE int64_t bytes_ahead(int64_t i, int64_t w, int64_t step, int64_t c) {
-  if (w >= kLinesAhead) return kBytesAhead;
+  if (w >= kLinesAhead || w < 1) return kBytesAhead;
   const int64_t columns = (kLinesAhead + w - 1) / w * kLanes<T>, k = columns < c ? columns : c;
   return (i + k < c ? k : w * step + k - c) * int64_t{sizeof(T)};
 }
