@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/body.h"
+#include "core/kernels/ahead.h"
 #include "core/kernels/chunked.h"
 #include "core/kernels/conv2d.h"
 #include "core/kernels/scratch.h"
@@ -58,6 +59,12 @@ class PixelReader {
   int64_t step() const { return step_; }    // from one staged pixel to the next
   int64_t row() const { return row_; }      // from one staged row to the next
   int64_t plane() const { return plane_; }  // from plane to plane of a row
+
+  // Pixels [begin, end) will be staged soon.
+  void announce(Ahead& ahead, int64_t begin, int64_t end) const {
+    ahead.add(data_ + begin * stride_, data_ + end * stride_);
+    if (has_gradient_) ahead.add(raw_ + begin * raw_stride_, raw_ + end * raw_stride_);
+  }
 
   // Rows of one image; the axes may be shorter than those of plan().
   PixelBlock<T> stage(ScratchSlot slot, int64_t image, const StagedAxis& y, const StagedAxis& x) const {

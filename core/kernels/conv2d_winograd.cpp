@@ -67,6 +67,10 @@ class Tiling {
       b = last;
     }
   }
+  int64_t first_pixel(int64_t block) const {
+    const int64_t band = std::min(block * per_block_, bands_), image = band / down_;
+    return (image * height_ + (band - image * down_) * kSide) * width_;
+  }
   int64_t tiles_of(int64_t block) const {
     return (std::min(block * per_block_ + per_block_, bands_) - block * per_block_) * across_;
   }
@@ -123,9 +127,10 @@ class Products {
   }
 
   // out (36, tiles, to) = in (36, tiles, from) · weights
-  void operator()(int64_t tiles, const T* in, T* out) const {
+  void operator()(int64_t tiles, const T* in, T* out, const Ahead& ahead) const {
     constexpr int64_t kHere = 0;
-    for (int64_t e = 0; e < kElements; e++)
+    for (int64_t e = 0; e < kElements; e++) {
+      ahead.fetch(e, e + 1, kElements);
       for (const Panel& p : panels_)
         rows<T>().dense({.pixels = tiles,
                          .in = in + e * element_step(tiles, from_),
@@ -139,6 +144,7 @@ class Products {
                          .out_step = to_,
                          .columns = p.columns,
                          .accumulate = false});
+    }
   }
   int64_t from() const { return from_; }
   int64_t to() const { return to_; }
@@ -201,10 +207,13 @@ class WeightSums {
     T* all = partial(1);
     return {all + first_tile * co_, all + kElements * element_step(tiles_, co_) + first_tile * ci_, tiles_};
   }
-  void add_block(int64_t chunk, const Place& at) {
+  void add_block(int64_t chunk, const Place& at, const Ahead& ahead) {
     if (keeps_) return;
     char& begun = begun_[static_cast<size_t>(chunk)];
-    for (int64_t e = 0; e < kElements; e++) add(chunk, e, at, begun);
+    for (int64_t e = 0; e < kElements; e++) {
+      ahead.fetch(e, e + 1, kElements);
+      add(chunk, e, at, begun);
+    }
     begun = 1;
   }
   void write(const GradSink::Slot& slot) {
@@ -274,6 +283,7 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
   parallel_chunks(tiling.blocks(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     T* v = scratch<T>(ScratchSlot::elements, kElements * element_step(tiling.most_tiles(), s.ci));
     T* m = scratch<T>(ScratchSlot::products, kElements * element_step(tiling.most_tiles(), s.co));
+    Ahead ahead;
     for (int64_t block = begin; block < end; block++) {
       const int64_t tiles = tiling.tiles_of(block);
       tiling.for_runs(block, [&](const Tiling::Run& run) {
@@ -281,7 +291,10 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
             in.stage(ScratchSlot::values, run.image, tiling.rows_read(run.first, run.count), tiling.columns_read());
         transform_in(tiling, run, staged, 0, s.ci, tiles, v, rows<T>().winograd_input);
       });
-      products(tiles, v, m);
+      ahead.clear();
+      if (block + 1 < end) in.announce(ahead, tiling.first_pixel(block + 1), tiling.first_pixel(block + 2));
+      ahead.add(out.pixel(tiling.first_pixel(block)), out.pixel(tiling.first_pixel(block + 1)));
+      products(tiles, v, m, ahead);
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         for (int64_t i = 0; i < run.count; i++) {
           const int64_t band = run.first + i, height = tiling.rows(band);
@@ -352,9 +365,19 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
                                                tiling.columns_read());
         transform_in(tiling, run, in, 0, s.ci, at.tiles, at.v, rows<T>().winograd_input);
       });
-      if (weight_sums) weight_sums->add_block(chunk, at);
+      Ahead ahead;
+      if (products) {
+        const View<T> to = sinks.x->to.view<T>();
+        ahead.add(to.pixel(tiling.first_pixel(block)), to.pixel(tiling.first_pixel(block + 1)));
+      }
+      if (weight_sums) weight_sums->add_block(chunk, at, ahead);
       if (!products) continue;
-      (*products)(tiles, v, m);
+      ahead.clear();
+      if (block + 1 < end) {
+        gradient.announce(ahead, tiling.first_pixel(block + 1), tiling.first_pixel(block + 2));
+        if (values) values->announce(ahead, tiling.first_pixel(block + 1), tiling.first_pixel(block + 2));
+      }
+      (*products)(tiles, v, m, ahead);
       const View<T> to = sinks.x->to.view<T>();
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         for (int64_t i = 0; i < run.count; i++) {
