@@ -161,6 +161,13 @@ class Products {
   std::unique_ptr<Storage> storage_;
 };
 
+// The block that the thread at work on this one most likely takes next, or none (−1): chunks are handed out in order.
+int64_t next_block(int64_t block, int64_t end, int64_t chunk, int64_t chunks, int64_t blocks) {
+  if (block + 1 < end) return block + 1;
+  const int64_t next = chunk + threads();
+  return next < chunks ? blocks * next / chunks : -1;
+}
+
 // From a staged run to results in place: transform, multiply, transform back.
 template <class T>
 void transform_in(const Tiling& tiling, const Tiling::Run& run, const PixelBlock<T>& staged, int64_t corner,
@@ -292,7 +299,8 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
         transform_in(tiling, run, staged, 0, s.ci, tiles, v, rows<T>().winograd_input);
       });
       ahead.clear();
-      if (block + 1 < end) in.announce(ahead, tiling.first_pixel(block + 1), tiling.first_pixel(block + 2));
+      if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks()); next >= 0)
+        in.announce(ahead, tiling.first_pixel(next), tiling.first_pixel(next + 1));
       ahead.add(out.pixel(tiling.first_pixel(block)), out.pixel(tiling.first_pixel(block + 1)));
       products(tiles, v, m, ahead);
       tiling.for_runs(block, [&](const Tiling::Run& run) {
@@ -373,9 +381,9 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
       if (weight_sums) weight_sums->add_block(chunk, at, ahead);
       if (!products) continue;
       ahead.clear();
-      if (block + 1 < end) {
-        gradient.announce(ahead, tiling.first_pixel(block + 1), tiling.first_pixel(block + 2));
-        if (values) values->announce(ahead, tiling.first_pixel(block + 1), tiling.first_pixel(block + 2));
+      if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks()); next >= 0) {
+        gradient.announce(ahead, tiling.first_pixel(next), tiling.first_pixel(next + 1));
+        if (values) values->announce(ahead, tiling.first_pixel(next), tiling.first_pixel(next + 1));
       }
       (*products)(tiles, v, m, ahead);
       const View<T> to = sinks.x->to.view<T>();

@@ -196,6 +196,7 @@ std::vector<OpCase> conv2d_cases() {
   add("single_filter", {6, 1}, {3, 3}, {.padding = {1, 1}});
   add("two_groups_of_one", {2, 6}, {3, 3}, {.padding = {1, 1}, .groups = 2});
   add("wide", {.channels = 37, .out = 71, .h = 3, .w = 5, .n = 1}, {3, 3}, {.padding = {1, 1}});
+  add("half_a_vector", {.channels = 16, .out = 8, .h = 6, .w = 13, .n = 1}, {3, 3}, {.padding = {1, 1}});
   add("wide_k1", {.channels = 71, .out = 37, .h = 5, .w = 5, .n = 3}, {1, 1}, {});
   add("wide_depthwise", {.channels = 36, .out = 36, .h = 5, .w = 11, .n = 1}, {3, 3},
       {.padding = {1, 1}, .groups = 36});

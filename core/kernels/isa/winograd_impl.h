@@ -80,26 +80,59 @@ GHOST_INLINE void both_ways(Load load_at, Transform transform, Store store_at) {
   }
 }
 
-// Each block of channels of each tile.
+// Lanes of two neighbouring tiles, whose channels fill half a vector each and whose pixels are `apart`. Their elements
+// lie side by side.
+template <class T>
+struct TwoTiles {
+  int64_t apart;
+};
+template <class T>
+constexpr bool kTwoTiles = false;
+#if GHOST_VECTOR_BYTES == 64
+template <>
+constexpr bool kTwoTiles<float> = true;
+GHOST_INLINE Vector<float> load(const float* p, TwoTiles<float> two) {
+  const __m512 first = _mm512_maskz_loadu_ps(0x00FF, p);
+  return reinterpret_cast<Vector<float>>(_mm512_mask_loadu_ps(first, 0xFF00, p + two.apart - 8));
+}
+GHOST_INLINE void store(float* p, Vector<float> v, TwoTiles<float> two) {
+  _mm512_mask_storeu_ps(p, 0x00FF, reinterpret_cast<__m512>(v));
+  _mm512_mask_storeu_ps(p + two.apart - 8, 0xFF00, reinterpret_cast<__m512>(v));
+}
+// The lanes of what both tiles share.
+GHOST_INLINE TwoTiles<float> of_channels(TwoTiles<float>) { return {0}; }
+#endif
+template <class Lanes>
+GHOST_INLINE Lanes of_channels(Lanes lanes) {
+  return lanes;
+}
+
+// f(tile, first channel, lanes of the pixels, lanes of the elements) for each block of channels of each tile. The first
+// `pairs` tiles may be taken two at a time.
 template <class T, class F>
-GHOST_INLINE void for_tiles(int64_t tiles, int64_t channels, F f) {
-  for (int64_t i = 0; i < tiles; i++)
+GHOST_INLINE void for_tiles(int64_t tiles, int64_t pairs, int64_t channels, int64_t apart, F f) {
+  int64_t i = 0;
+  if constexpr (kTwoTiles<T>)
+    if (2 * channels == kLanes<T>)
+      for (; i + 2 <= pairs; i += 2) f(i, int64_t{0}, TwoTiles<T>{apart}, All{});
+  for (; i < tiles; i++)
     for_channels<T>(
-        channels, [=](int64_t c, auto lanes) __attribute__((always_inline)) { f(i, c, lanes); });
+        channels, [=](int64_t c, auto lanes) __attribute__((always_inline)) { f(i, c, lanes, lanes); });
 }
 
 // Pixels of side In to elements of side 6.
 template <class T, int In, class Transform>
 GHOST_INLINE void to_elements(const WinogradInput<T>& t, Transform transform) {
   for_tiles<T>(
-      t.tiles, t.channels, [ transform, &t ](int64_t i, int64_t c, auto lanes) __attribute__((always_inline)) {
+      t.tiles, t.tiles, t.channels, 4 * t.step,
+      [ transform, &t ](int64_t i, int64_t c, auto pixels, auto elements) __attribute__((always_inline)) {
         const T* from = t.pixels + i * 4 * t.step + c;
         T* to = t.elements + i * t.channels + c;
         both_ways<T, In, 6>(
             [ =, &t ](int y, int x)
-                __attribute__((always_inline)) { return load(from + y * t.row + x * t.step, lanes); },
+                __attribute__((always_inline)) { return load(from + y * t.row + x * t.step, pixels); },
             transform, [ =, &t ](int y, int x, Vector<T> v) __attribute__((always_inline)) {
-              store(to + (y * 6 + x) * t.element_step, v, lanes);
+              store(to + (y * 6 + x) * t.element_step, v, elements);
             });
       });
 }
@@ -116,20 +149,22 @@ void winograd_gradient(const WinogradInput<T>& t) {
 
 template <class T>
 void winograd_output(const WinogradOutput<T>& t) {
+  const int64_t whole = t.columns / 4;  // tiles that lie within the columns
   for_tiles<T>(
-      t.tiles, t.channels, [&t](int64_t i, int64_t c, auto lanes) __attribute__((always_inline)) {
+      t.tiles, whole < t.tiles ? whole : t.tiles, t.channels,
+      4 * t.step, [&t](int64_t i, int64_t c, auto pixels, auto elements) __attribute__((always_inline)) {
         const T* from = t.elements + i * t.channels + c;
         T* to = t.pixels + i * 4 * t.step + c;
         const int64_t columns = t.columns - i * 4;
-        const Vector<T> bias = t.bias ? load(t.bias + c, lanes) : Vector<T>{};
+        const Vector<T> bias = t.bias ? load(t.bias + c, of_channels(pixels)) : Vector<T>{};
         both_ways<T, 6, 4>(
             [ =, &t ](int y, int x)
-                __attribute__((always_inline)) { return load(from + (y * 6 + x) * t.element_step, lanes); },
+                __attribute__((always_inline)) { return load(from + (y * 6 + x) * t.element_step, elements); },
             [](const Vector<T>* d, Vector<T>* o) __attribute__((always_inline)) { output_transform<T>(d, o); },
             [ =, &t ](int y, int x, Vector<T> v) __attribute__((always_inline)) {
               if (y >= t.rows || x >= columns) return;
               T* at = to + y * t.row + x * t.step;
-              store(at, t.accumulate ? v + load(at, lanes) : v + bias, lanes);
+              store(at, t.accumulate ? v + load(at, pixels) : v + bias, pixels);
             });
       });
 }
