@@ -128,8 +128,9 @@ class InputGradient {
     const int64_t in_step = g.step(), out_step = s.sw * to_.stride;
     for (int64_t y = 0; y < std::min(s.sh, s.h); y++)
       for (int64_t x = 0; x < std::min(s.sw, s.w); x++)
-        parts_.emplace_back(s, w, nullptr, down.taps(y), across.taps(x),
-                            typename RowConvolution<T>::Layout{g.row(), g.step(), g.plane(), in_step, out_step}, true);
+        parts_.emplace_back(
+            s, w, nullptr, down.taps(y), across.taps(x),
+            typename RowConvolution<T>::Layout{g.row(), g.step(), g.plane(), in_step, out_step, g.in_place()}, true);
   }
   // g: staged, with its first row and column.
   void row(const Item& item, int64_t y, const PixelBlock<T>& g, int64_t first_row, int64_t first_column) const {
@@ -158,7 +159,7 @@ bool few_pixels(const Conv2dShape& s) {
 template <class T>
 void few_pixels_weight_gradient(const Conv2dShape& s, const Array& x, const Array& g, const GradSink::Slot& slot) {
   const View<T> in = x.view<T>(), out = g.view<T>();
-  WeightGradient<T> to_weight(s, 1, forward_taps(1, 1), forward_taps(1, 1), 0, in.stride, 0);
+  WeightGradient<T> to_weight(s, 1, forward_taps(1, 1), forward_taps(1, 1), 0, in.stride, 0, true);
   to_weight.add_pixels(s.n * s.h * s.w, {in.data, 0, in.stride}, {out.data, 0, out.stride});
   to_weight.write(slot);
 }
@@ -174,9 +175,10 @@ StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, co
   in.plan(rows_read(s, 0, s.oh), columns_read(s, s.ow));
   const View<T> out = z.view<T>();
   const int64_t stride_down = staged_stride(s.kh, s.sh), stride_across = staged_stride(s.kw, s.sw);
-  const RowConvolution<T> convolution(s, weight.data<T>(), bias.defined() ? bias.data<T>() : nullptr,
-                                      forward_taps(s.kh, s.dh), forward_taps(s.kw, s.dw),
-                                      {in.row(), in.step(), in.plane(), stride_across * in.step(), out.stride}, false);
+  const RowConvolution<T> convolution(
+      s, weight.data<T>(), bias.defined() ? bias.data<T>() : nullptr, forward_taps(s.kh, s.dh),
+      forward_taps(s.kw, s.dw), {in.row(), in.step(), in.plane(), stride_across * in.step(), out.stride, in.in_place()},
+      false);
   const int64_t chunks = chunk_count(plan.items()), at_once = rows_at_once(s.ow, s.co, sizeof(T));
   ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
   parallel_chunks(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
@@ -227,7 +229,7 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
     values.emplace(PixelReader<T>::values(*x, s.h, s.w));
     values->plan(rows_read(s, 0, s.oh), columns_read(s, s.ow));
     to_weight.emplace(s, chunks, forward_taps(s.kh, s.dh), forward_taps(s.kw, s.dw), values->row(), values->step(),
-                      gradient.plane());
+                      gradient.plane(), values->in_place());
   }
   std::vector<std::vector<double>> bias_sums(sinks.bias ? static_cast<size_t>(chunks) : 0,
                                              std::vector<double>(static_cast<size_t>(s.co), 0));

@@ -56,6 +56,7 @@ class PixelReader {
     row_ = in_place_ ? y.step * w_ * stride_ : x.size * channels_;
     plane_ = x.size * (channels_ / multiplier_);
   }
+  bool in_place() const { return in_place_; }  // nothing is staged: blocks are the pixels themselves
   int64_t step() const { return step_; }    // from one staged pixel to the next
   int64_t row() const { return row_; }      // from one staged row to the next
   int64_t plane() const { return plane_; }  // from plane to plane of a row

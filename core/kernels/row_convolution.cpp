@@ -146,7 +146,8 @@ void RowConvolution<T>::dense(int64_t pixels, const T* in, T* out, bool accumula
                      .out = out + g * to_ + p.first,
                      .out_step = layout_.out_step,
                      .columns = p.columns,
-                     .accumulate = accumulate});
+                     .accumulate = accumulate,
+                     .from_memory = layout_.in_place && taps().count == 1});
 }
 
 template <class T>

@@ -28,6 +28,7 @@ class RowConvolution {
     int64_t row, step, plane;  // of the staged image (PixelReader)
     int64_t in_step;           // from what one output pixel reads to what the next one reads
     int64_t out_step;          // from one output pixel to the next
+    bool in_place;             // whether the image is not staged but the pixels themselves
   };
   // transposed: sums over output channels, for the gradient of the input. w (O, KH, KW, I/groups); bias may be null.
   RowConvolution(const Conv2dShape& s, const T* w, const T* bias, const std::vector<AxisTap>& down,

@@ -41,6 +41,7 @@ struct DenseRow {
   T* out;
   int64_t out_step, columns;  // (vectors − 1) · lanes < columns ≤ vectors · lanes
   bool accumulate;
+  bool from_memory = false;  // the input is not staged: ask for later pixels
 };
 
 // out (pixels, C) = or += bias + Σ_t in · weight[t], channel by channel. repeat > 1: weight and bias are repeated that
@@ -75,6 +76,7 @@ struct OuterSums {
   T* sums;
   int64_t sums_step;
   bool accumulate;
+  bool from_memory = false;  // not both are staged: ask for later pixels
 };
 
 // sums[t][c] = or += Σ over rows × columns of g[c] · x[c + offset[t]]. repeat > 1: x.step and g.step are C.

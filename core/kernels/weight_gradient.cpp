@@ -21,9 +21,11 @@ int64_t joined_taps(const Conv2dShape& s, int64_t x_step) {
 
 template <class T>
 WeightGradient<T>::WeightGradient(const Conv2dShape& s, int64_t chunks, const std::vector<AxisTap>& down,
-                                  const std::vector<AxisTap>& across, int64_t x_row, int64_t x_step, int64_t plane)
+                                  const std::vector<AxisTap>& across, int64_t x_row, int64_t x_step, int64_t plane,
+                                  bool x_in_place)
     : s_(s),
       plane_(plane),
+      x_in_place_(x_in_place),
       joined_(joined_taps(s, x_step)),
       x_is_wide_(fills_vectors(s.cig() * joined_, s.cog(), rows<T>().lanes)),
       begun_(static_cast<size_t>(chunks), 0),
@@ -57,7 +59,8 @@ OuterSums<T> WeightGradient<T>::outer_sums(T* to, int64_t tap, int64_t group, in
                   .wide_channels = cog,
                   .sums = to + (tap * s_.groups + group) * cig * cog,
                   .sums_step = cog,
-                  .accumulate = accumulate};
+                  .accumulate = accumulate,
+                  .from_memory = x_in_place_};
   if (x_is_wide_) {
     of.narrow = out, of.wide = in, of.narrow_channels = cog, of.wide_channels = cig;
     of.sums = to + (group * cog * taps + tap) * cig, of.sums_step = taps * cig;

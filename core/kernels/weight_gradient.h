@@ -13,9 +13,10 @@ namespace ghost {
 template <class T>
 class WeightGradient {
  public:
-  // x_row, x_step: of the staged input; plane: from plane to plane of the staged gradient (PixelReader).
+  // x_row, x_step: of the staged input; plane: from plane to plane of the staged gradient (PixelReader); x_in_place:
+  // the input is not staged.
   WeightGradient(const Conv2dShape& s, int64_t chunks, const std::vector<AxisTap>& down,
-                 const std::vector<AxisTap>& across, int64_t x_row, int64_t x_step, int64_t plane);
+                 const std::vector<AxisTap>& across, int64_t x_row, int64_t x_step, int64_t plane, bool x_in_place);
   // Adds rows × columns of outputs: g is the staged gradient of the first one, x the staged input it reads, x.row and
   // x.step those from one output to the next.
   void add(int64_t chunk, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g);
@@ -35,6 +36,7 @@ class WeightGradient {
 
   const Conv2dShape s_;
   const int64_t plane_;
+  const bool x_in_place_;
   std::vector<int64_t> offset_;  // of each tap in the staged input
   // Taps of a row that read one pixel after the other are summed as one tap with that many times the channels: three
   // channels alone would leave most of a register tile empty.

@@ -36,6 +36,9 @@ __attribute__((noinline)) void dense_tile(const DenseRow<T>& row, const T* in, T
   for (int r = 0; r < MR; r++)
 #pragma GCC unroll 4
     for (int j = 0; j < NV; j++) acc[r][j] = row.bias ? load(row.bias + j * L) : Vector<T>{};
+  if (row.from_memory)
+    for (int r = 0; r < MR; r++)
+      for (int64_t k = 0; k < channels; k += L) fetch_ahead(in + row.taps.offset[0] + r * step + k);
   for (int64_t t = 0; t < row.taps.count; t++) {
     const T* p[(MR + 2) / 3];  // one pointer for three pixels: the others are reached by addressing
     for (int r = 0; r < (MR + 2) / 3; r++) p[r] = in + row.taps.offset[t] + 3 * r * step;
@@ -109,6 +112,11 @@ __attribute__((noinline)) void outer_tile(const OuterSums<T>& of, const T* narro
 #pragma GCC unroll 4
       for (int j = 0; j + 1 < NV; j++) v[j] = load(q + j * L);
       v[NV - 1] = load(q + (NV - 1) * L, last);
+      if (of.from_memory) {
+        fetch_ahead(p);
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; j++) fetch_ahead(q + j * L);
+      }
 #pragma GCC unroll 16
       for (int r = 0; r < R; r++) {
         const Vector<T> a = splat(p[r]);
