@@ -12,14 +12,12 @@
 namespace ghost::bench {
 namespace {
 
-constexpr int kRepeats = 7;
-
 // The shortest of some calls, after one that is not counted.
 template <class F>
-double best_seconds(F&& call) {
+double best_seconds(int repeats, F&& call) {
   call();
   double best = 1e30;
-  for (int i = 0; i < kRepeats; i++) {
+  for (int i = 0; i < repeats; i++) {
     const auto start = std::chrono::steady_clock::now();
     call();
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
@@ -29,10 +27,10 @@ double best_seconds(F&& call) {
 
 double peak_flops() {
   const RowKernels<float>& kernels = rows<float>();
-  constexpr int64_t kRounds = 500'000;  // about 10 ms
+  constexpr int64_t kRounds = 1'000'000;  // about 2 ms: longer than threads take to start, shorter than their turns
   const auto parts = static_cast<int64_t>(threads());
   std::vector<std::vector<float>> results(static_cast<size_t>(parts));
-  const double seconds = best_seconds([&] {
+  const double seconds = best_seconds(60, [&] {
     parallel_for(parts, [&](int64_t i) {
       std::vector<float>& result = results[static_cast<size_t>(i)];
       result.assign(static_cast<size_t>(kernels.lanes), 0.5f);
@@ -62,7 +60,7 @@ double triad_bytes() {
     each_part([&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; i++) to[i] = 0, x[i] = 1, y[i] = 2;
     });
-    seconds = best_seconds([&] {
+    seconds = best_seconds(10, [&] {
       each_part([&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) to[i] = x[i] + 3 * y[i];
       });
