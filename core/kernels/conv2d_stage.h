@@ -57,9 +57,9 @@ class PixelReader {
     plane_ = x.size * (channels_ / multiplier_);
   }
   bool in_place() const { return in_place_; }  // nothing is staged: blocks are the pixels themselves
-  int64_t step() const { return step_; }    // from one staged pixel to the next
-  int64_t row() const { return row_; }      // from one staged row to the next
-  int64_t plane() const { return plane_; }  // from plane to plane of a row
+  int64_t step() const { return step_; }       // from one staged pixel to the next
+  int64_t row() const { return row_; }         // from one staged row to the next
+  int64_t plane() const { return plane_; }     // from plane to plane of a row
 
   // Pixels [begin, end) will be staged soon.
   void announce(Ahead& ahead, int64_t begin, int64_t end) const {

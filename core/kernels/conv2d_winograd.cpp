@@ -14,7 +14,7 @@
 //   16→16 at 32×32  3.5 → 2.5   7.7 → 5.1        64→32 at 8×8     1.5 → 0.6   3.2 → 1.4
 // Of that, a third to a half is owed to the line between elements (element_step).
 // In a whole step little of this is in a cache. While it multiplies, the next block is fetched (ahead.h): the step of
-// Ghost-ResNet-56 takes 14 % less. Eight channels fill half a vector: two tiles are transformed together then, 2 % of it.
+// Ghost-ResNet-56 takes 14 % less. Eight channels fill half a vector, so two tiles are transformed together then: 2 %.
 #include "core/kernels/conv2d_winograd.h"
 
 #include <algorithm>
