@@ -43,7 +43,8 @@ V wait_until(const std::atomic<V>& at, Changed changed) {
 thread_local bool in_loop = false;
 
 // Worker threads that take the indices of one loop at a time from a shared counter. Which thread runs an index is left
-// to chance, which keeps both busy when one is held up; results may not depend on it.
+// to chance, which keeps both busy when one is held up; results may not depend on it. A loop is over when its indices
+// are: nobody waits for a worker that has not come yet, because its core had something else to do.
 class Pool {
  public:
   // False if another thread's loop has the workers: the caller then runs its loop alone.
@@ -56,28 +57,37 @@ class Pool {
     }
     count_ = count, body_ = &body, error_ = nullptr, error_at_ = count;
     next_.store(0, std::memory_order_relaxed);
-    unfinished_.store(team - 1, std::memory_order_relaxed);
-    // The team's size travels in the signal, so that a worker that wakes late cannot mistake a later loop for this one.
+    // The gate lets workers in that come for this loop, whose number it shows, and counts them.
     const uint64_t loop = (signal_.load(std::memory_order_relaxed) >> kTeamBits) + 1;
+    gate_.store(loop << kTeamBits, std::memory_order_release);
     signal_.store(loop << kTeamBits | static_cast<uint64_t>(team), std::memory_order_release);
     signal_.notify_all();
     take_indices();
-    wait_until(unfinished_, [](int n) { return n == 0; });
+    gate_.fetch_or(kClosed, std::memory_order_acq_rel);
+    wait_until(gate_, [](uint64_t g) { return (g & kInside) == 0; });
     if (error_) std::rethrow_exception(error_);
     return true;
   }
 
  private:
   static constexpr int kTeamBits = 16;
+  static constexpr uint64_t kInside = (uint64_t{1} << kTeamBits) - 1, kClosed = uint64_t{1} << 63;
 
   void work(uint64_t index, uint64_t seen) {
     for (;;) {
       seen = wait_until(signal_, [&](uint64_t s) { return s != seen; });
-      const uint64_t team = seen & ((1u << kTeamBits) - 1);
-      if (index + 1 >= team) continue;
+      const uint64_t team = seen & kInside;
+      if (index + 1 >= team || !enter(seen >> kTeamBits)) continue;
       take_indices();
-      if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_all();
+      if ((gate_.fetch_sub(1, std::memory_order_acq_rel) & kInside) == 1) gate_.notify_all();
     }
+  }
+  // False if that loop is over.
+  bool enter(uint64_t loop) {
+    uint64_t gate = gate_.load(std::memory_order_acquire);
+    while (gate >> kTeamBits == loop)
+      if (gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acq_rel)) return true;
+    return false;
   }
 
   void take_indices() {
@@ -100,7 +110,7 @@ class Pool {
   std::exception_ptr error_;
   alignas(64) std::atomic<uint64_t> signal_{0};
   alignas(64) std::atomic<int64_t> next_{0};
-  alignas(64) std::atomic<int> unfinished_{0};
+  alignas(64) std::atomic<uint64_t> gate_{kClosed};
 };
 
 // Never destroyed: a worker may still be asleep in it when the process ends.
