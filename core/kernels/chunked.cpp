@@ -6,35 +6,56 @@
 
 namespace ghost {
 
+ChunkTotals::ChunkTotals(int64_t chunks, int64_t size)
+    : size_(size),
+      begun_(static_cast<size_t>(chunks), 0),
+      totals_(std::make_unique_for_overwrite<double[]>(static_cast<size_t>(chunks * size))) {}
+
+double* ChunkTotals::of(int64_t chunk) {
+  double* totals = totals_.get() + chunk * size_;
+  char& begun = begun_[static_cast<size_t>(chunk)];
+  if (!begun) std::fill_n(totals, size_, 0.0), begun = 1;
+  return totals;
+}
+
+const double* ChunkTotals::get(int64_t chunk) const {
+  return begun_[static_cast<size_t>(chunk)] ? totals_.get() + chunk * size_ : nullptr;
+}
+
 template <class T>
 ChunkedStatistics<T>::ChunkedStatistics(int64_t chunks, int64_t channels)
-    : channels_(channels), chunks_(static_cast<size_t>(chunks)) {}
+    : channels_(channels),
+      count_(static_cast<size_t>(chunks), 0),
+      pivot_(std::make_unique_for_overwrite<T[]>(static_cast<size_t>(chunks * channels))),
+      totals_(chunks, 2 * channels) {}
 
 template <class T>
 void ChunkedStatistics<T>::add_row(int64_t chunk, const T* z, int64_t step, int64_t w) {
   if (w == 0) return;
-  Chunk& k = chunks_[static_cast<size_t>(chunk)];
-  if (k.pivot.empty()) {
-    k.pivot.assign(z, z + channels_);
-    k.sum.assign(static_cast<size_t>(channels_), 0), k.square.assign(static_cast<size_t>(channels_), 0);
-  }
-  k.count += static_cast<double>(w);
-  rows<T>().statistics(k.sum.data(), k.square.data(), k.pivot.data(), z, step, w, channels_);
+  double& count = count_[static_cast<size_t>(chunk)];
+  T* pivot = pivot_.get() + chunk * channels_;
+  if (count == 0) std::copy_n(z, channels_, pivot);
+  count += static_cast<double>(w);
+  double* sum = totals_.of(chunk);
+  rows<T>().statistics(sum, sum + channels_, pivot, z, step, w, channels_);
 }
 
 template <class T>
 StatisticsPtr ChunkedStatistics<T>::merged() const {
   auto all = std::make_shared<Statistics>();
   all->mean.assign(static_cast<size_t>(channels_), 0), all->m2.assign(static_cast<size_t>(channels_), 0);
-  for (const Chunk& k : chunks_) {
-    if (k.count == 0) continue;
+  double *mean = all->mean.data(), *m2 = all->m2.data();
+  for (int64_t k = 0; k < totals_.chunks(); k++) {
+    const double count = count_[static_cast<size_t>(k)], n = all->count + count;
+    if (count == 0) continue;
     // Chan, Golub, LeVeque 1979: two sets' mean and M2 give those of their union
-    const double n = all->count + k.count;
-    for (size_t c = 0; c < static_cast<size_t>(channels_); c++) {
-      const double mean = k.pivot[c] + k.sum[c] / k.count, m2 = k.square[c] - k.sum[c] * k.sum[c] / k.count;
-      const double d = mean - all->mean[c];
-      all->mean[c] += d * k.count / n;
-      all->m2[c] += std::max(m2, 0.0) + d * d * all->count * k.count / n;
+    const T* pivot = pivot_.get() + k * channels_;
+    const double *sum = totals_.get(k), *square = sum + channels_;
+    const double share = 1 / count, weight = count / n, between = all->count * weight;
+    for (int64_t c = 0; c < channels_; c++) {
+      const double offset = sum[c] * share, d = static_cast<double>(pivot[c]) + offset - mean[c];
+      mean[c] += d * weight;
+      m2[c] += std::max(square[c] - sum[c] * offset, 0.0) + d * d * between;
     }
     all->count = n;
   }
@@ -42,24 +63,25 @@ StatisticsPtr ChunkedStatistics<T>::merged() const {
 }
 
 template <class T>
-ChunkedSums<T>::ChunkedSums(int64_t chunks, const Body& of) : pending_(*of.pending) {
-  const std::vector<double> zero(static_cast<size_t>(pending_.channels()), 0);
-  chunks_.assign(static_cast<size_t>(chunks), Sums{zero, zero});
-}
+ChunkedSums<T>::ChunkedSums(int64_t chunks, const Body& of)
+    : pending_(*of.pending), totals_(chunks, 2 * of.pending->channels()) {}
 
 template <class T>
 void ChunkedSums<T>::add_row(int64_t chunk, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w) {
-  Sums& s = chunks_[static_cast<size_t>(chunk)];
-  rows<T>().sums(s.g.data(), s.g_centred.data(), g, g_step, raw, raw_step, w, pending_.channels(),
+  double* sum = totals_.of(chunk);
+  rows<T>().sums(sum, sum + pending_.channels(), g, g_step, raw, raw_step, w, pending_.channels(),
                  row_transform<T>(pending_), pending_.mean.data<T>());
 }
 
 template <class T>
 SumsPtr ChunkedSums<T>::merged() const {
-  auto all = std::make_shared<Sums>(chunks_.front());
-  for (size_t k = 1; k < chunks_.size(); k++)
-    for (size_t c = 0; c < all->g.size(); c++)
-      all->g[c] += chunks_[k].g[c], all->g_centred[c] += chunks_[k].g_centred[c];
+  const int64_t channels = pending_.channels();
+  const std::vector<double> zero(static_cast<size_t>(channels), 0);
+  auto all = std::make_shared<Sums>(Sums{zero, zero});
+  double *g = all->g.data(), *centred = all->g_centred.data();
+  for (int64_t k = 0; k < totals_.chunks(); k++)
+    if (const double* sum = totals_.get(k))
+      for (int64_t c = 0; c < channels; c++) g[c] += sum[c], centred[c] += sum[channels + c];
   return all;
 }
 

@@ -1,12 +1,27 @@
 // Per-channel reductions in two steps: each chunk of a parallel loop gathers its own, then all are merged in chunk
 // order in f64, so that the bits do not depend on the number of threads.
 #pragma once
+#include <memory>
 #include <vector>
 
 #include "core/autograd.h"
 #include "core/kernels/rows.h"
 
 namespace ghost {
+
+// Totals of all chunks in one block of memory; those of a chunk are 0 from its first row on.
+class ChunkTotals {
+ public:
+  ChunkTotals(int64_t chunks, int64_t size);
+  double* of(int64_t chunk);               // size; one thread at a time for each chunk
+  const double* get(int64_t chunk) const;  // null: nobody asked for them
+  int64_t chunks() const { return static_cast<int64_t>(begun_.size()); }
+
+ private:
+  int64_t size_;
+  std::vector<char> begun_;
+  std::unique_ptr<double[]> totals_;
+};
 
 // Count, mean and M2 of each channel. Every chunk sums about a pivot, its first pixel, so that a large mean costs no
 // digits.
@@ -18,13 +33,10 @@ class ChunkedStatistics {
   StatisticsPtr merged() const;
 
  private:
-  struct Chunk {
-    double count = 0;
-    std::vector<T> pivot;
-    std::vector<double> sum, square;
-  };
   int64_t channels_;
-  std::vector<Chunk> chunks_;
+  std::vector<double> count_;   // [chunk]
+  std::unique_ptr<T[]> pivot_;  // [chunk][channel]
+  ChunkTotals totals_;          // Σ and Σ² about the pivot
 };
 
 // Σ m·g and Σ m·g·(raw − mean) of the gradient g of a body with a pending transform.
@@ -37,7 +49,7 @@ class ChunkedSums {
 
  private:
   const Pending& pending_;
-  std::vector<Sums> chunks_;
+  ChunkTotals totals_;  // both sums
 };
 
 // The transform of a body or gradient as the row kernels take it.
