@@ -50,6 +50,13 @@ uint32_t RandomStream::next() {
   return block_[static_cast<size_t>(used_++)];
 }
 
+void RandomStream::skip(uint64_t count) {
+  for (; count > 0 && used_ < 4; count--) used_++;
+  const uint64_t blocks = (uint64_t{counter_[1]} << 32 | counter_[0]) + count / 4;
+  counter_[0] = static_cast<uint32_t>(blocks), counter_[1] = static_cast<uint32_t>(blocks >> 32);
+  for (uint64_t i = 0; i < count % 4; i++) next();
+}
+
 double RandomStream::uniform() {
   const uint64_t high = next() >> 5, low = next() >> 6;
   return static_cast<double>((high << 26) | low) * 0x1p-53;

@@ -20,7 +20,8 @@ class RandomStream {
   RandomStream(uint64_t seed, std::string_view purpose, std::initializer_list<uint64_t> numbers);
 
   uint32_t next();                              // uniform over 32 bits
-  double uniform();                             // [0, 1), 53 bits
+  void skip(uint64_t count);                    // as that many calls of next() would
+  double uniform();                             // [0, 1), 53 bits; two calls of next()
   double uniform(double lo, double hi);         // [lo, hi)
   double normal();                              // mean 0, deviation 1
   int64_t below(int64_t n);                     // {0, …, n−1}, unbiased; n ≥ 1

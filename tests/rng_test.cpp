@@ -36,6 +36,24 @@ TEST(RandomStream, IsAFunctionOfSeedNameAndNumbers) {
   EXPECT_EQ(streams.size(), 8U);
 }
 
+TEST(RandomStream, SkippingIsDrawing) {
+  for (const int before : {0, 1, 3, 4, 6})
+    for (const uint64_t count : {0, 1, 2, 3, 4, 5, 8, 1001}) {
+      RandomStream drawn(5, "skip"), skipped(5, "skip");
+      for (int i = 0; i < before; i++) drawn.next(), skipped.next();
+      for (uint64_t i = 0; i < count; i++) drawn.next();
+      skipped.skip(count);
+      EXPECT_EQ(skipped.next(), drawn.next()) << before << " drawn, then " << count;
+    }
+}
+
+TEST(RandomStream, SkippingReachesBeyond32BitsOfBlocks) {
+  RandomStream once(5, "skip"), twice(5, "skip");
+  once.skip(uint64_t{1} << 35), twice.skip(uint64_t{1} << 34), twice.skip(uint64_t{1} << 34);
+  EXPECT_EQ(once.next(), twice.next());
+  EXPECT_NE(RandomStream(once).next(), RandomStream(5, "skip").next());
+}
+
 TEST(RandomStream, NeighbouringSeedsAndNumbersAreUncorrelated) {
   // the correlation of n independent pairs has deviation 1/√n; 5 of them
   constexpr int kDraws = 20'000;

@@ -1,6 +1,7 @@
 #include "core/ops/dropout.h"
 
 #include "core/ops/strided.h"
+#include "core/parallel.h"
 
 namespace ghost {
 namespace {
@@ -42,9 +43,13 @@ Tensor dropout(const Tensor& x, double p, RandomStream stream) {
   if (!is_floating(x.dtype())) fail("dropout: works on f32 and f64 tensors, but got {}", name_of(x.dtype()));
   if (p == 0) return x;
   const Array keep = Array::empty(x.shape(), DType::u8), out = Array::empty(x.shape(), x.dtype());
-  // One after the other: the stream has one order.
-  std::generate_n(keep.data<uint8_t>(), keep.shape.numel(),
-                  [&] { return static_cast<uint8_t>(stream.uniform() >= p); });
+  const int64_t count = keep.shape.numel();
+  parallel_chunks(count, chunk_count(count), [&](int64_t, int64_t begin, int64_t end) {
+    RandomStream part = stream;  // from where the elements before would leave it
+    part.skip(2 * static_cast<uint64_t>(begin));
+    std::generate(keep.data<uint8_t>() + begin, keep.data<uint8_t>() + end,
+                  [&] { return static_cast<uint8_t>(part.uniform() >= p); });
+  });
   const double factor = 1 / (1 - p);
   with_floating(x.dtype(), "dropout", [&]<class T>() { masked<T>(out, x.values(), keep, factor, false); });
   NodePtr node;
