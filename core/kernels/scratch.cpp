@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/parallel.h"
 #include "core/system_block.h"
 
 namespace ghost {
@@ -16,13 +17,36 @@ using Block = std::unique_ptr<SystemBlock>;
 
 size_t bytes_of(const Block& block) { return block ? block->bytes() : 0; }
 
-class ThreadScratch;
+// The blocks of one thread. next: made by another one, taken when it is needed.
+struct Set {
+  std::array<Block, kSlots> own, next;
+  bool taken = true;
+  size_t has(size_t slot) const { return std::max(bytes_of(own[slot]), bytes_of(next[slot])); }
+};
 
-// What one thread needs the others will need as well, when another chunk comes to them: all grow together, so that no
-// later step asks the system because its chunks went to other threads.
+// What one thread needs the others will need as well, when a chunk comes to them: all sets grow together, also those of
+// threads that have had no chunk yet, so that no later step asks the system because its chunks went to other threads.
 struct Registry {
   std::mutex lock;
-  std::vector<ThreadScratch*> threads;
+  std::vector<std::unique_ptr<Set>> sets;
+
+  size_t largest(size_t slot) const {
+    size_t bytes = 0;
+    for (const auto& set : sets) bytes = std::max(bytes, set->has(slot));
+    return bytes;
+  }
+  Set* add(bool taken) {
+    auto set = std::make_unique<Set>();
+    set->taken = taken;
+    for (size_t slot = 0; slot < kSlots; ++slot)
+      if (const size_t bytes = largest(slot); bytes > 0) set->next[slot] = std::make_unique<SystemBlock>(bytes);
+    return sets.emplace_back(std::move(set)).get();
+  }
+  Set* take() {
+    for (const auto& set : sets)
+      if (!set->taken) return set->taken = true, set.get();
+    return add(true);
+  }
 };
 Registry& registry() {
   static auto* r = new Registry;  // threads may outlive static objects
@@ -33,43 +57,37 @@ class ThreadScratch {
  public:
   ThreadScratch() {
     const std::lock_guard hold(registry().lock);
-    for (size_t slot = 0; slot < kSlots; ++slot)
-      if (const size_t bytes = largest(slot); bytes > 0) next_[slot] = std::make_unique<SystemBlock>(bytes);
-    registry().threads.push_back(this);
+    set_ = registry().take();
   }
   ~ThreadScratch() {
     const std::lock_guard hold(registry().lock);
-    std::erase(registry().threads, this);
+    set_->taken = false;
   }
   ThreadScratch(const ThreadScratch&) = delete;
   ThreadScratch& operator=(const ThreadScratch&) = delete;
 
   // Blocks of one's own are read without a lock, and changed under it.
   void* get(size_t slot, size_t bytes) {
-    if (bytes_of(own_[slot]) < bytes) grow(slot, bytes);
-    return own_[slot]->data();
+    if (bytes_of(set_->own[slot]) < bytes) grow(slot, bytes);
+    return set_->own[slot]->data();
   }
 
  private:
-  size_t has(size_t slot) const { return std::max(bytes_of(own_[slot]), bytes_of(next_[slot])); }
-  static size_t largest(size_t slot) {
-    size_t bytes = 0;
-    for (const ThreadScratch* thread : registry().threads) bytes = std::max(bytes, thread->has(slot));
-    return bytes;
-  }
   void grow(size_t slot, size_t bytes) {
-    const std::lock_guard hold(registry().lock);
-    bytes = std::max(bytes, largest(slot));
-    own_[slot].reset();  // before its successor is made
-    for (ThreadScratch* thread : registry().threads)
-      if (thread->has(slot) < bytes) {
-        thread->next_[slot].reset();
-        thread->next_[slot] = std::make_unique<SystemBlock>(bytes);
+    Registry& all = registry();
+    const std::lock_guard hold(all.lock);
+    while (std::ssize(all.sets) < threads()) all.add(false);
+    bytes = std::max(bytes, all.largest(slot));
+    set_->own[slot].reset();  // before its successor is made
+    for (const auto& set : all.sets)
+      if (set->has(slot) < bytes) {
+        set->next[slot].reset();
+        set->next[slot] = std::make_unique<SystemBlock>(bytes);
       }
-    own_[slot] = std::move(next_[slot]);
+    set_->own[slot] = std::move(set_->next[slot]);
   }
 
-  std::array<Block, kSlots> own_, next_;  // next: made by another thread, taken when it is needed
+  Set* set_;
 };
 
 }  // namespace
