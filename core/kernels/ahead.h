@@ -7,19 +7,18 @@ namespace ghost {
 
 class Ahead {
  public:
-  // Forgets what was there, and takes up to kRegions regions.
-  void clear() { count_ = 0; }
+  // Up to kRegions regions; what comes after them is not fetched.
   void add(const void* begin, const void* end) {
     if (count_ < kRegions && begin < end)
       regions_[static_cast<size_t>(count_++)] = {static_cast<const char*>(begin), static_cast<const char*>(end)};
   }
-  // Parts [i, j) of n of every region.
-  void fetch(int64_t i, int64_t j, int64_t n) const {
+  // Part i of n of every region.
+  void fetch(int64_t i, int64_t n) const {
     constexpr int64_t kLine = 64;
     for (int64_t r = 0; r < count_; r++) {
       const Region& region = regions_[static_cast<size_t>(r)];
       const int64_t lines = (region.end - region.begin + kLine - 1) / kLine;
-      for (int64_t k = lines * i / n; k < lines * j / n; k++) __builtin_prefetch(region.begin + k * kLine, 0, 2);
+      for (int64_t k = lines * i / n; k < lines * (i + 1) / n; k++) __builtin_prefetch(region.begin + k * kLine, 0, 2);
       asm volatile("");  // GCC takes a function that only prefetches for one without effect, and drops its calls
     }
   }

@@ -12,7 +12,7 @@
 // Measured on one thread of an AVX-512 EPYC, batch 128, direct rows → here, ms forward and backward:
 //   16→8 at 32×32   3.5 → 2.6   4.7 → 4.0        32→16 at 16×16   1.8 → 0.9   3.4 → 2.2
 //   16→16 at 32×32  3.5 → 2.5   7.7 → 5.1        64→32 at 8×8     1.5 → 0.6   3.2 → 1.4
-// Of that, a third to a half is owed to the line between elements (element_step).
+// Of that, a third to a half is owed to the line between elements (winograd_element_step).
 // In a whole step little of this is in a cache. While it multiplies, the next block is fetched (ahead.h): the step of
 // Ghost-ResNet-56 takes 14 % less. Eight channels fill half a vector, so two tiles are transformed together then: 2 %.
 #include "core/kernels/conv2d_winograd.h"
@@ -22,18 +22,13 @@
 
 #include "core/kernels/chunked.h"
 #include "core/kernels/conv2d_stage.h"
-#include "core/memory.h"
+#include "core/kernels/winograd_products.h"
 #include "core/parallel.h"
 
 namespace ghost {
 namespace {
 
-constexpr int64_t kSide = 4;       // pixels of a tile
-constexpr int64_t kElements = 36;  // of a transformed tile
-
-// From one element of a block of tiles to the next. A line more than they need: all 36 are written for each tile, and
-// powers of two between them would put them all into the same few places of a cache.
-int64_t element_step(int64_t tiles, int64_t channels) { return tiles * channels + 16; }
+constexpr int64_t kSide = 4;  // pixels of a tile
 
 // The image in bands of tiles: band b lies in image b / down, `across` tiles side by side. Blocks of bands are worked
 // on at a time; everything follows from the sizes alone.
@@ -45,7 +40,7 @@ class Tiling {
     // Weights are read once per block: enough tiles to be worth it, few enough that their elements stay near. Where the
     // weights are beyond any cache, blocks are as large as leaves four of them.
     constexpr int64_t kTiles = 64, kItems = 16, kFewItems = 4, kManyWeights = 1 << 20;
-    const int64_t items = kElements * s.ci * s.co > kManyWeights ? kFewItems : kItems;
+    const int64_t items = kWinogradElements * s.ci * s.co > kManyWeights ? kFewItems : kItems;
     per_block_ = std::max<int64_t>(1, std::min(kTiles / across_, (bands_ + items - 1) / items));
     blocks_ = (bands_ + per_block_ - 1) / per_block_;
   }
@@ -71,7 +66,7 @@ class Tiling {
   }
   int64_t first_pixel(int64_t block) const {
     const int64_t band = std::min(block * per_block_, bands_), image = band / down_;
-    return (image * height_ + (band - image * down_) * kSide) * width_;
+    return pixel(image, band - image * down_);
   }
   int64_t tiles_of(int64_t block) const {
     return (std::min(block * per_block_ + per_block_, bands_) - block * per_block_) * across_;
@@ -84,83 +79,6 @@ class Tiling {
 
  private:
   int64_t height_, width_, down_, across_, bands_, per_block_ = 1, blocks_ = 0;
-};
-
-// Products of elements with transformed weights: (tiles, from) · (from, to) for each of the 36.
-template <class T>
-class Products {
- public:
-  // transposed: for the gradient of the input, which is the convolution of the output's with the weights turned around.
-  Products(const Conv2dShape& s, const T* w, bool transposed)
-      : from_(transposed ? s.co : s.ci), to_(transposed ? s.ci : s.co) {
-    const int64_t lanes = rows<T>().lanes, vectors = (to_ + lanes - 1) / lanes;
-    const int64_t panels = (vectors + rows<T>().max_vectors - 1) / rows<T>().max_vectors;
-    for (int64_t i = 0; i < panels; i++) {
-      const int64_t first = vectors * i / panels * lanes, end = vectors * (i + 1) / panels * lanes;
-      panels_.push_back({first, std::min(end, to_) - first, (end - first) / lanes});
-    }
-    padded_ = vectors * lanes;
-    storage_ = std::make_unique<Storage>(static_cast<size_t>(kElements * from_ * padded_) * sizeof(T));
-    parallel_chunks(from_, chunk_count(from_), [&](int64_t, int64_t begin, int64_t end) {
-      // Row k: the 9 taps of all weights that channel k is multiplied with, `to` of them side by side. They are
-      // gathered for some channels at a time, which lie next to each other.
-      constexpr int64_t kAtOnce = 16;
-      T* taps = scratch<T>(ScratchSlot::row, kAtOnce * 9 * to_);
-      for (int64_t k = begin; k < end; k++) {
-        const int64_t i = (k - begin) % kAtOnce;
-        const T* at = taps + i * 9 * to_;
-        int64_t tap_step = to_;
-        if (transposed) {
-          at = w + (k * 9 + 8) * to_, tap_step = -to_;
-        } else if (i == 0) {
-          const int64_t count = std::min(kAtOnce, end - k);
-          for (int64_t t = 0; t < 9; t++)
-            for (int64_t o = 0; o < to_; o++)
-              for (int64_t j = 0; j < count; j++) taps[(j * 9 + t) * to_ + o] = w[(o * 9 + t) * from_ + k + j];
-        }
-        for (const Panel& p : panels_) {
-          T* to = elements(0, p) + k * p.vectors * lanes;
-          rows<T>().winograd_weights(to, from_ * padded_, at + p.first, tap_step, p.columns);
-          for (int64_t e = 0; e < kElements; e++)
-            std::fill(to + e * from_ * padded_ + p.columns, to + e * from_ * padded_ + p.vectors * lanes, T(0));
-        }
-      }
-    });
-  }
-
-  // out (36, tiles, to) = in (36, tiles, from) · weights
-  void operator()(int64_t tiles, const T* in, T* out, const Ahead& ahead) const {
-    constexpr int64_t kHere = 0;
-    for (int64_t e = 0; e < kElements; e++) {
-      ahead.fetch(e, e + 1, kElements);
-      for (const Panel& p : panels_)
-        rows<T>().dense({.pixels = tiles,
-                         .in = in + e * element_step(tiles, from_),
-                         .in_step = from_,
-                         .channels = from_,
-                         .taps = {1, &kHere, 1},
-                         .weight = elements(e, p),
-                         .bias = nullptr,
-                         .vectors = p.vectors,
-                         .out = out + e * element_step(tiles, to_) + p.first,
-                         .out_step = to_,
-                         .columns = p.columns,
-                         .accumulate = false});
-    }
-  }
-  int64_t from() const { return from_; }
-  int64_t to() const { return to_; }
-
- private:
-  struct Panel {
-    int64_t first, columns, vectors;
-  };
-  T* elements(int64_t e, const Panel& p) const {
-    return static_cast<T*>(storage_->data()) + e * from_ * padded_ + p.first * from_;
-  }
-  int64_t from_, to_, padded_ = 0;
-  std::vector<Panel> panels_;
-  std::unique_ptr<Storage> storage_;
 };
 
 // The block that the thread at work on this one most likely takes next, or none (−1): chunks are handed out in order.
@@ -181,89 +99,8 @@ void transform_in(const Tiling& tiling, const Tiling::Run& run, const PixelBlock
                .row = staged.row,
                .step = staged.step,
                .elements = elements + (run.tile + i * tiling.across()) * channels,
-               .element_step = element_step(tiles, channels)});
+               .element_step = winograd_element_step(tiles, channels)});
 }
-
-// Σ over tiles of gradient ⊗ input for each element, then the weight's gradient from it. Where these 36 sums are small
-// beside the elements, every chunk of the loop over blocks keeps its own, and they are combined in chunk order; where
-// they are large, all elements are kept, and each sum is made from them at once.
-template <class T>
-class WeightSums {
- public:
-  WeightSums(const Conv2dShape& s, int64_t tiles, int64_t blocks) : ci_(s.ci), co_(s.co), tiles_(tiles) {
-    // A chunk that sums few tiles costs more to combine than to make.
-    constexpr int64_t kTiles = 128, kChunks = 8, kElementBytes = 64 << 20;
-    const int64_t most = std::min(blocks, std::max(kChunks, tiles / kTiles));
-    const int64_t chunks = std::min(chunk_count(most), chunk_count(blocks, size() * int64_t{sizeof(T)}));
-    const int64_t elements = kElements * (element_step(tiles, ci_) + element_step(tiles, co_));
-    keeps_ = tiles > 0 && elements < std::min(chunk_count(most), kChunks) * size() &&
-             elements * int64_t{sizeof(T)} <= kElementBytes;
-    chunks_ = keeps_ ? chunk_count(blocks) : chunks;
-    begun_.assign(static_cast<size_t>(keeps_ ? 1 : std::max<int64_t>(chunks_, 1)), 0);
-    const int64_t count = std::ssize(begun_) * size() + (keeps_ ? elements : 0);
-    storage_ = std::make_unique<Storage>(static_cast<size_t>(count) * sizeof(T));
-  }
-  int64_t chunks() const { return chunks_; }  // of the loop over blocks
-
-  // Where the elements of a block go, whose first tile this is: q (36, tiles, co) of the gradient, v (36, tiles, ci) of
-  // the input; or into the caller's own memory.
-  struct Place {
-    T *q, *v;
-    int64_t tiles;  // that the elements are of
-  };
-  Place place(int64_t first_tile, int64_t tiles, T* q, T* v) const {
-    if (!keeps_) return {q, v, tiles};
-    T* all = partial(1);
-    return {all + first_tile * co_, all + kElements * element_step(tiles_, co_) + first_tile * ci_, tiles_};
-  }
-  void add_block(int64_t chunk, const Place& at, const Ahead& ahead) {
-    if (keeps_) return;
-    char& begun = begun_[static_cast<size_t>(chunk)];
-    for (int64_t e = 0; e < kElements; e++) {
-      ahead.fetch(e, e + 1, kElements);
-      add(chunk, e, at, begun);
-    }
-    begun = 1;
-  }
-  void write(const GradSink::Slot& slot) {
-    if (keeps_)
-      parallel_for(kElements, [&](int64_t e) { add(0, e, place(0, tiles_, nullptr, nullptr), false); });
-    else if (!begun_.front())
-      std::fill_n(partial(0), size(), T(0));  // no images
-    const View<T> to = slot.to.view<T>();     // (co · 9 pixels, ci)
-    const auto chunks = static_cast<int64_t>(begun_.size());
-    parallel_chunks(co_, chunk_count(co_), [&](int64_t, int64_t begin, int64_t end) {
-      for (int64_t o = begin; o < end; o++) {
-        for (int64_t k = 1; k < chunks; k++)  // in chunk order
-          for (int64_t e = 0; e < kElements; e++) {
-            const int64_t at = (e * co_ + o) * ci_;
-            rows<T>().gradient(partial(0) + at, ci_, partial(k) + at, ci_, nullptr, 0, 1, ci_, nullptr, true);
-          }
-        rows<T>().winograd_weight_gradient(to.pixel(o * 9), to.stride, partial(0) + o * ci_, co_ * ci_, ci_,
-                                           slot.accumulate);
-      }
-    });
-  }
-
- private:
-  void add(int64_t chunk, int64_t element, const Place& at, bool accumulate) {
-    rows<T>().outer_sums({.rows = 1,
-                          .columns = at.tiles,
-                          .narrow = {at.q + element * element_step(at.tiles, co_), 0, co_},
-                          .wide = {at.v + element * element_step(at.tiles, ci_), 0, ci_},
-                          .narrow_channels = co_,
-                          .wide_channels = ci_,
-                          .sums = partial(chunk) + element * co_ * ci_,
-                          .sums_step = ci_,
-                          .accumulate = accumulate});
-  }
-  int64_t size() const { return kElements * ci_ * co_; }
-  T* partial(int64_t chunk) const { return static_cast<T*>(storage_->data()) + chunk * size(); }
-  int64_t ci_, co_, tiles_, chunks_ = 1;
-  bool keeps_ = false;
-  std::vector<char> begun_;
-  std::unique_ptr<Storage> storage_;
-};
 
 }  // namespace
 
@@ -283,16 +120,15 @@ template <class T>
 StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Array& bias,
                                       const Array& z, bool statistics) {
   const Tiling tiling(s);
-  const Products<T> products(s, weight.data<T>(), false);
+  const WinogradProducts<T> products(s, weight.data<T>(), false);
   auto in = PixelReader<T>::values(*x, s.h, s.w);
   in.plan(tiling.rows_read(0, 1), tiling.columns_read());
   const View<T> out = z.view<T>();
   const int64_t chunks = chunk_count(tiling.blocks());
   ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
   parallel_chunks(tiling.blocks(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
-    T* v = scratch<T>(ScratchSlot::elements, kElements * element_step(tiling.most_tiles(), s.ci));
-    T* m = scratch<T>(ScratchSlot::products, kElements * element_step(tiling.most_tiles(), s.co));
-    Ahead ahead;
+    T* v = scratch<T>(ScratchSlot::elements, kWinogradElements * winograd_element_step(tiling.most_tiles(), s.ci));
+    T* m = scratch<T>(ScratchSlot::products, kWinogradElements * winograd_element_step(tiling.most_tiles(), s.co));
     for (int64_t block = begin; block < end; block++) {
       const int64_t tiles = tiling.tiles_of(block);
       tiling.for_runs(block, [&](const Tiling::Run& run) {
@@ -300,10 +136,10 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
             in.stage(ScratchSlot::values, run.image, tiling.rows_read(run.first, run.count), tiling.columns_read());
         transform_in(tiling, run, staged, 0, s.ci, tiles, v, rows<T>().winograd_input);
       });
-      ahead.clear();
+      Ahead ahead;
+      ahead.add(out.pixel(tiling.first_pixel(block)), out.pixel(tiling.first_pixel(block + 1)));
       if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks()); next >= 0)
         in.announce(ahead, tiling.first_pixel(next), tiling.first_pixel(next + 1));
-      ahead.add(out.pixel(tiling.first_pixel(block)), out.pixel(tiling.first_pixel(block + 1)));
       products(tiles, v, m, ahead);
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         for (int64_t i = 0; i < run.count; i++) {
@@ -312,7 +148,7 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
           rows<T>().winograd_output({.tiles = tiling.across(),
                                      .channels = s.co,
                                      .elements = m + (run.tile + i * tiling.across()) * s.co,
-                                     .element_step = element_step(tiles, s.co),
+                                     .element_step = winograd_element_step(tiles, s.co),
                                      .bias = bias.defined() ? bias.data<T>() : nullptr,
                                      .pixels = to,
                                      .row = s.w * out.stride,
@@ -334,10 +170,10 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
   const Tiling tiling(s);
   auto gradient = PixelReader<T>::gradient(gz, s.h, s.w, 1);
   gradient.plan(tiling.rows_read(0, 1), tiling.columns_read());
-  std::optional<Products<T>> products;
+  std::optional<WinogradProducts<T>> products;
   std::optional<ChunkedSums<T>> sums;
   std::optional<PixelReader<T>> values;
-  std::optional<WeightSums<T>> weight_sums;
+  std::optional<WinogradWeightSums<T>> weight_sums;
   const Body* sums_for = sinks.x ? sinks.x->sums_for.get() : nullptr;
   int64_t chunks = chunk_count(tiling.blocks());
   if (sinks.weight) {
@@ -353,14 +189,14 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
 
   parallel_chunks(tiling.blocks(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     const int64_t most = tiling.most_tiles();
-    T* v = scratch<T>(ScratchSlot::elements, kElements * element_step(most, s.co));
-    T* m = scratch<T>(ScratchSlot::products, kElements * element_step(most, s.ci));
-    T* q = scratch<T>(ScratchSlot::gradient_elements, kElements * element_step(most, s.co));
+    T* v = scratch<T>(ScratchSlot::elements, kWinogradElements * winograd_element_step(most, s.co));
+    T* m = scratch<T>(ScratchSlot::products, kWinogradElements * winograd_element_step(most, s.ci));
+    T* q = scratch<T>(ScratchSlot::gradient_elements, kWinogradElements * winograd_element_step(most, s.co));
     for (int64_t block = begin; block < end; block++) {
       const int64_t tiles = tiling.tiles_of(block);
       // m serves the input's elements first and the products then: v holds the gradient's meanwhile.
-      const auto at =
-          weight_sums ? weight_sums->place(tiling.first_tile(block), tiles, q, m) : typename WeightSums<T>::Place{};
+      const auto at = weight_sums ? weight_sums->place(tiling.first_tile(block), tiles, q, m)
+                                  : typename WinogradWeightSums<T>::Place{};
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, run.image, tiling.rows_read(run.first, run.count),
                                                tiling.columns_read());
@@ -375,27 +211,23 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
                                                tiling.columns_read());
         transform_in(tiling, run, in, 0, s.ci, at.tiles, at.v, rows<T>().winograd_input);
       });
-      Ahead ahead;
-      if (products) {
-        const View<T> to = sinks.x->to.view<T>();
-        ahead.add(to.pixel(tiling.first_pixel(block)), to.pixel(tiling.first_pixel(block + 1)));
-      }
-      if (weight_sums) weight_sums->add_block(chunk, at, ahead);
+      const View<T> to = sinks.x ? sinks.x->to.view<T>() : View<T>{};
+      Ahead result, later;
+      if (sinks.x) result.add(to.pixel(tiling.first_pixel(block)), to.pixel(tiling.first_pixel(block + 1)));
+      if (weight_sums) weight_sums->add_block(chunk, at, result);
       if (!products) continue;
-      ahead.clear();
       if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks()); next >= 0) {
-        gradient.announce(ahead, tiling.first_pixel(next), tiling.first_pixel(next + 1));
-        if (values) values->announce(ahead, tiling.first_pixel(next), tiling.first_pixel(next + 1));
+        gradient.announce(later, tiling.first_pixel(next), tiling.first_pixel(next + 1));
+        if (values) values->announce(later, tiling.first_pixel(next), tiling.first_pixel(next + 1));
       }
-      (*products)(tiles, v, m, ahead);
-      const View<T> to = sinks.x->to.view<T>();
+      (*products)(tiles, v, m, later);
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         for (int64_t i = 0; i < run.count; i++) {
           const int64_t band = run.first + i, height = tiling.rows(band), pixel = tiling.pixel(run.image, band);
           rows<T>().winograd_output({.tiles = tiling.across(),
                                      .channels = s.ci,
                                      .elements = m + (run.tile + i * tiling.across()) * s.ci,
-                                     .element_step = element_step(tiles, s.ci),
+                                     .element_step = winograd_element_step(tiles, s.ci),
                                      .bias = nullptr,
                                      .pixels = to.pixel(pixel),
                                      .row = s.w * to.stride,

@@ -1,0 +1,145 @@
+#include "core/kernels/winograd_products.h"
+
+#include <algorithm>
+
+#include "core/kernels/rows.h"
+#include "core/kernels/scratch.h"
+#include "core/parallel.h"
+
+namespace ghost {
+
+template <class T>
+WinogradProducts<T>::WinogradProducts(const Conv2dShape& s, const T* w, bool transposed)
+    : from_(transposed ? s.co : s.ci), to_(transposed ? s.ci : s.co) {
+  const int64_t lanes = rows<T>().lanes, vectors = (to_ + lanes - 1) / lanes;
+  const int64_t panels = (vectors + rows<T>().max_vectors - 1) / rows<T>().max_vectors;
+  for (int64_t i = 0; i < panels; i++) {
+    const int64_t first = vectors * i / panels * lanes, end = vectors * (i + 1) / panels * lanes;
+    panels_.push_back({first, std::min(end, to_) - first, (end - first) / lanes});
+  }
+  padded_ = vectors * lanes;
+  storage_ = std::make_unique<Storage>(static_cast<size_t>(kWinogradElements * from_ * padded_) * sizeof(T));
+  parallel_chunks(from_, chunk_count(from_), [&](int64_t, int64_t begin, int64_t end) {
+    // Row k: the 9 taps of all weights that channel k is multiplied with, `to` of them side by side. They are
+    // gathered for some channels at a time, which lie next to each other.
+    constexpr int64_t kAtOnce = 16;
+    T* taps = scratch<T>(ScratchSlot::row, kAtOnce * 9 * to_);
+    for (int64_t k = begin; k < end; k++) {
+      const int64_t i = (k - begin) % kAtOnce;
+      const T* at = taps + i * 9 * to_;
+      int64_t tap_step = to_;
+      if (transposed) {
+        at = w + (k * 9 + 8) * to_, tap_step = -to_;
+      } else if (i == 0) {
+        const int64_t count = std::min(kAtOnce, end - k);
+        for (int64_t t = 0; t < 9; t++)
+          for (int64_t o = 0; o < to_; o++)
+            for (int64_t j = 0; j < count; j++) taps[(j * 9 + t) * to_ + o] = w[(o * 9 + t) * from_ + k + j];
+      }
+      for (const Panel& p : panels_) {
+        T* to = elements(0, p) + k * p.vectors * lanes;
+        rows<T>().winograd_weights(to, from_ * padded_, at + p.first, tap_step, p.columns);
+        for (int64_t e = 0; e < kWinogradElements; e++)
+          std::fill(to + e * from_ * padded_ + p.columns, to + e * from_ * padded_ + p.vectors * lanes, T(0));
+      }
+    }
+  });
+}
+
+template <class T>
+void WinogradProducts<T>::operator()(int64_t tiles, const T* in, T* out, const Ahead& ahead) const {
+  constexpr int64_t kHere = 0;
+  for (int64_t e = 0; e < kWinogradElements; e++) {
+    ahead.fetch(e, kWinogradElements);
+    for (const Panel& p : panels_)
+      rows<T>().dense({.pixels = tiles,
+                       .in = in + e * winograd_element_step(tiles, from_),
+                       .in_step = from_,
+                       .channels = from_,
+                       .taps = {1, &kHere, 1},
+                       .weight = elements(e, p),
+                       .bias = nullptr,
+                       .vectors = p.vectors,
+                       .out = out + e * winograd_element_step(tiles, to_) + p.first,
+                       .out_step = to_,
+                       .columns = p.columns,
+                       .accumulate = false});
+  }
+}
+
+template <class T>
+WinogradWeightSums<T>::WinogradWeightSums(const Conv2dShape& s, int64_t tiles, int64_t blocks)
+    : ci_(s.ci), co_(s.co), tiles_(tiles) {
+  // A chunk that sums few tiles costs more to combine than to make.
+  constexpr int64_t kTiles = 128, kChunks = 8, kElementBytes = 64 << 20;
+  const int64_t most = std::min(blocks, std::max(kChunks, tiles / kTiles));
+  const int64_t chunks = std::min(chunk_count(most), chunk_count(blocks, size() * int64_t{sizeof(T)}));
+  const int64_t elements = kWinogradElements * (winograd_element_step(tiles, ci_) + winograd_element_step(tiles, co_));
+  keeps_ = tiles > 0 && elements < std::min(chunk_count(most), kChunks) * size() &&
+           elements * int64_t{sizeof(T)} <= kElementBytes;
+  chunks_ = keeps_ ? chunk_count(blocks) : chunks;
+  begun_.assign(static_cast<size_t>(keeps_ ? 1 : std::max<int64_t>(chunks_, 1)), 0);
+  const int64_t count = std::ssize(begun_) * size() + (keeps_ ? elements : 0);
+  storage_ = std::make_unique<Storage>(static_cast<size_t>(count) * sizeof(T));
+}
+
+template <class T>
+typename WinogradWeightSums<T>::Place WinogradWeightSums<T>::place(int64_t first_tile, int64_t tiles, T* q,
+                                                                   T* v) const {
+  if (!keeps_) return {q, v, tiles};
+  T* all = partial(1);
+  return {all + first_tile * co_, all + kWinogradElements * winograd_element_step(tiles_, co_) + first_tile * ci_,
+          tiles_};
+}
+
+template <class T>
+void WinogradWeightSums<T>::add_block(int64_t chunk, const Place& at, const Ahead& ahead) {
+  if (keeps_) return;
+  char& begun = begun_[static_cast<size_t>(chunk)];
+  for (int64_t e = 0; e < kWinogradElements; e++) {
+    ahead.fetch(e, kWinogradElements);
+    add(chunk, e, at, begun);
+  }
+  begun = 1;
+}
+
+template <class T>
+void WinogradWeightSums<T>::write(const GradSink::Slot& slot) {
+  if (keeps_)
+    parallel_for(kWinogradElements, [&](int64_t e) { add(0, e, place(0, tiles_, nullptr, nullptr), false); });
+  else if (!begun_.front())
+    std::fill_n(partial(0), size(), T(0));  // no images
+  const View<T> to = slot.to.view<T>();     // (co · 9 pixels, ci)
+  const auto chunks = static_cast<int64_t>(begun_.size());
+  parallel_chunks(co_, chunk_count(co_), [&](int64_t, int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; o++) {
+      for (int64_t k = 1; k < chunks; k++)  // in chunk order
+        for (int64_t e = 0; e < kWinogradElements; e++) {
+          const int64_t at = (e * co_ + o) * ci_;
+          rows<T>().gradient(partial(0) + at, ci_, partial(k) + at, ci_, nullptr, 0, 1, ci_, nullptr, true);
+        }
+      rows<T>().winograd_weight_gradient(to.pixel(o * 9), to.stride, partial(0) + o * ci_, co_ * ci_, ci_,
+                                         slot.accumulate);
+    }
+  });
+}
+
+template <class T>
+void WinogradWeightSums<T>::add(int64_t chunk, int64_t element, const Place& at, bool accumulate) {
+  rows<T>().outer_sums({.rows = 1,
+                        .columns = at.tiles,
+                        .narrow = {at.q + element * winograd_element_step(at.tiles, co_), 0, co_},
+                        .wide = {at.v + element * winograd_element_step(at.tiles, ci_), 0, ci_},
+                        .narrow_channels = co_,
+                        .wide_channels = ci_,
+                        .sums = partial(chunk) + element * co_ * ci_,
+                        .sums_step = ci_,
+                        .accumulate = accumulate});
+}
+
+template class WinogradProducts<float>;
+template class WinogradProducts<double>;
+template class WinogradWeightSums<float>;
+template class WinogradWeightSums<double>;
+
+}  // namespace ghost

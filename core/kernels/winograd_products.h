@@ -1,0 +1,73 @@
+// What Winograd's convolution multiplies between its transforms: 36 elements for each tile of 4×4 pixels, each element
+// a matrix (tiles, channels).
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/kernels/ahead.h"
+#include "core/kernels/conv2d.h"
+#include "core/memory.h"
+
+namespace ghost {
+
+constexpr int64_t kWinogradElements = 36;
+
+// From one element of a block of tiles to the next. A line more than they need: all 36 are written for each tile, and
+// powers of two between them would put them all into the same few places of a cache.
+constexpr int64_t winograd_element_step(int64_t tiles, int64_t channels) { return tiles * channels + 16; }
+
+// Products of elements with transformed weights: (tiles, from) · (from, to) for each of the 36.
+template <class T>
+class WinogradProducts {
+ public:
+  // w (O, 3, 3, I). transposed: for the gradient of the input, which is the convolution of the output's with the
+  // weights turned around.
+  WinogradProducts(const Conv2dShape& s, const T* w, bool transposed);
+
+  // out (36, tiles, to) = in (36, tiles, from) · weights, and meanwhile all of `ahead` is fetched.
+  void operator()(int64_t tiles, const T* in, T* out, const Ahead& ahead) const;
+
+ private:
+  struct Panel {
+    int64_t first, columns, vectors;
+  };
+  T* elements(int64_t e, const Panel& p) const {
+    return static_cast<T*>(storage_->data()) + e * from_ * padded_ + p.first * from_;
+  }
+  int64_t from_, to_, padded_ = 0;
+  std::vector<Panel> panels_;
+  std::unique_ptr<Storage> storage_;
+};
+
+// Σ over tiles of gradient ⊗ input for each element, then the weight's gradient from it. Where these 36 sums are small
+// beside the elements, every chunk of the loop over blocks keeps its own, and they are combined in chunk order; where
+// they are large, all elements are kept, and each sum is made from them at once.
+template <class T>
+class WinogradWeightSums {
+ public:
+  WinogradWeightSums(const Conv2dShape& s, int64_t tiles, int64_t blocks);
+  int64_t chunks() const { return chunks_; }  // of the loop over blocks
+
+  // Where the elements of a block go, whose first tile this is: q (36, tiles, co) of the gradient, v (36, tiles, ci) of
+  // the input; or into the caller's own memory.
+  struct Place {
+    T *q, *v;
+    int64_t tiles;  // that the elements are of
+  };
+  Place place(int64_t first_tile, int64_t tiles, T* q, T* v) const;
+  void add_block(int64_t chunk, const Place& at, const Ahead& ahead);  // fetches it meanwhile
+  void write(const GradSink::Slot& slot);
+
+ private:
+  void add(int64_t chunk, int64_t element, const Place& at, bool accumulate);
+  int64_t size() const { return kWinogradElements * ci_ * co_; }
+  T* partial(int64_t chunk) const { return static_cast<T*>(storage_->data()) + chunk * size(); }
+  int64_t ci_, co_, tiles_, chunks_ = 1;
+  bool keeps_ = false;
+  std::vector<char> begun_;
+  std::unique_ptr<Storage> storage_;
+};
+
+}  // namespace ghost
