@@ -10,7 +10,6 @@
 #include "bench/workload.h"
 #include "core/parallel.h"
 #include "data/loader.h"
-#include "train/arithmetic.h"
 #include "train/cli/program.h"
 
 namespace ghost::bench {
@@ -20,10 +19,8 @@ using Clock = std::chrono::steady_clock;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 struct Options {
-  std::string config;
-  std::vector<std::string> sets;
+  Setup setup;
   std::vector<int64_t> workers{1, 2};
-  std::optional<int64_t> threads;
   double seconds = 2;
   bool no_step = false, json = false;
 };
@@ -73,10 +70,7 @@ double step_rate(const Config& config, const DataFacts& facts) {
 }
 
 void run(const Options& options) {
-  const Config config = load_config(options.config, options.sets).config;
-  if (const int64_t count = options.threads.value_or(config.run.threads); count > 0)
-    set_threads(static_cast<int>(count));
-  set_arithmetic(config.train);
+  const Config config = options.setup.load();
   const DataSplits data = open_data(data_config(config), config.run.seed);
   const int64_t batch = micro_batch_size(config.train);
 
@@ -118,10 +112,7 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
   ghost::bench::Options options;
   CLI::App app("How fast a configuration's training images are read, decoded, augmented and batched", "data_bench");
-  app.add_option("--config", options.config, "Configuration whose data are loaded")->type_name("FILE")->required();
-  app.add_option("--set", options.sets, "Change one option, e.g. --set data.root=DIR; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  options.setup.add_options(app, "Configuration whose data are loaded");
   app.add_option("--workers", options.workers, "Numbers of loading threads to try, 0 for none (default: 1,2)")
       ->type_name("A,B")
       ->delimiter(',')
@@ -129,7 +120,6 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "How long to load with each (default: 2)")
       ->type_name("S")
       ->check(CLI::Range(0.1, 3600.0));
-  ghost::cli::add_threads_option(app, options.threads);
   app.add_flag("--no-step", options.no_step, "Do not measure the training step");
   app.add_flag("--json", options.json, "Print one JSON object");
   app.footer("Exit status: 0 done, 1 failed, 2 wrong usage or configuration.");

@@ -15,16 +15,14 @@
 #include "core/kernels/rows.h"
 #include "core/memory.h"
 #include "core/parallel.h"
-#include "train/arithmetic.h"
 #include "train/cli/program.h"
 
 namespace ghost::bench {
 namespace {
 
 struct Options {
-  std::string config, mode = "train";
-  std::vector<std::string> sets;
-  std::optional<int64_t> threads;
+  Setup setup;
+  std::string mode = "train";
   int64_t batch = 0, image_size = 0, steps = 5, warmup = 2;
   double min_seconds = 1;
   bool json = false;
@@ -66,10 +64,7 @@ Timed time_steps(const Options& options, const std::function<void()>& step) {
 }
 
 void run(const Options& options) {
-  const Config config = load_config(options.config, options.sets).config;
-  if (const int64_t threads = options.threads.value_or(config.run.threads); threads > 0)
-    set_threads(static_cast<int>(threads));
-  set_arithmetic(config.train);
+  const Config config = options.setup.load();
   Workload workload(config, known_facts(config), options.batch, options.image_size);
   const Timed timed = time_steps(options, [&] { options.training() ? workload.train_step() : workload.infer(); });
   const double peak_mib = static_cast<double>(peak_resident_bytes()) / (1 << 20);  // before limits need their own
@@ -81,7 +76,7 @@ void run(const Options& options) {
   const auto [low, high] = std::minmax_element(timed.seconds.begin(), timed.seconds.end());
   const double least = cost.seconds(limits);
   if (options.json) {
-    const nlohmann::ordered_json row{{"config", std::filesystem::path(options.config).stem().string()},
+    const nlohmann::ordered_json row{{"config", std::filesystem::path(options.setup.config).stem().string()},
                                      {"model", config.model.name},
                                      {"mode", options.mode},
                                      {"threads", threads()},
@@ -109,7 +104,7 @@ void run(const Options& options) {
   }
   fmt::print(
       "{} {}, {}×{}, batch {}, {} thread{}, {}: {:.1f} images/s, {:.1f} ms a step ({:.1f} to {:.1f}, {} steps)\n",
-      std::filesystem::path(options.config).stem().string(), options.mode, workload.side(), workload.side(),
+      std::filesystem::path(options.setup.config).stem().string(), options.mode, workload.side(), workload.side(),
       workload.batch(), threads(), threads() == 1 ? "" : "s", isa_name(), rate, ms(step), ms(*low), ms(*high),
       timed.seconds.size());
   fmt::print("  roofline {:.1f} ms, reached to {:.1f} % (peak {:.0f} GFLOP/s, triad {:.1f} GB/s)\n", ms(least),
@@ -125,12 +120,8 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
   ghost::bench::Options options;
   CLI::App app("Time of a training or inference step on random images in memory", "step_bench");
-  app.add_option("--config", options.config, "Configuration whose model is measured")->type_name("FILE")->required();
-  app.add_option("--set", options.sets, "Change one option, e.g. --set model.width=0.5; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  options.setup.add_options(app, "Configuration whose model is measured");
   app.add_option("--mode", options.mode, "train (default) or infer")->check(CLI::IsMember({"train", "infer"}));
-  ghost::cli::add_threads_option(app, options.threads);
   app.add_option("--batch", options.batch, "Images a step (default: train.batch_size / accumulate)")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20));

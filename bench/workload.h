@@ -1,4 +1,9 @@
 #pragma once
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "bench/roofline.h"
 #include "core/ops/cross_entropy.h"
 #include "train/config/config.h"
@@ -6,6 +11,16 @@
 #include "train/preflight.h"
 
 namespace ghost::bench {
+
+// The configuration that a program measures, as its options give it.
+struct Setup {
+  std::string config;
+  std::vector<std::string> sets;
+  std::optional<int64_t> threads;
+
+  void add_options(CLI::App& app, const std::string& what);  // --config with this description, --set, --threads
+  Config load() const;  // reads it; threads and arithmetic are as it says then. Throws UsageError as load_config() does
+};
 
 // The network of a configuration with a batch of noise in memory and its optimizer.
 class Workload {
