@@ -75,11 +75,8 @@ const Conv kConvs[] = {
 
 OpRow conv(const Conv& c) {
   const Shape x{c.n, c.side, c.side, c.in}, weight{c.out, c.kernel, c.kernel, c.in / c.groups};
-  const Conv2dOptions options{.stride = {c.stride, c.stride},
-                              .padding = {c.kernel / 2, c.kernel / 2},
-                              .dilation = {1, 1},
-                              .groups = c.groups,
-                              .into = std::nullopt};
+  const Conv2dOptions options{
+      .stride = {c.stride, c.stride}, .padding = {c.kernel / 2, c.kernel / 2}, .dilation = {1, 1}, .groups = c.groups};
   return {.op = "conv2d",
           .at_size = {.name = fmt::format("{}*{}{}", x.str(), weight.str(), c.stride > 1 ? "/2" : ""),
                       .inputs = {x, weight},

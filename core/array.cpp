@@ -24,9 +24,71 @@ Array Array::zeros(const Shape& shape, DType dtype) {
   return a;
 }
 
+Array Array::empty_parts(const Shape& shape, const std::vector<int64_t>& channels, DType dtype) {
+  std::vector<Array> parts;
+  for (const int64_t c : channels) {
+    Shape part = shape;
+    part[-1] = c;
+    parts.push_back(empty(part, dtype));
+  }
+  return join(parts);
+}
+
+Array Array::join(const std::vector<Array>& arrays) {
+  Array all{nullptr, std::make_shared<Owner>(), 0, arrays.at(0).shape, 0, arrays[0].dtype};
+  auto parts = std::make_shared<std::vector<Array>>();
+  all.shape[-1] = 0;
+  for (const Array& a : arrays) {
+    all.shape[-1] += a.shape.channels();
+    all.owner->parts.push_back(a.owner);
+    if (a.parts)
+      parts->insert(parts->end(), a.parts->begin(), a.parts->end());
+    else if (a.shape.channels() > 0)
+      parts->push_back(a);
+  }
+  all.parts = std::move(parts);
+  return all;
+}
+
+Array Array::run(int64_t first, int64_t count) const {
+  Array a = *this;
+  if (parts) {
+    int64_t end = 0;
+    for (const Array& p : *parts) {
+      end += p.shape.channels();
+      if (end < part_end(first)) continue;
+      a = p;
+      break;
+    }
+    first -= end - a.shape.channels();
+  }
+  a.offset += first;
+  if (a.shape.rank() > 0) a.shape[-1] = count;
+  return a;
+}
+
+int64_t Array::part_end(int64_t channel) const {
+  if (!parts) return shape.channels();
+  int64_t end = 0;
+  for (const Array& p : *parts)
+    if ((end += p.shape.channels()) > channel) break;
+  return end;
+}
+
 Array Array::slice_channels(int64_t first, int64_t count) const {
   if (first < 0 || count < 0 || first + count > shape.channels())
     fail("slice: channels {} to {} lie outside of {}", first, first + count, shape.str());
+  if (parts) {
+    std::vector<Array> taken;
+    int64_t begin = 0;
+    for (const Array& p : *parts) {
+      const int64_t channels = p.shape.channels(), from = std::max(first - begin, int64_t{0}),
+                    to = std::min(first + count - begin, channels);
+      if (from < to) taken.push_back(p.slice_channels(from, to - from));
+      begin += channels;
+    }
+    return taken.size() == 1 ? taken[0] : join(taken);
+  }
   Array s = *this;
   s.owner = std::make_shared<Owner>();
   s.offset += first, s.shape[-1] = count;
@@ -36,6 +98,7 @@ Array Array::slice_channels(int64_t first, int64_t count) const {
 Array Array::with_shape(const Shape& to) const {
   if (to.numel() != shape.numel())
     fail("reshape: {} has {} elements, but {} needs {}", shape.str(), shape.numel(), to.str(), to.numel());
+  if (parts) return ghost::packed(*this).with_shape(to);
   if (!packed() && to.channels() != shape.channels())
     fail("reshape: {} is a channel slice with stride {}; its channels cannot become {}", shape.str(), stride, to.str());
   Array a = *this;
@@ -79,6 +142,10 @@ void with_any(DType t, F&& f) {
 void copy(const Array& src, const Array& dst) {
   if (!(src.shape == dst.shape)) fail("copy: source is {}, but destination is {}", src.shape.str(), dst.shape.str());
   if (src.shape.numel() == 0) return;
+  if (src.parts || dst.parts)
+    return for_channel_runs({&src, &dst}, [&](int64_t first, int64_t count) {
+      copy(src.slice_channels(first, count), dst.slice_channels(first, count));
+    });
   with_any(src.dtype, [&]<class From>() {
     with_any(dst.dtype, [&]<class To>() { copy_pixels(src.view<From>(), dst.view<To>()); });
   });

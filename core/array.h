@@ -1,5 +1,7 @@
 // Values in memory, without gradients: what kernels see. Users see Tensor.
 #pragma once
+#include <algorithm>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
@@ -35,6 +37,8 @@ struct Owner {
   uint64_t version() const;
 };
 
+// Usually one matrix in memory. Or in parts: its channels lie side by side in arrays of their own, as cat leaves them,
+// and it has no memory itself. Only copy(), packed() and those who ask for runs of channels read the latter.
 struct Array {
   std::shared_ptr<Storage> storage;
   std::shared_ptr<Owner> owner;
@@ -42,16 +46,22 @@ struct Array {
   Shape shape;
   int64_t stride = 0;
   DType dtype = DType::f32;
+  std::shared_ptr<const std::vector<Array>> parts = nullptr;
 
   static Array empty(const Shape& shape, DType dtype);
   static Array zeros(const Shape& shape, DType dtype);
+  static Array empty_parts(const Shape& shape, const std::vector<int64_t>& channels, DType dtype);
+  // The channels of these side by side; they agree in dtype and all dimensions but the last.
+  static Array join(const std::vector<Array>& arrays);
 
-  bool defined() const { return storage != nullptr; }
-  bool packed() const { return stride == shape.channels() || shape.pixels() <= 1; }
+  bool defined() const { return storage != nullptr || parts; }
+  bool in_parts() const { return parts != nullptr; }
+  bool packed() const { return !parts && (stride == shape.channels() || shape.pixels() <= 1); }
   bool sole_owner() const { return owner.use_count() == 1; }
   // Channels [first, first + count), owned separately: slices that are written to must not overlap.
   Array slice_channels(int64_t first, int64_t count) const;
-  // The same elements under another shape; the array must be packed unless only leading dimensions change.
+  // The same elements under another shape; the array must be packed or in parts (then they are copied) unless only
+  // leading dimensions change.
   Array with_shape(const Shape& shape) const;
 
   template <class T>
@@ -63,7 +73,30 @@ struct Array {
   View<T> view() const {
     return {data<T>(), shape, stride};
   }
+  // Channels [first, first + count), which lie in one part.
+  template <class T>
+  View<T> view(int64_t first, int64_t count) const {
+    return run(first, count).view<T>();
+  }
+  // Where the part that holds this channel ends.
+  int64_t part_end(int64_t channel) const;
+  Array run(int64_t first, int64_t count) const;  // the same, owned together
 };
+
+// f(first, count) for runs of channels, each of which lies in one part of all of these arrays. They have equally many
+// channels; null: none.
+template <class F>
+void for_channel_runs(std::initializer_list<const Array*> arrays, F f) {
+  int64_t channels = 0;
+  for (const Array* a : arrays)
+    if (a) channels = a->shape.channels();
+  for (int64_t first = 0, end = 0; first < channels; first = end) {
+    end = channels;
+    for (const Array* a : arrays)
+      if (a) end = std::min(end, a->part_end(first));
+    f(first, end - first);
+  }
+}
 
 // dst = src, element by element; shapes are equal, strides and floating dtypes may differ.
 void copy(const Array& src, const Array& dst);

@@ -22,26 +22,30 @@ thread_local std::vector<const TapeObserver*> tape_observers;
 template <class T>
 std::vector<SumsPtr> write_typed(const Gradient& from, const Array& to, bool accumulate,
                                  const std::vector<BodyPtr>& wanted) {
-  const View<T> g = from.g.view<T>(), dst = to.view<T>();
+  struct Run {  // of channels that lie in one part of all
+    View<T> g, raw, to;
+    RowGradient<T> transform;
+  };
   const GradTransform* t = from.transform.get();
-  const View<T> raw = t ? t->raw->raw.view<T>() : View<T>{};
-  const RowGradient<T> row = t ? row_gradient<T>(*t) : RowGradient<T>{};
-  const bool write = t || accumulate || g.data != dst.data;
-  const int64_t pixels = dst.pixels(), c = dst.channels(), chunks = chunk_count(pixels);
+  std::vector<Run> runs;
+  if (t || accumulate || from.g.owner != to.owner || from.g.offset != to.offset)
+    for_channel_runs({&from.g, t ? &t->raw->raw : nullptr, &to}, [&](int64_t first, int64_t count) {
+      runs.push_back({from.g.view<T>(first, count), t ? t->raw->raw.view<T>(first, count) : View<T>{},
+                      to.view<T>(first, count), t ? row_gradient<T>(*t, first) : RowGradient<T>{}});
+    });
+  const int64_t pixels = to.shape.pixels(), c = to.shape.channels(), chunks = chunk_count(pixels);
   std::vector<ChunkedSums<T>> sums;
-  std::vector<View<T>> centre;
   for (const BodyPtr& body : wanted)
-    if (body) sums.emplace_back(chunks, *body), centre.push_back(body->raw.view<T>());
+    if (body) sums.emplace_back(chunks, *body, to);
   // In short runs, so that what was just written is still in the nearest cache when its sums are taken.
   const int64_t run = std::max<int64_t>(1, 4096 / std::max<int64_t>(c, 1));
   parallel_chunks(pixels, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; p += run) {
       const int64_t w = std::min(run, end - p);
-      if (write)
-        rows<T>().gradient(dst.pixel(p), dst.stride, g.pixel(p), g.stride, t ? raw.pixel(p) : nullptr, raw.stride, w, c,
-                           t ? &row : nullptr, accumulate);
-      for (size_t k = 0; k < sums.size(); k++)
-        sums[k].add_row(chunk, dst.pixel(p), dst.stride, centre[k].pixel(p), centre[k].stride, w);
+      for (const Run& r : runs)
+        rows<T>().gradient(r.to.pixel(p), r.to.stride, r.g.pixel(p), r.g.stride, t ? r.raw.pixel(p) : nullptr,
+                           r.raw.stride, w, r.to.channels(), t ? &r.transform : nullptr, accumulate);
+      for (ChunkedSums<T>& s : sums) s.add(chunk, p, w);
     }
   });
   std::vector<SumsPtr> totals(wanted.size());
@@ -72,10 +76,13 @@ Gradient finished(Gradient from, const std::vector<BodyPtr>& wanted, std::vector
   return {std::move(to), nullptr, nullptr};
 }
 
-GradSink::Slot GradSink::open(const Shape& shape, DType dtype) {
+GradSink::Slot GradSink::open(const Shape& shape, DType dtype, bool in_parts) {
   const bool last = ++arrived_ == expected_, first = !has_;
   if (first) {
-    held_.g = Array::empty(shape, dtype), has_ = true;
+    held_.g = in_parts && !parts_.empty() ? Array::empty_parts(shape, parts_, dtype) : Array::empty(shape, dtype);
+    has_ = true;
+  } else if (held_.g.in_parts() && !in_parts) {
+    held_.g = packed(held_.g);
   } else if (!held_.g.sole_owner()) {
     // Somebody else reads this array too: a residual sum hands the same one to both sides.
     Array mine = Array::empty(held_.g.shape, held_.g.dtype);

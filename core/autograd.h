@@ -52,7 +52,8 @@ class GradSink {
   };
 
   // For a kernel: write (or add to) slot.to, every element of it, then close. At most one open slot at a time.
-  Slot open(const Shape& shape, DType dtype);
+  // in_parts: the kernel can write an array in parts, if that is what the value is.
+  Slot open(const Shape& shape, DType dtype, bool in_parts = false);
   void close(SumsPtr sums = nullptr) { held_.sums = std::move(sums); }
   // For an operator that already has the gradient in an array: no copy if it is the first.
   void give(Gradient gradient);
@@ -61,6 +62,8 @@ class GradSink {
   bool single() const { return expected_ == 1; }
   const BodyPtr& value() const { return value_; }  // set where the value carries a normalised pending transform
   void set_value(BodyPtr value) { value_ = std::move(value); }
+  // The gradient is best had in parts of so many channels.
+  void set_parts(std::vector<int64_t> channels) { parts_ = std::move(channels); }
   Gradient take();
   const Gradient& peek() const { return held_; }
   bool has() const { return has_; }
@@ -71,6 +74,7 @@ class GradSink {
   friend class Leaf;
   Gradient held_;
   BodyPtr value_;
+  std::vector<int64_t> parts_;
   bool keeps_transform_ = true;  // false for leaves: their gradient is read from outside
   bool has_ = false;
   int expected_ = 0, arrived_ = 0;

@@ -15,10 +15,12 @@ std::atomic<bool> fold_setting{true};
 // to = transform(from), both (pixels, C)
 void apply(const Pending& pending, const Array& from, const Array& to) {
   with_floating(from.dtype, "transform", [&]<class T>() {
-    const View<T> src = from.view<T>(), dst = to.view<T>();
-    const RowTransform<T> t = row_transform<T>(pending);
-    parallel_chunks(src.pixels(), chunk_count(src.pixels()), [&](int64_t, int64_t begin, int64_t end) {
-      rows<T>().transform(dst.pixel(begin), dst.stride, src.pixel(begin), src.stride, end - begin, src.channels(), &t);
+    for_channel_runs({&from, &to}, [&](int64_t first, int64_t count) {
+      const View<T> src = from.view<T>(first, count), dst = to.view<T>(first, count);
+      const RowTransform<T> t = row_transform<T>(pending, first);
+      parallel_chunks(src.pixels(), chunk_count(src.pixels()), [&](int64_t, int64_t begin, int64_t end) {
+        rows<T>().transform(dst.pixel(begin), dst.stride, src.pixel(begin), src.stride, end - begin, count, &t);
+      });
     });
   });
 }
@@ -75,10 +77,13 @@ BodyPtr make_body(Array raw, StatisticsPtr statistics) {
 }
 
 const Array& values(const BodyPtr& body) {
-  if (!body->pending) return body->raw;
+  if (!body->pending && !body->raw.in_parts()) return body->raw;
   if (!body->materialised) {
     Array out = Array::empty(body->raw.shape, body->raw.dtype);
-    apply(*body->pending, body->raw, out);
+    if (body->pending)
+      apply(*body->pending, body->raw, out);
+    else
+      copy(body->raw, out);
     body->materialised = make_body(std::move(out));
   }
   return body->materialised->raw;

@@ -61,7 +61,7 @@ using StatisticsPtr = std::shared_ptr<const Statistics>;
 struct Body;
 using BodyPtr = std::shared_ptr<Body>;
 struct Body {
-  Array raw;
+  Array raw;                           // may be in parts
   PendingPtr pending = nullptr;        // null: raw is the value
   StatisticsPtr statistics = nullptr;  // of raw, if taken
   BodyPtr materialised = nullptr;      // cache, filled by values()
@@ -72,8 +72,8 @@ struct Body {
 
 BodyPtr make_body(Array raw, StatisticsPtr statistics = nullptr);
 
-// The body's finished values: raw if nothing is pending, else computed once and kept beside the raw values, which stay
-// as they are. The default of every operator that does not fold.
+// The body's finished values in one matrix: raw if it is one and nothing is pending, else computed once and kept beside
+// the raw values, which stay as they are. The default of every operator that does not fold.
 const Array& values(const BodyPtr& body);
 
 // A body on the same raw values with this transform in place of its own; with folding off, its finished values at once.

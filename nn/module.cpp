@@ -41,27 +41,18 @@ void at_path(const std::string& path, const std::function<void()>& f) {
   }
 }
 
-template <class F>
-Tensor Module::call(const Tensor& x, F&& run) {
+Tensor Module::operator()(const Tensor& x) {
   Tensor y;
   at_path(path_, [&] {
     x.require_defined(kind(), "the input");
     for (const auto* observer : observers)
       if (observer->before_) observer->before_(*this, x);
-    y = run();
+    y = forward(x);
   });
   for (const auto* observer : observers) observer->after_(*this, x, y);
   return y;
 }
 int64_t Module::macs(const Shape&, const Shape&) const { return 0; }
-
-Tensor Module::operator()(const Tensor& x) {
-  return call(x, [&] { return forward(x); });
-}
-Tensor Module::operator()(const Tensor& x, const Destination& into) {
-  return call(x, [&] { return forward(x, into); });
-}
-Tensor Module::forward(const Tensor& x, const Destination&) { return forward(x); }
 
 std::vector<Parameter> Module::own_parameters() const {
   std::vector<Parameter> own;

@@ -48,7 +48,6 @@ class Module {
 
   // x (N, H, W, C) → y. An Error thrown inside gets " (in <path>)" at its end, the path of the innermost module.
   Tensor operator()(const Tensor& x);
-  Tensor operator()(const Tensor& x, const Destination& into);
   virtual const char* kind() const = 0;  // "Conv2d", for tables and messages
 
   // Names are paths below this module; on the root they are the full ones.
@@ -71,17 +70,11 @@ class Module {
   std::vector<Buffer> own_buffers() const;
   std::vector<std::pair<std::string, Module*>> children() const;  // in order of registration
 
-  // Whether the result is the input's values with a per-channel transform (batch norm, ReLU, nothing at all): a
-  // destination that is wanted for the result is then given to whoever writes the input.
-  virtual bool transforms_in_place() const { return false; }
-
   // Multiply-accumulates of one call that maps a tensor of shape x to one of shape y, without those of the children.
   virtual int64_t macs(const Shape& x, const Shape& y) const;
 
  protected:
   virtual Tensor forward(const Tensor& x) = 0;
-  // `into` is a wish: a module whose result is written by one convolution passes it on to it; others ignore it.
-  virtual Tensor forward(const Tensor& x, const Destination& into);
 
   // Names hold no dots and are unique within the module. Shapes in our axes. A null child takes no part.
   Tensor register_parameter(const std::string& name, const Shape& shape, Initialiser initialise);
@@ -104,8 +97,6 @@ class Module {
   };
   void check_name(const std::string& name) const;
   void set_paths(const std::string& path);
-  template <class F>
-  Tensor call(const Tensor& x, F&& run);
   std::vector<Entry> parameters_, buffers_;
   std::vector<NamedChild> children_;
   std::string path_;
@@ -136,7 +127,6 @@ class Child {
     owner->register_child(name, module_);
   }
   Tensor operator()(const Tensor& x) const { return (*module_)(x); }
-  Tensor operator()(const Tensor& x, const Destination& into) const { return (*module_)(x, into); }
   M& operator*() const { return *module_; }
   M* operator->() const { return module_.get(); }
   explicit operator bool() const { return module_ != nullptr; }

@@ -20,14 +20,11 @@ class Sequential : public Module {
     add(std::move(module));
     return m;
   }
-  bool transforms_in_place() const override;
 
  protected:
-  Tensor forward(const Tensor& x) override { return run(x, nullptr); }
-  Tensor forward(const Tensor& x, const Destination& into) override { return run(x, &into); }
+  Tensor forward(const Tensor& x) override;
 
  private:
-  Tensor run(const Tensor& x, const Destination* into) const;
   std::string next_path() const { return join_path(path(), std::to_string(next_)); }
   int64_t next_ = 0;
 };

@@ -260,63 +260,45 @@ TEST(Conv2d, TakesStatisticsOnlyForTrainingAndFolding) {
   EXPECT_FALSE(conv2d(x, w).body()->statistics);
 }
 
-// ---- destinations
+// ---- inputs in parts
 
-TEST(Conv2d, WritesNeighbouringSlicesThatCatJoinsWithoutACopy) {
-  for (const std::string& kernel : conv2d_kernels()) {
-    SCOPED_TRACE(kernel);
-    const Kernel forced(kernel);
-    const PoisonedMemory poison;
-    const auto x = random_tensor({2, 5, 6, 4}, "x").set_requires_grad();
-    const auto w = random_tensor({4, 1, 1, 4}, "w").set_requires_grad();
-    const auto d = random_tensor({8, 3, 3, 1}, "d").set_requires_grad();
-    const auto ghost = [&](bool shared) {
-      const Destination both = Destination::make({2, 5, 6, 12}, DType::f64);
-      Conv2dOptions first, second{.padding = {1, 1}, .groups = 4};
-      if (shared) first.into = both.slice(0, 4), second.into = both.slice(4, 8);
-      const Tensor primary = conv2d(x, w, {}, first);
-      const Tensor joined = cat({primary, conv2d(primary, d, {}, second)});
-      EXPECT_EQ(joined.body()->raw.storage == both.array().storage, shared);
-      return joined;
-    };
-    const auto gradients = [&](const Tensor& y) {
-      for (Tensor t : {x, w, d}) t.clear_grad();
-      y.backward(upstream(y.shape(), y.dtype()));
-      return gradients_of({x, w, d});
-    };
-    const Tensor apart = ghost(false), together = ghost(true);
-    expect_close(together.to_vector<double>(), apart.to_vector<double>(), kF64, "values");
-    const auto expected = gradients(apart), got = gradients(together);
-    for (size_t i = 0; i < 3; i++) expect_close(got[i], expected[i], kF64, "gradient");
-  }
-}
-
-TEST(Conv2d, LeavesTheRestOfADestinationAlone) {
+TEST(Conv2d, ReadsAnInputInPartsWithoutACopyAndGivesEachItsGradient) {
+  struct Reader {
+    const char* name;
+    Shape weight;
+    Conv2dOptions options;
+  };
+  const Reader readers[] = {{"pointwise", {6, 1, 1, 20}, {}},
+                            {"dense", {8, 3, 3, 20}, {.padding = {1, 1}}},
+                            {"strided", {5, 3, 3, 20}, {.stride = {2, 2}, .padding = {1, 1}}},
+                            {"depthwise", {20, 5, 5, 1}, {.stride = {2, 2}, .padding = {2, 2}, .groups = 20}},
+                            {"multiplier", {40, 3, 3, 1}, {.padding = {1, 1}, .groups = 20}},
+                            {"grouped", {10, 3, 3, 4}, {.padding = {1, 1}, .groups = 5}}};
   for (const std::string& kernel : conv2d_kernels())
-    for (const int64_t groups : {1, 4}) {
-      SCOPED_TRACE(kernel);
+    for (const Reader& c : readers) {
+      SCOPED_TRACE(kernel + " " + c.name);
       const Kernel forced(kernel);
-      const Destination all = Destination::make({2, 5, 6, 11}, DType::f32);
-      std::fill_n(all.array().data<float>(), 2 * 5 * 6 * 11, 7.f);
-      const auto x = random_tensor({2, 5, 6, 4}, "x", -1, 1, DType::f32);
-      const auto w = random_tensor({4, 3, 3, 4 / groups}, "w", -1, 1, DType::f32);
-      const Tensor y = conv2d(x, w, {}, {.padding = {1, 1}, .groups = groups, .into = all.slice(3, 4)});
-      EXPECT_EQ(y.body()->raw.storage, all.array().storage);
-      const float* p = all.array().data<float>();
-      for (int64_t i = 0; i < 2 * 5 * 6; i++)
-        for (int64_t c = 0; c < 11; c++)
-          ASSERT_TRUE((c >= 3 && c < 7) || p[i * 11 + c] == 7.f) << "pixel " << i << " channel " << c;
+      const PoisonedMemory poison;
+      const auto a = random_tensor({2, 6, 9, 8}, "a").set_requires_grad();
+      const auto b = random_tensor({2, 6, 9, 12}, "b").set_requires_grad();
+      const auto w = random_tensor(c.weight, "w").set_requires_grad();
+      const auto gradients = [&](const Tensor& x, int times) {
+        for (Tensor t : {a, b, w}) t.clear_grad();
+        Tensor y = conv2d(x, w, {}, c.options);
+        for (int i = 1; i < times; i++) y = y + conv2d(x, w, {}, c.options);
+        y.backward(upstream(y.shape(), y.dtype()));
+        return gradients_of({a, b, w});
+      };
+      for (const int times : {1, 2}) {  // assigned, and added to
+        const Tensor parts = cat({a, b});
+        ASSERT_TRUE(!folding() || parts.body()->raw.in_parts());
+        const auto got = gradients(parts, times);
+        const bool in_place = kernel == "rows" && c.weight[1] > 1;
+        EXPECT_FALSE(in_place && parts.body()->materialised);
+        const auto expected = gradients(cat({a, b}) * Tensor::full({}, 1, DType::f64), times);
+        for (size_t i = 0; i < 3; i++) expect_close(got[i], expected[i], kF64, "gradient");
+      }
     }
-}
-
-TEST(Conv2d, IgnoresADestinationOfAnotherShapeOrType) {
-  const auto x = random_tensor({2, 5, 6, 4}, "x"), w = random_tensor({4, 1, 1, 4}, "w");
-  for (const Destination& other :
-       {Destination::make({2, 5, 6, 5}, DType::f64), Destination::make({2, 5, 6, 4}, DType::f32)}) {
-    const Tensor y = conv2d(x, w, {}, {.into = other});
-    EXPECT_NE(y.body()->raw.storage, other.array().storage);
-    EXPECT_EQ(y.shape(), (Shape{2, 5, 6, 4}));
-  }
 }
 
 // ---- edges

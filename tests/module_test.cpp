@@ -263,15 +263,6 @@ TEST(Sequential, EmptyPlacesTakeAnIndexAndNothingElse) {
   EXPECT_EQ(Sequential()(x).to_vector<float>(), x.to_vector<float>());
 }
 
-TEST(Sequential, HandsADestinationToTheLastModuleThatWrites) {
-  ConvBn block({.in = 3, .out = 4, .kernel = 3, .padding = 1});
-  block.initialise(0);
-  const Destination both = Destination::make({2, 5, 5, 8}, DType::f32);
-  const Tensor y = block(random_tensor({2, 5, 5, 3}, 0), both.slice(4, 4));
-  EXPECT_EQ(y.body()->raw.storage, both.array().storage);
-  EXPECT_EQ(y.body()->raw.offset, 4);
-}
-
 TEST(Dropout, DependsOnSeedStepMicroBatchAndPath) {
   Sequential net;
   net.emplace<Dropout>(0.5);

@@ -63,14 +63,21 @@ StatisticsPtr ChunkedStatistics<T>::merged() const {
 }
 
 template <class T>
-ChunkedSums<T>::ChunkedSums(int64_t chunks, const Body& of)
-    : pending_(*of.pending), totals_(chunks, 2 * of.pending->channels()) {}
+ChunkedSums<T>::ChunkedSums(int64_t chunks, const Body& of, const Array& g)
+    : pending_(*of.pending), totals_(chunks, 2 * of.pending->channels()) {
+  for_channel_runs({&g, &of.raw}, [&](int64_t first, int64_t count) {
+    const View<T> gradient = g.view<T>(first, count), raw = of.raw.view<T>(first, count);
+    runs_.push_back({first, count, gradient.data, raw.data, gradient.stride, raw.stride});
+  });
+}
 
 template <class T>
-void ChunkedSums<T>::add_row(int64_t chunk, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w) {
+void ChunkedSums<T>::add(int64_t chunk, int64_t first, int64_t count) {
   double* sum = totals_.of(chunk);
-  rows<T>().sums(sum, sum + pending_.channels(), g, g_step, raw, raw_step, w, pending_.channels(),
-                 row_transform<T>(pending_), pending_.mean.data<T>());
+  for (const Run& r : runs_)
+    rows<T>().sums(sum + r.first, sum + pending_.channels() + r.first, r.g + first * r.g_stride, r.g_stride,
+                   r.raw + first * r.raw_stride, r.raw_stride, count, r.count, row_transform<T>(pending_, r.first),
+                   pending_.mean.data<T>() + r.first);
 }
 
 template <class T>

@@ -43,23 +43,30 @@ class ChunkedStatistics {
 template <class T>
 class ChunkedSums {
  public:
-  ChunkedSums(int64_t chunks, const Body& of);
-  void add_row(int64_t chunk, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w);  // (W, C) each
+  ChunkedSums(int64_t chunks, const Body& of, const Array& g);
+  void add(int64_t chunk, int64_t first, int64_t count);  // pixels whose gradient has got its last write
   SumsPtr merged() const;
 
  private:
+  struct Run {  // of channels that lie in one part of both
+    int64_t first, count;
+    const T *g, *raw;
+    int64_t g_stride, raw_stride;
+  };
   const Pending& pending_;
+  std::vector<Run> runs_;
   ChunkTotals totals_;  // both sums
 };
 
-// The transform of a body or gradient as the row kernels take it.
+// The transform of a body or gradient from this channel on, as the row kernels take it.
 template <class T>
-RowTransform<T> row_transform(const Pending& p) {
-  return {p.scale.data<T>(), p.shift.data<T>(), p.floor.data<T>()};
+RowTransform<T> row_transform(const Pending& p, int64_t first = 0) {
+  return {p.scale.data<T>() + first, p.shift.data<T>() + first, p.floor.data<T>() + first};
 }
 template <class T>
-RowGradient<T> row_gradient(const GradTransform& t) {
-  return {row_transform<T>(*t.mask), t.on_g.data<T>(), t.on_raw.data<T>(), t.offset.data<T>()};
+RowGradient<T> row_gradient(const GradTransform& t, int64_t first = 0) {
+  return {row_transform<T>(*t.mask, first), t.on_g.data<T>() + first, t.on_raw.data<T>() + first,
+          t.offset.data<T>() + first};
 }
 
 // Statistics of values that nobody took in an epilogue.

@@ -1,5 +1,6 @@
 #include "core/kernels/conv2d.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -20,9 +21,10 @@ struct Implementation {
 };
 struct Kernel {
   const char* name;
-  bool (*accepts)(const Conv2dShape&);  // unforced
-  bool (*able)(const Conv2dShape&);     // null: every case
-  bool exact;                           // sums of products; see core/numerics.h
+  bool (*accepts)(const Conv2dShape&);       // unforced
+  bool (*able)(const Conv2dShape&);          // null: every case
+  bool exact;                                // sums of products; see core/numerics.h
+  bool (*writes_parts)(const Conv2dShape&);  // a gradient of x in parts
   Implementation<float> f32;
   Implementation<double> f64;
 
@@ -41,24 +43,28 @@ constexpr std::array kKernels{
            .accepts = conv2d_winograd_wins,
            .able = conv2d_winograd_able,
            .exact = false,
+           .writes_parts = [](const Conv2dShape&) { return true; },
            .f32 = {conv2d_winograd_forward<float>, conv2d_winograd_backward<float>},
            .f64 = {conv2d_winograd_forward<double>, conv2d_winograd_backward<double>}},
     Kernel{.name = "gemm",
            .accepts = conv2d_gemm_wins,
            .able = nullptr,
            .exact = true,
+           .writes_parts = [](const Conv2dShape&) { return false; },
            .f32 = {conv2d_gemm_forward<float>, conv2d_gemm_backward<float>},
            .f64 = {conv2d_gemm_forward<double>, conv2d_gemm_backward<double>}},
     Kernel{.name = "rows",
            .accepts = [](const Conv2dShape&) { return true; },
            .able = nullptr,
            .exact = true,
+           .writes_parts = conv2d_rows_writes_parts,
            .f32 = {conv2d_rows_forward<float>, conv2d_rows_backward<float>},
            .f64 = {conv2d_rows_forward<double>, conv2d_rows_backward<double>}},
     Kernel{.name = "reference",
            .accepts = [](const Conv2dShape&) { return true; },
            .able = nullptr,
            .exact = true,
+           .writes_parts = [](const Conv2dShape&) { return false; },
            .f32 = {conv2d_reference_forward<float>, conv2d_reference_backward<float>},
            .f64 = {conv2d_reference_forward<double>, conv2d_reference_backward<double>}},
 };
@@ -78,18 +84,20 @@ Settings& settings() {
   return s;
 }
 
-const Kernel& choose(const Conv2dShape& s, const char* direction) {
-  const Settings& set = settings();
-  const Kernel* kernel = nullptr;
-  if (const int forced = set.choice.forced(); forced >= 0) {
+const Kernel& kernel_of(const Conv2dShape& s) {
+  if (const int forced = settings().choice.forced(); forced >= 0) {
     const Kernel& wish = kKernels[static_cast<size_t>(forced)];
-    if (!wish.able || wish.able(s)) kernel = &wish;
+    if (!wish.able || wish.able(s)) return wish;
   }
   const bool exact = numerics() == Numerics::exact;
-  for (size_t i = 0; !kernel; i++)
-    if ((kKernels[i].exact || !exact) && kKernels[i].accepts(s)) kernel = &kKernels[i];
-  if (set.observer) set.observer(s, direction, kernel->name);
-  return *kernel;
+  return *std::find_if(kKernels.begin(), kKernels.end(),
+                       [&](const Kernel& k) { return (k.exact || !exact) && k.accepts(s); });
+}
+
+const Kernel& choose(const Conv2dShape& s, const char* direction) {
+  const Kernel& kernel = kernel_of(s);
+  if (settings().observer) settings().observer(s, direction, kernel.name);
+  return kernel;
 }
 
 }  // namespace
@@ -105,6 +113,8 @@ StatisticsPtr conv2d_forward(const Conv2dShape& s, const BodyPtr& x, const Array
     return choose(s, "forward").of<T>().forward(s, x, weight, bias, z, statistics);
   });
 }
+
+bool conv2d_writes_parts(const Conv2dShape& s) { return kernel_of(s).writes_parts(s); }
 
 SumsPtr conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
                         const Conv2dSinks& sinks) {

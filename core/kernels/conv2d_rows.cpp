@@ -119,37 +119,43 @@ class GradientAxis {
   std::vector<std::vector<AxisTap>> taps_;
 };
 
-// The gradient of the input: one convolution of rows for each residue of the position.
+// The gradient of the input: one convolution of rows for each residue of the position, and for each part of the input.
 template <class T>
 class InputGradient {
  public:
   InputGradient(const Conv2dShape& s, const T* w, const PixelReader<T>& g, const GradientAxis& down,
                 const GradientAxis& across, const GradSink::Slot& slot)
-      : s_(s), slot_(slot), to_(slot.to.view<T>()), g_step_(g.step()) {
-    const int64_t in_step = g.step(), out_step = s.sw * to_.stride;
-    for (int64_t y = 0; y < std::min(s.sh, s.h); y++)
-      for (int64_t x = 0; x < std::min(s.sw, s.w); x++)
-        parts_.emplace_back(
-            s, w, nullptr, down.taps(y), across.taps(x),
-            typename RowConvolution<T>::Layout{g.row(), g.step(), g.plane(), in_step, out_step, g.in_place()}, true);
+      : s_(s), slot_(slot), g_step_(g.step()) {
+    for_channel_runs({&slot.to}, [&](int64_t first, int64_t count) {
+      Part& part = parts_.emplace_back(Part{slot.to.view<T>(first, count), {}});
+      for (int64_t y = 0; y < std::min(s.sh, s.h); y++)
+        for (int64_t x = 0; x < std::min(s.sw, s.w); x++)
+          part.residues.emplace_back(s, w, nullptr, down.taps(y), across.taps(x),
+                                     typename RowConvolution<T>::Layout{g.row(), g.step(), g.plane(), g.step(),
+                                                                        s.sw * part.to.stride, g.in_place()},
+                                     true, ChannelRange{first, count});
+    });
   }
   // g: staged, with its first row and column.
   void row(const Item& item, int64_t y, const PixelBlock<T>& g, int64_t first_row, int64_t first_column) const {
     const int64_t residues = std::min(s_.sw, s_.w);
     const T* in = g.data + (y / s_.sh - first_row) * g.row - first_column * g_step_;
-    for (int64_t x = 0; x < std::min(residues, item.in_width); x++)
-      parts_[static_cast<size_t>(y % s_.sh * residues + x)]((item.in_width - x + s_.sw - 1) / s_.sw, in,
-                                                            pixel(item, y) + x * to_.stride, slot_.accumulate);
+    for (const Part& part : parts_)
+      for (int64_t x = 0; x < std::min(residues, item.in_width); x++)
+        part.residues[static_cast<size_t>(y % s_.sh * residues + x)](
+            (item.in_width - x + s_.sw - 1) / s_.sw, in, part.to.pixel(pixel(item, y) + x), slot_.accumulate);
   }
-  T* pixel(const Item& item, int64_t y) const { return to_.pixel((item.image * s_.h + y) * s_.w); }
-  int64_t stride() const { return to_.stride; }
+  int64_t pixel(const Item& item, int64_t y) const { return (item.image * s_.h + y) * s_.w; }
 
  private:
+  struct Part {
+    View<T> to;
+    std::vector<RowConvolution<T>> residues;
+  };
   const Conv2dShape& s_;
   const GradSink::Slot& slot_;
-  const View<T> to_;
   const int64_t g_step_;
-  std::vector<RowConvolution<T>> parts_;
+  std::vector<Part> parts_;
 };
 
 // The gradient of the weight of a pointwise convolution with few pixels is better cut by weights than by pixels: chunks
@@ -168,6 +174,8 @@ void few_pixels_weight_gradient(const Conv2dShape& s, const Array& x, const Arra
 
 }  // namespace
 
+bool conv2d_rows_writes_parts(const Conv2dShape& s) { return s.groups == 1 || (s.depthwise() && s.cog() == 1); }
+
 template <class T>
 StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Array& bias,
                                   const Array& z, bool statistics) {
@@ -180,7 +188,7 @@ StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, co
   const RowConvolution<T> convolution(
       s, weight.data<T>(), bias.defined() ? bias.data<T>() : nullptr, forward_taps(s.kh, s.dh),
       forward_taps(s.kw, s.dw), {in.row(), in.step(), in.plane(), stride_across * in.step(), out.stride, in.in_place()},
-      false);
+      false, {0, s.co});
   const int64_t chunks = chunk_count(plan.items()), at_once = rows_at_once(s.ow, s.co, sizeof(T));
   ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
   parallel_chunks(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
@@ -222,7 +230,7 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
   std::optional<ChunkedSums<T>> sums;
   const Body* sums_for = sinks.x ? sinks.x->sums_for.get() : nullptr;
   if (sinks.x) to_x.emplace(s, weight.data<T>(), gradient, down, across, *sinks.x);
-  if (sums_for && chunks > 0) sums.emplace(chunks, *sums_for);
+  if (sums_for && chunks > 0) sums.emplace(chunks, *sums_for, sinks.x->to);
 
   std::optional<PixelReader<T>> values;
   std::optional<WeightGradient<T>> to_weight;
@@ -262,11 +270,7 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
       for (int64_t first = item.in_begin, last = first; first < item.in_end; first = last) {
         last = std::min(first + at_once, item.in_end);
         for (int64_t y = first; y < last; y++) to_x->row(item, y, g, g_down.first, g_across.first);
-        if (!sums) continue;
-        const Array& raw = sums_for->raw;
-        sums->add_row(chunk, to_x->pixel(item, first), to_x->stride(),
-                      raw.data<T>() + (item.image * s.h + first) * s.w * raw.stride, raw.stride,
-                      (last - first - 1) * s.w + item.in_width);
+        if (sums) sums->add(chunk, to_x->pixel(item, first), (last - first - 1) * s.w + item.in_width);
       }
     }
   });

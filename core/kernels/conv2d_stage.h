@@ -3,6 +3,7 @@
 // is read in place.
 #pragma once
 #include <algorithm>
+#include <vector>
 
 #include "core/body.h"
 #include "core/kernels/ahead.h"
@@ -36,24 +37,34 @@ template <class T>
 class PixelReader {
  public:
   static PixelReader values(const Body& x, int64_t h, int64_t w) {
-    PixelReader r(x.raw.view<T>(), h, w, 1);
-    if (x.pending) r.transform_ = row_transform<T>(*x.pending), r.has_transform_ = true;
+    PixelReader r(x.raw.shape.channels(), h, w, 1);
+    r.has_transform_ = x.pending != nullptr;
+    for_channel_runs({&x.raw}, [&](int64_t first, int64_t count) {
+      const View<T> v = x.raw.view<T>(first, count);
+      r.runs_.push_back({.first = first, .count = count, .data = v.data, .stride = v.stride});
+      if (x.pending) r.runs_.back().transform = row_transform<T>(*x.pending, first);
+    });
     return r;
   }
   static PixelReader gradient(const Gradient& g, int64_t h, int64_t w, int64_t multiplier) {
-    PixelReader r(g.g.view<T>(), h, w, multiplier);
-    if (g.transform) {
-      r.gradient_ = row_gradient<T>(*g.transform), r.has_gradient_ = true;
-      r.raw_ = g.transform->raw->raw.data<T>(), r.raw_stride_ = g.transform->raw->raw.stride;
-    }
+    PixelReader r(g.g.shape.channels(), h, w, multiplier);
+    r.has_gradient_ = g.transform != nullptr;
+    const Array* raw = g.transform ? &g.transform->raw->raw : nullptr;
+    for_channel_runs({&g.g, raw}, [&](int64_t first, int64_t count) {
+      const View<T> v = g.g.view<T>(first, count), z = raw ? raw->view<T>(first, count) : View<T>{};
+      r.runs_.push_back({.first = first, .count = count, .data = v.data, .stride = v.stride});
+      Run& run = r.runs_.back();
+      if (raw) run.raw = z.data, run.raw_stride = z.stride, run.gradient = row_gradient<T>(*g.transform, first);
+    });
     return r;
   }
 
   // Fixes the layout of all blocks of a call: x and y are the axes of the whole image.
   void plan(const StagedAxis& y, const StagedAxis& x) {
-    in_place_ = !has_transform_ && !has_gradient_ && multiplier_ == 1 && y.inside(h_) && x.inside(w_);
-    step_ = in_place_ ? x.step * stride_ : channels_ / multiplier_;
-    row_ = in_place_ ? y.step * w_ * stride_ : x.size * channels_;
+    in_place_ =
+        !has_transform_ && !has_gradient_ && multiplier_ == 1 && runs_.size() == 1 && y.inside(h_) && x.inside(w_);
+    step_ = in_place_ ? x.step * runs_[0].stride : channels_ / multiplier_;
+    row_ = in_place_ ? y.step * w_ * runs_[0].stride : x.size * channels_;
     plane_ = x.size * (channels_ / multiplier_);
   }
   bool in_place() const { return in_place_; }  // nothing is staged: blocks are the pixels themselves
@@ -63,14 +74,16 @@ class PixelReader {
 
   // Pixels [begin, end) will be staged soon.
   void announce(Ahead& ahead, int64_t begin, int64_t end) const {
-    ahead.add(data_ + begin * stride_, data_ + end * stride_);
-    if (has_gradient_) ahead.add(raw_ + begin * raw_stride_, raw_ + end * raw_stride_);
+    for (const Run& r : runs_) {
+      ahead.add(r.data + begin * r.stride, r.data + end * r.stride);
+      if (has_gradient_) ahead.add(r.raw + begin * r.raw_stride, r.raw + end * r.raw_stride);
+    }
   }
 
   // Rows of one image; the axes may be shorter than those of plan().
   PixelBlock<T> stage(ScratchSlot slot, int64_t image, const StagedAxis& y, const StagedAxis& x) const {
     const int64_t first = image * h_ * w_;
-    if (in_place_) return {data_ + (first + y.first * w_ + x.first) * stride_, row_, step_};
+    if (in_place_) return {runs_[0].data + (first + y.first * w_ + x.first) * runs_[0].stride, row_, step_};
     T* to = scratch<T>(slot, y.size * row_);
     const int64_t begin = x.begin(), count = x.end(w_) - begin;
     for (int64_t i = 0; i < y.size; i++) {
@@ -90,8 +103,18 @@ class PixelReader {
   }
 
  private:
-  PixelReader(const View<T>& v, int64_t h, int64_t w, int64_t multiplier)
-      : data_(v.data), stride_(v.stride), channels_(v.channels()), h_(h), w_(w), multiplier_(multiplier) {}
+  struct Run {  // of channels that lie in one array
+    int64_t first = 0, count = 0;
+    const T* data = nullptr;
+    int64_t stride = 0;
+    RowTransform<T> transform{};
+    const T* raw = nullptr;
+    int64_t raw_stride = 0;
+    RowGradient<T> gradient{};
+  };
+
+  PixelReader(int64_t channels, int64_t h, int64_t w, int64_t multiplier)
+      : channels_(channels), h_(h), w_(w), multiplier_(multiplier) {}
 
   // to (count, C) = pixels p, p + step, …
   void read(T* to, int64_t p, int64_t step, int64_t count) const {
@@ -103,21 +126,19 @@ class PixelReader {
       for (int64_t i = 0; i < count * c; i++) to[j * plane_ + i] = row[i * multiplier_ + j];
   }
   void apply(T* to, int64_t p, int64_t step, int64_t count) const {
-    const T* from = data_ + p * stride_;
-    if (has_gradient_)
-      rows<T>().gradient(to, channels_, from, step * stride_, raw_ + p * raw_stride_, step * raw_stride_, count,
-                         channels_, &gradient_, false);
-    else
-      rows<T>().transform(to, channels_, from, step * stride_, count, channels_,
-                          has_transform_ ? &transform_ : nullptr);
+    for (const Run& r : runs_) {
+      const T* from = r.data + p * r.stride;
+      if (has_gradient_)
+        rows<T>().gradient(to + r.first, channels_, from, step * r.stride, r.raw + p * r.raw_stride,
+                           step * r.raw_stride, count, r.count, &r.gradient, false);
+      else
+        rows<T>().transform(to + r.first, channels_, from, step * r.stride, count, r.count,
+                            has_transform_ ? &r.transform : nullptr);
+    }
   }
 
-  const T* data_;
-  int64_t stride_, channels_, h_, w_, multiplier_;
-  const T* raw_ = nullptr;
-  int64_t raw_stride_ = 0;
-  RowTransform<T> transform_{};
-  RowGradient<T> gradient_{};
+  int64_t channels_, h_, w_, multiplier_;
+  std::vector<Run> runs_;
   bool has_transform_ = false, has_gradient_ = false, in_place_ = false;
   int64_t step_ = 0, row_ = 0, plane_ = 0;
 };

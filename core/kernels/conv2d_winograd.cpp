@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "core/kernels/chunked.h"
 #include "core/kernels/conv2d_stage.h"
@@ -149,6 +150,7 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
                                      .channels = s.co,
                                      .elements = m + (run.tile + i * tiling.across()) * s.co,
                                      .element_step = winograd_element_step(tiles, s.co),
+                                     .tile_step = s.co,
                                      .bias = bias.defined() ? bias.data<T>() : nullptr,
                                      .pixels = to,
                                      .row = s.w * out.stride,
@@ -182,8 +184,18 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
     weight_sums.emplace(s, tiling.tiles(), tiling.blocks());
     chunks = weight_sums->chunks();
   }
-  if (sinks.x) products.emplace(s, weight.data<T>(), true);
-  if (sums_for && chunks > 0) sums.emplace(chunks, *sums_for);
+  struct Part {  // of the input
+    int64_t first;
+    View<T> to;
+  };
+  std::vector<Part> parts;
+  if (sinks.x) {
+    products.emplace(s, weight.data<T>(), true);
+    for_channel_runs({&sinks.x->to}, [&](int64_t first, int64_t count) {
+      parts.push_back({first, sinks.x->to.view<T>(first, count)});
+    });
+  }
+  if (sums_for && chunks > 0) sums.emplace(chunks, *sums_for, sinks.x->to);
   std::vector<std::vector<double>> bias_sums(sinks.bias ? static_cast<size_t>(chunks) : 0,
                                              std::vector<double>(static_cast<size_t>(s.co), 0));
 
@@ -211,9 +223,9 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
                                                tiling.columns_read());
         transform_in(tiling, run, in, 0, s.ci, at.tiles, at.v, rows<T>().winograd_input);
       });
-      const View<T> to = sinks.x ? sinks.x->to.view<T>() : View<T>{};
       Ahead result, later;
-      if (sinks.x) result.add(to.pixel(tiling.first_pixel(block)), to.pixel(tiling.first_pixel(block + 1)));
+      for (const Part& part : parts)
+        result.add(part.to.pixel(tiling.first_pixel(block)), part.to.pixel(tiling.first_pixel(block + 1)));
       if (weight_sums) weight_sums->add_block(chunk, at, result);
       if (!products) continue;
       if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks()); next >= 0) {
@@ -224,21 +236,20 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         for (int64_t i = 0; i < run.count; i++) {
           const int64_t band = run.first + i, height = tiling.rows(band), pixel = tiling.pixel(run.image, band);
-          rows<T>().winograd_output({.tiles = tiling.across(),
-                                     .channels = s.ci,
-                                     .elements = m + (run.tile + i * tiling.across()) * s.ci,
-                                     .element_step = winograd_element_step(tiles, s.ci),
-                                     .bias = nullptr,
-                                     .pixels = to.pixel(pixel),
-                                     .row = s.w * to.stride,
-                                     .step = to.stride,
-                                     .rows = height,
-                                     .columns = s.w,
-                                     .accumulate = sinks.x->accumulate});
-          if (!sums) continue;
-          const Array& raw = sums_for->raw;
-          sums->add_row(chunk, to.pixel(pixel), to.stride, raw.data<T>() + pixel * raw.stride, raw.stride,
-                        height * s.w);
+          for (const Part& part : parts)
+            rows<T>().winograd_output({.tiles = tiling.across(),
+                                       .channels = part.to.channels(),
+                                       .elements = m + (run.tile + i * tiling.across()) * s.ci + part.first,
+                                       .element_step = winograd_element_step(tiles, s.ci),
+                                       .tile_step = s.ci,
+                                       .bias = nullptr,
+                                       .pixels = part.to.pixel(pixel),
+                                       .row = s.w * part.to.stride,
+                                       .step = part.to.stride,
+                                       .rows = height,
+                                       .columns = s.w,
+                                       .accumulate = sinks.x->accumulate});
+          if (sums) sums->add(chunk, pixel, height * s.w);
         }
       });
     }

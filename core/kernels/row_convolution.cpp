@@ -32,8 +32,9 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 template <class T>
 RowConvolution<T>::RowConvolution(const Conv2dShape& s, const T* w, const T* bias, const std::vector<AxisTap>& down,
-                                  const std::vector<AxisTap>& across, const Layout& layout, bool transposed)
-    : s_(s), layout_(layout), transposed_(transposed) {
+                                  const std::vector<AxisTap>& across, const Layout& layout, bool transposed,
+                                  const ChannelRange& made)
+    : s_(s), layout_(layout), transposed_(transposed), made_(made) {
   const int64_t planes = s.depthwise() && transposed ? s.cog() : 1;
   for (int64_t j = 0; j < planes; j++)
     for (const AxisTap& y : down)
@@ -52,7 +53,7 @@ RowConvolution<T>::RowConvolution(const Conv2dShape& s, const T* w, const T* bia
 template <class T>
 void RowConvolution<T>::pack_dense(const T* w, const T* bias) {
   const int64_t lanes = rows<T>().lanes, taps = static_cast<int64_t>(kernel_.size());
-  from_ = transposed_ ? s_.cog() : s_.cig(), to_ = transposed_ ? s_.cig() : s_.cog();
+  from_ = transposed_ ? s_.cog() : s_.cig(), to_ = made_.count / s_.groups;
   const int64_t vectors = ceil_div(to_, lanes), panels = ceil_div(vectors, rows<T>().max_vectors);
   padded_to_ = vectors * lanes;
   for (int64_t i = 0; i < panels; i++) {
@@ -73,9 +74,9 @@ void RowConvolution<T>::pack_dense(const T* w, const T* bias) {
     for (const int64_t kernel : kernel_)
       for (int64_t k = 0; k < from_; k++, to += width) {
         if (transposed_) {
-          std::copy_n(w + ((g * s_.cog() + k) * kk + kernel) * cig + p.first, p.columns, to);
+          std::copy_n(w + ((g * s_.cog() + k) * kk + kernel) * cig + made_.first + p.first, p.columns, to);
         } else {
-          const T* column = w + ((g * s_.cog() + p.first) * kk + kernel) * cig + k;
+          const T* column = w + ((g * s_.cog() + made_.first + p.first) * kk + kernel) * cig + k;
           for (int64_t c = 0; c < p.columns; c++) to[c] = column[c * kk * cig];
         }
         std::fill(to + p.columns, to + width, T(0));
@@ -88,14 +89,14 @@ void RowConvolution<T>::pack_dense(const T* w, const T* bias) {
   if (bias) {
     T* to = memory() + weights;
     std::fill_n(to, s_.groups * padded_to_, T(0));
-    for (int64_t g = 0; g < s_.groups; g++) std::copy_n(bias + g * to_, to_, to + g * padded_to_);
+    for (int64_t g = 0; g < s_.groups; g++) std::copy_n(bias + made_.first + g * to_, to_, to + g * padded_to_);
     bias_ = to;
   }
 }
 
 template <class T>
 void RowConvolution<T>::pack_depthwise(const T* w, const T* bias) {
-  const int64_t c = s_.ci, m = s_.cog(), kk = s_.taps(), lanes = rows<T>().lanes;
+  const int64_t c = depthwise_channels(), m = s_.cog(), kk = s_.taps(), lanes = rows<T>().lanes;
   const int64_t taps = static_cast<int64_t>(kernel_.size()) / (transposed_ ? m : 1);  // of one plane
   // With channels that do not fill vectors, one vector spans several pixels of a packed row.
   const bool planes = m > 1 && !transposed_, packed_out = planes || layout_.out_step == c;
@@ -112,7 +113,7 @@ void RowConvolution<T>::pack_depthwise(const T* w, const T* bias) {
   T* to = memory();
   for (int64_t j = 0; j < m; j++)
     for (int64_t t = 0; t < taps; t++, to += period) {
-      for (int64_t i = 0; i < c; i++) to[i] = w[(i * m + j) * kk + kernel_[static_cast<size_t>(t)]];
+      for (int64_t i = 0; i < c; i++) to[i] = w[((made_.first + i) * m + j) * kk + kernel_[static_cast<size_t>(t)]];
       for (int64_t r = 1; r < repeat_; r++) std::copy_n(to, c, to + r * c);
     }
   if (!bias) return;
@@ -153,11 +154,11 @@ void RowConvolution<T>::dense(int64_t pixels, const T* in, T* out, bool accumula
 template <class T>
 void RowConvolution<T>::depthwise(int64_t pixels, const T* in, T* out, bool accumulate) const {
   const RowKernels<T>& kernels = rows<T>();
-  const int64_t c = s_.ci, planes = transposed_ ? 1 : s_.cog();
+  const int64_t c = depthwise_channels(), planes = transposed_ ? 1 : s_.cog();
   T* row = by_way_of_row_ ? scratch<T>(ScratchSlot::row, planes * pixels * c) : out;
   for (int64_t j = 0; j < planes; j++)
     kernels.depthwise({.pixels = pixels,
-                       .in = in,
+                       .in = in + made_.first,
                        .in_step = layout_.in_step,
                        .channels = c,
                        .taps = taps(),

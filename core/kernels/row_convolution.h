@@ -13,6 +13,9 @@ namespace ghost {
 struct AxisTap {
   int64_t kernel, offset;
 };
+struct ChannelRange {
+  int64_t first, count;
+};
 // Output o reads o · stride + offset.
 std::vector<AxisTap> forward_taps(int64_t kernel, int64_t dilation);
 // Input residue + stride · i receives from outputs i + offset, ascending: those o with
@@ -31,8 +34,9 @@ class RowConvolution {
     bool in_place;             // whether the image is not staged but the pixels themselves
   };
   // transposed: sums over output channels, for the gradient of the input. w (O, KH, KW, I/groups); bias may be null.
+  // made: the channels that are wanted of the result; fewer than all only with one group, or with one for each channel.
   RowConvolution(const Conv2dShape& s, const T* w, const T* bias, const std::vector<AxisTap>& down,
-                 const std::vector<AxisTap>& across, const Layout& layout, bool transposed);
+                 const std::vector<AxisTap>& across, const Layout& layout, bool transposed, const ChannelRange& made);
 
   // out (pixels, produced channels) = or += this row; `in` is the staged pixel that offset 0 of the first one means.
   void operator()(int64_t pixels, const T* in, T* out, bool accumulate) const;
@@ -43,6 +47,7 @@ class RowConvolution {
   };
   void pack_dense(const T* w, const T* bias);
   void pack_depthwise(const T* w, const T* bias);
+  int64_t depthwise_channels() const { return transposed_ ? made_.count : s_.ci; }  // of one plane
   void dense(int64_t pixels, const T* in, T* out, bool accumulate) const;
   void depthwise(int64_t pixels, const T* in, T* out, bool accumulate) const;
   RowTaps taps() const { return {static_cast<int64_t>(offset_.size()), offset_.data(), run_}; }
@@ -51,6 +56,7 @@ class RowConvolution {
   const Conv2dShape s_;
   const Layout layout_;
   const bool transposed_;
+  const ChannelRange made_;
   std::vector<int64_t> kernel_, offset_;  // of each tap: kh · KW + kw, and elements from `in`
   int64_t run_ = 1;
   std::unique_ptr<Storage> storage_;

@@ -104,9 +104,9 @@ template <class T>
 struct WinogradOutput {
   int64_t tiles, channels;
   const T* elements;
-  int64_t element_step;
-  const T* bias;  // [channels], or null
-  T* pixels;      // 4×4 of each tile, as far as they lie within rows × columns
+  int64_t element_step, tile_step;  // tile i lies at i·tile_step instead: elements may hold more channels
+  const T* bias;                    // [channels], or null
+  T* pixels;                        // 4×4 of each tile, as far as they lie within rows × columns
   int64_t row, step, rows, columns;
   bool accumulate;  // without bias
 };

@@ -27,23 +27,33 @@ class AddNode final : public Node {
 
 template <class T>
 void add_pixels(const Body& a, const Body& b, const Array& out) {
-  const View<T> x = a.raw.view<T>(), y = b.raw.view<T>(), o = out.view<T>();
-  const RowTransform<T> tx = a.pending ? row_transform<T>(*a.pending) : RowTransform<T>{};
-  const RowTransform<T> ty = b.pending ? row_transform<T>(*b.pending) : RowTransform<T>{};
-  const int64_t c = o.channels(), run = std::max<int64_t>(1, 2048 / std::max<int64_t>(c, 1));
-  parallel_chunks(o.pixels(), chunk_count(o.pixels()), [&](int64_t, int64_t begin, int64_t end) {
-    std::vector<T> other(static_cast<size_t>(run * c));
-    for (int64_t p = begin; p < end; p += run) {
-      const int64_t w = std::min(run, end - p);
-      rows<T>().transform(o.pixel(p), o.stride, x.pixel(p), x.stride, w, c, a.pending ? &tx : nullptr);
-      const T* addend = y.pixel(p);
-      int64_t step = y.stride;
-      if (b.pending) {
-        rows<T>().transform(other.data(), c, addend, step, w, c, &ty);
-        addend = other.data(), step = c;
+  struct Run {  // of channels that lie in one part of both
+    View<T> x, y, out;
+    RowTransform<T> of_x, of_y;
+  };
+  std::vector<Run> runs;
+  for_channel_runs({&a.raw, &b.raw}, [&](int64_t first, int64_t count) {
+    runs.push_back({a.raw.view<T>(first, count), b.raw.view<T>(first, count), out.view<T>(first, count),
+                    a.pending ? row_transform<T>(*a.pending, first) : RowTransform<T>{},
+                    b.pending ? row_transform<T>(*b.pending, first) : RowTransform<T>{}});
+  });
+  const int64_t channels = out.shape.channels(), pixels = out.shape.pixels();
+  const int64_t run = std::max<int64_t>(1, 2048 / std::max<int64_t>(channels, 1));
+  parallel_chunks(pixels, chunk_count(pixels), [&](int64_t, int64_t begin, int64_t end) {
+    std::vector<T> other(static_cast<size_t>(run * channels));
+    for (int64_t p = begin; p < end; p += run)
+      for (const Run& r : runs) {
+        const int64_t w = std::min(run, end - p), c = r.x.channels();
+        rows<T>().transform(r.out.pixel(p), r.out.stride, r.x.pixel(p), r.x.stride, w, c,
+                            a.pending ? &r.of_x : nullptr);
+        const T* addend = r.y.pixel(p);
+        int64_t step = r.y.stride;
+        if (b.pending) {
+          rows<T>().transform(other.data(), c, addend, step, w, c, &r.of_y);
+          addend = other.data(), step = c;
+        }
+        rows<T>().gradient(r.out.pixel(p), r.out.stride, addend, step, nullptr, 0, w, c, nullptr, true);
       }
-      rows<T>().gradient(o.pixel(p), o.stride, addend, step, nullptr, 0, w, c, nullptr, true);
-    }
   });
 }
 

@@ -192,7 +192,7 @@ class AffineSampleNode final : public Node {
 
 }  // namespace
 
-Tensor affine_sample(const Tensor& x, const Tensor& theta, const std::optional<Destination>& into) {
+Tensor affine_sample(const Tensor& x, const Tensor& theta) {
   x.require_defined("affine_sample", "the input"), theta.require_defined("affine_sample", "theta");
   const Shape &s = x.shape(), &t = theta.shape();
   if (s.rank() != 4) fail("affine_sample: input is {}, but must be (N, H, W, C)", s.str());
@@ -200,7 +200,7 @@ Tensor affine_sample(const Tensor& x, const Tensor& theta, const std::optional<D
     fail("affine_sample: theta is {}, but for input {} must be (a multiple of {}, 2, 3)", t.str(), s.str(), s[3]);
   if (theta.dtype() != x.dtype())
     fail("affine_sample: input is {}, but theta is {}", name_of(x.dtype()), name_of(theta.dtype()));
-  const Array out = Destination::or_fresh(into, {s[0], s[1], s[2], t[0]}, x.dtype());
+  const Array out = Array::empty({s[0], s[1], s[2], t[0]}, x.dtype());
   with_floating(x.dtype(), "affine_sample",
                 [&]<class T>() { sample<T>(x.values().view<T>(), Sampler(s, theta), out.view<T>()); });
   NodePtr node;

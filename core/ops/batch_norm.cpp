@@ -62,7 +62,7 @@ class BatchNormNode final : public Node {
   // In evaluation mean and σ are constants and gz = γ/σ · g.
   void backward(Gradient g) override {
     const BodyPtr& z = saved(0, "input");
-    const bool ours = !g.transform || (g.transform->mask_only && g.transform->raw->raw.raw_data() == z->raw.raw_data());
+    const bool ours = !g.transform || (g.transform->mask_only && g.transform->raw->raw.owner == z->raw.owner);
     if (!ours) g = finished(std::move(g));
     auto mask = std::make_shared<Pending>(g.transform ? *g.transform->mask : *pending_);
     mask->mean = pending_->mean;  // the same on a folded path; where values were finished the mask knows none
@@ -113,7 +113,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
                   const BatchNormOptions& options) {
   check(x, weight, bias, running, options);
   BodyPtr z = x.body();
-  if (z->pending) values(z), z = z->materialised;  // a second affine map cannot go under a floor
+  // A second affine map cannot go under a floor, and statistics are taken of one matrix.
+  if (z->pending || z->raw.in_parts()) values(z), z = z->materialised;
   const int64_t channels = x.shape().channels();
   const bool use_batch = options.training || !running.mean.defined();
   StatisticsPtr batch;

@@ -1,6 +1,8 @@
 // Reading finished values some pixels at a time, for operators that fold their input's pending transform.
 #pragma once
 #include <algorithm>
+#include <optional>
+#include <vector>
 
 #include "core/kernels/chunked.h"
 
@@ -12,8 +14,8 @@ inline int64_t pixels_per_run(int64_t channels) { return std::max<int64_t>(1, 40
 // Sums per channel over fewer pixels than this cost more to end than to make.
 constexpr int64_t kPixelsPerSum = 16;
 
-// One per thread. Reads straight from memory if nothing is pending, else through the transform into memory of its own,
-// which the next read overwrites.
+// One per thread. Reads straight from memory if nothing is pending and the channels lie together, else through the
+// transform into memory of its own, which the next read overwrites.
 template <class T>
 class BlockReader {
  public:
@@ -23,22 +25,27 @@ class BlockReader {
     const T* pixel(int64_t i) const { return data + i * step; }
   };
 
-  BlockReader(const Body& body, int64_t most_pixels)
-      : pending_(body.materialised ? nullptr : body.pending),
-        from_((body.materialised ? body.materialised->raw : body.raw).template view<T>()) {
-    if (pending_) scratch_ = Array::empty({most_pixels, from_.channels()}, body.raw.dtype);
+  BlockReader(const Body& body, int64_t most_pixels) : pending_(body.materialised ? nullptr : body.pending) {
+    const Array& raw = body.materialised ? body.materialised->raw : body.raw;
+    for_channel_runs({&raw}, [&](int64_t channel, int64_t count) { from_.push_back(raw.view<T>(channel, count)); });
+    if (pending_ || from_.size() != 1) scratch_ = Array::empty({most_pixels, raw.shape.channels()}, raw.dtype);
   }
   Block read(int64_t first, int64_t count) const {
-    if (!pending_) return {from_.pixel(first), from_.stride};
-    const int64_t c = from_.channels();
-    const RowTransform<T> t = row_transform<T>(*pending_);
-    rows<T>().transform(scratch_.data<T>(), c, from_.pixel(first), from_.stride, count, c, &t);
+    if (!scratch_.defined()) return {from_[0].pixel(first), from_[0].stride};
+    const int64_t c = scratch_.shape.channels();
+    int64_t channel = 0;
+    for (const View<T>& part : from_) {
+      const RowTransform<T> t = pending_ ? row_transform<T>(*pending_, channel) : RowTransform<T>{};
+      rows<T>().transform(scratch_.data<T>() + channel, c, part.pixel(first), part.stride, count, part.channels(),
+                          pending_ ? &t : nullptr);
+      channel += part.channels();
+    }
     return {scratch_.data<T>(), c};
   }
 
  private:
   PendingPtr pending_;
-  View<T> from_;
+  std::vector<View<T>> from_;
   Array scratch_;
 };
 
@@ -46,20 +53,17 @@ class BlockReader {
 template <class T>
 class SlotSums {
  public:
-  SlotSums(const GradSink::Slot& slot, int64_t chunks) : to_(slot.to.view<T>()) {
-    if (!slot.sums_for) return;
-    raw_ = slot.sums_for->raw.view<T>();
-    sums_.emplace_back(chunks, *slot.sums_for);
+  SlotSums(const GradSink::Slot& slot, int64_t chunks) {
+    if (slot.sums_for) sums_.emplace(chunks, *slot.sums_for, slot.to);
   }
   // After pixels [first, first + count) have got their last write.
   void add(int64_t chunk, int64_t first, int64_t count) {
-    if (!sums_.empty()) sums_[0].add_row(chunk, to_.pixel(first), to_.stride, raw_.pixel(first), raw_.stride, count);
+    if (sums_) sums_->add(chunk, first, count);
   }
-  SumsPtr merged() const { return sums_.empty() ? nullptr : sums_[0].merged(); }
+  SumsPtr merged() const { return sums_ ? sums_->merged() : nullptr; }
 
  private:
-  View<T> to_, raw_;
-  std::vector<ChunkedSums<T>> sums_;  // one or none
+  std::optional<ChunkedSums<T>> sums_;
 };
 
 }  // namespace ghost

@@ -1,11 +1,9 @@
-// cat and its inverse, slice_channels. Neighbouring channel slices of one buffer are the result as they stand; what
-// they carry is joined.
+// cat and its inverse, slice_channels. Along the channels cat copies nothing: an array may be in parts (core/array.h).
 #include <algorithm>
 #include <numeric>
 
 #include "core/kernels/chunked.h"
-#include "core/ops/conv2d.h"
-#include "core/ops/shape_ops.h"
+#include "core/ops.h"
 #include "core/parallel.h"
 
 namespace ghost {
@@ -19,24 +17,25 @@ SumsPtr slice_sums(const SumsPtr& s, int64_t first, int64_t count) {
   return std::make_shared<const Sums>(Sums{part(s->g), part(s->g_centred)});
 }
 
-// Along the channels: each input gets its own slice of the gradient.
+// Along the channels: each input gets its part of the gradient.
 class CatChannelsNode final : public Node {
  public:
-  explicit CatChannelsNode(std::vector<int64_t> channels) : channels_(std::move(channels)) {}
+  explicit CatChannelsNode(std::vector<int64_t> channels) : channels_(std::move(channels)) {
+    sink().set_parts(channels_);
+  }
   const char* name() const override { return "cat"; }
   void backward(Gradient g) override {
     const SumsPtr sums = g.transform ? nullptr : g.sums;
     g = finished(std::move(g));
-    if (!g.g.sole_owner()) {
-      // The sides will add to their slices, but somebody else reads this array.
-      const Array mine = Array::empty(g.g.shape, g.g.dtype);
-      write_gradient(g, mine, false);
-      g.g = mine;
-    }
+    const bool mine = g.g.sole_owner();
     int64_t first = 0;
-    for (size_t i = 0; i < channels_.size(); first += channels_[i++])
-      if (GradSink* to = sink_of(i))
-        to->give({g.g.slice_channels(first, channels_[i]), nullptr, slice_sums(sums, first, channels_[i])});
+    for (size_t i = 0; i < channels_.size(); first += channels_[i++]) {
+      GradSink* to = sink_of(i);
+      if (!to) continue;
+      Array part = g.g.slice_channels(first, channels_[i]);
+      if (!mine) part.owner = g.g.owner;  // somebody else reads it: who wants to add to it makes a copy
+      to->give({std::move(part), nullptr, slice_sums(sums, first, channels_[i])});
+    }
   }
 
  private:
@@ -115,55 +114,23 @@ int checked_dim(const std::vector<Tensor>& parts, int dim) {
   return d;
 }
 
-bool neighbours(const Array& a, const Array& b) {
-  return a.storage == b.storage && a.stride == b.stride && a.offset + a.shape.channels() == b.offset;
-}
-
-// The buffer that these slices already make up, with their transforms side by side.
-BodyPtr joined(const std::vector<Tensor>& parts, const Shape& shape) {
-  Array raw = parts[0].body()->raw;
-  raw.shape = shape;
-  raw.owner = std::make_shared<Owner>();
+// Nothing is copied: the result is the parts as they lie, with their transforms side by side.
+Tensor cat_channels(const std::vector<Tensor>& parts) {
+  std::vector<int64_t> channels;
+  std::vector<Array> raw;
   bool pending = false;
   for (const Tensor& t : parts) {
-    raw.owner->parts.push_back(t.body()->raw.owner);
+    channels.push_back(t.shape().channels()), raw.push_back(t.body()->raw);
     pending |= t.body()->pending != nullptr;
   }
-  const BodyPtr body = make_body(std::move(raw));
-  if (!pending) return body;
-  Pending all = Pending::identity(parts[0].dtype(), 0);
-  for (const Tensor& t : parts)
-    all.append(t.body()->pending ? *t.body()->pending : Pending::identity(t.dtype(), t.shape().channels()));
-  return attach(body, std::move(all));
-}
-
-void write_channels(const Body& from, const Array& to) {
-  if (!from.pending) return copy(from.raw, to);
-  with_floating(to.dtype, "cat", [&]<class T>() {
-    const View<T> src = from.raw.view<T>(), dst = to.view<T>();
-    const RowTransform<T> t = row_transform<T>(*from.pending);
-    parallel_chunks(src.pixels(), chunk_count(src.pixels()), [&](int64_t, int64_t begin, int64_t end) {
-      rows<T>().transform(dst.pixel(begin), dst.stride, src.pixel(begin), src.stride, end - begin, src.channels(), &t);
-    });
-  });
-}
-
-Tensor cat_channels(const std::vector<Tensor>& parts, const Shape& shape) {
-  std::vector<int64_t> channels;
-  bool adjacent = true;
-  for (size_t i = 0; i < parts.size(); i++) {
-    channels.push_back(parts[i].shape().channels());
-    if (i) adjacent &= neighbours(parts[i - 1].body()->raw, parts[i].body()->raw);
-  }
-  BodyPtr body;
-  if (adjacent) {
-    body = joined(parts, shape);
-  } else {
-    const Array out = Array::empty(shape, parts[0].dtype());
-    int64_t first = 0;
-    for (size_t i = 0; i < parts.size(); first += channels[i++])
-      write_channels(*parts[i].body(), out.slice_channels(first, channels[i]));
-    body = make_body(out);
+  BodyPtr body = make_body(Array::join(raw));
+  if (pending) {
+    Pending all = Pending::identity(parts[0].dtype(), 0);
+    for (const Tensor& t : parts)
+      all.append(t.body()->pending ? *t.body()->pending : Pending::identity(t.dtype(), t.shape().channels()));
+    body = attach(body, std::move(all));
+  } else if (!folding()) {
+    body = make_body(values(body));
   }
   NodePtr node;
   if (wants_grad(parts)) node = std::make_shared<CatChannelsNode>(std::move(channels));
@@ -178,7 +145,7 @@ Tensor cat(const std::vector<Tensor>& parts, int dim) {
   Shape shape = parts[0].shape();
   shape[d] = 0;
   for (const Tensor& t : parts) shape[d] += t.size(d);
-  if (d == shape.rank() - 1) return cat_channels(parts, shape);
+  if (d == shape.rank() - 1) return cat_channels(parts);
   int64_t outer = 1;
   for (int i = 0; i < d; i++) outer *= shape[i];
   const Array out = Array::empty(shape, parts[0].dtype());
@@ -222,13 +189,38 @@ std::vector<OpCase> cat_cases() {
   add("three", {{2, 3, 4}, {2, 3, 1}, {2, 3, 9}}, 2);
   add("batch", {{1, 3, 2, 4}, {2, 3, 2, 4}}, 0);
   add("height", {{2, 1, 3, 4}, {2, 4, 3, 4}}, 1);
-  cases.push_back({.name = "neighbours",
+  cases.push_back({.name = "of_convolutions",
                    .inputs = {{2, 4, 3, 3}, {5, 1, 1, 3}, {2, 1, 1, 3}},
                    .run = [](const std::vector<Tensor>& in) {
-                     const auto both = Destination::make({2, 4, 3, 7}, in[0].dtype());
-                     return cat({conv2d(in[0], in[1], {}, {.into = both.slice(0, 5)}),
-                                 conv2d(in[0], in[2], {}, {.into = both.slice(5, 2)})});
+                     return cat({conv2d(in[0], in[1]), conv2d(in[0], in[2])});
                    }});
+  // What reads an array in parts, and gives its gradient in parts or whole.
+  const auto read = [&](const char* name, const std::vector<Shape>& inputs,
+                        const std::function<Tensor(const Tensor& all, const std::vector<Tensor>& in)>& run) {
+    cases.push_back({.name = name, .inputs = inputs, .run = [run](const std::vector<Tensor>& in) {
+                       return run(cat({in[0], in[1]}), in);
+                     }});
+  };
+  const std::vector<Shape> parts{{2, 5, 6, 8}, {2, 5, 6, 9}};
+  const auto with = [&](const Shape& weight) {
+    std::vector<Shape> all = parts;
+    all.push_back(weight);
+    return all;
+  };
+  read("read_pointwise", with({5, 1, 1, 17}), [](const auto& x, const auto& in) { return conv2d(x, in[2]); });
+  read("read_dense", with({8, 3, 3, 17}), [](const auto& x, const auto& in) {
+    return conv2d(x, in[2], {}, {.padding = {1, 1}});
+  });
+  read("read_depthwise", with({17, 3, 3, 1}), [](const auto& x, const auto& in) {
+    return conv2d(x, in[2], {}, {.stride = {2, 2}, .padding = {1, 1}, .groups = 17});
+  });
+  read("read_twice", with({5, 1, 1, 17}), [](const auto& x, const auto& in) {
+    return mul(cat({conv2d(relu(x), in[2]), x}), global_avg_pool(cat({conv2d(x, in[2]), x})));
+  });
+  read("read_sum", parts, [](const auto& x, const auto& in) { return x + (cat({in[1], in[0]}) + x); });
+  read("read_slice", parts, [](const auto& x, const auto&) { return slice_channels(x, 6, 4); });
+  read("read_statistics", parts,
+       [](const auto& x, const auto&) { return relu(batch_norm(x, {}, {}, {}, {.training = true})); });
   return cases;
 }
 

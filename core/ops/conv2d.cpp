@@ -100,7 +100,7 @@ class Conv2dNode final : public Node {
     GradSink *to_x = sink_of(0), *to_weight = sink_of(1), *to_bias = sink_of(2);
     const DType dtype = gy.g.dtype;
     GradSink::Slot gx, gw, gb;
-    if (to_x) gx = to_x->open({s_.n, s_.h, s_.w, s_.ci}, dtype);
+    if (to_x) gx = to_x->open({s_.n, s_.h, s_.w, s_.ci}, dtype, conv2d_writes_parts(s_));
     if (to_weight) gw = to_weight->open({s_.co, s_.kh, s_.kw, s_.cig()}, dtype);
     if (to_bias) gb = to_bias->open({s_.co}, dtype);
     const Array weight = to_x ? packed(values(saved(1, "weight"))) : Array{};
@@ -135,7 +135,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   check_types(x, weight, bias);
   const Conv2dShape s = dimensions(x.shape(), weight.shape(), options);
   const Shape shape{s.n, s.oh, s.ow, s.co};
-  const Array z = Destination::or_fresh(options.into, shape, x.dtype());
+  const Array z = Array::empty(shape, x.dtype());
   const Array b = bias.defined() ? packed(bias.values()) : Array{};
   StatisticsPtr statistics = conv2d_forward(s, x.body(), packed(weight.values()), b, z, folding() && grad_enabled());
   NodePtr node;

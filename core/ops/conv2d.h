@@ -7,30 +7,11 @@
 
 namespace ghost {
 
-// A channel slice that an operator may write its result to, so that cat of neighbouring slices copies nothing.
-class Destination {
- public:
-  // A fresh buffer (N, H, W, C) to be shared out in slices.
-  static Destination make(const Shape& shape, DType dtype) { return Destination(Array::empty(shape, dtype)); }
-  Destination slice(int64_t first, int64_t count) const { return Destination(array_.slice_channels(first, count)); }
-  const Array& array() const { return array_; }
-  // What an operator writes a result to: the wished slice if it has this shape and dtype, else memory of its own.
-  static Array or_fresh(const std::optional<Destination>& wish, const Shape& shape, DType dtype) {
-    const bool fits = wish && wish->array_.shape == shape && wish->array_.dtype == dtype;
-    return fits ? wish->array_ : Array::empty(shape, dtype);
-  }
-
- private:
-  explicit Destination(Array a) : array_(std::move(a)) {}
-  Array array_;
-};
-
 struct Conv2dOptions {
   std::array<int64_t, 2> stride{1, 1};   // (height, width)
   std::array<int64_t, 2> padding{0, 0};  // zeros on each side: (top = bottom, left = right)
   std::array<int64_t, 2> dilation{1, 1};
   int64_t groups = 1;
-  std::optional<Destination> into = {};  // used if its shape is the result's; else ignored
 };
 
 // Size of one output dimension, floor((in + 2·padding − dilation·(kernel − 1) − 1) / stride) + 1; may be < 1.

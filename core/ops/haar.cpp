@@ -23,7 +23,7 @@ Tensor basis(DType dtype) {
 
 }  // namespace
 
-Tensor haar_mix(const Tensor& x, const Tensor& coefficients, const std::optional<Destination>& into) {
+Tensor haar_mix(const Tensor& x, const Tensor& coefficients) {
   x.require_defined("haar_mix", "the input"), coefficients.require_defined("haar_mix", "the coefficients");
   if (x.rank() != 4) fail("haar_mix: input is {}, but must be (N, H, W, C)", x.shape().str());
   const int64_t channels = x.size(3);
@@ -32,7 +32,7 @@ Tensor haar_mix(const Tensor& x, const Tensor& coefficients, const std::optional
     fail("haar_mix: coefficients are {}, but for input {} must be (a multiple of {}, {})", c.str(), x.shape().str(),
          channels, kBands);
   const Tensor kernel = reshape(linear(coefficients, basis(coefficients.dtype())), {c[0], 3, 3, 1});
-  return conv2d(x, kernel, {}, {.padding = {1, 1}, .groups = channels, .into = into});
+  return conv2d(x, kernel, {}, {.padding = {1, 1}, .groups = channels});
 }
 
 std::vector<OpCase> haar_cases() {

@@ -1,5 +1,4 @@
 #pragma once
-#include <optional>
 #include <vector>
 
 #include "core/ops/conv2d.h"
@@ -11,9 +10,9 @@ namespace ghost {
 // right neighbour b, and c, d below them, zero beyond the last row and column, the bands are
 //   LL = (a + b + c + d)/2, LH = (a + b − c − d)/2, HL = (a − b + c − d)/2, HH = (a − b − c + d)/2:
 // an orthonormal basis of all 2×2 kernels. The first letter is the filter along a row, the second along a column.
-// x (N, H, W, C), coefficients (C·m, 4) → y (N, H, W, C·m), written to `into` if it has that shape. Throws Error if the
+// x (N, H, W, C), coefficients (C·m, 4) → y (N, H, W, C·m). Throws Error if the
 // sizes disagree.
-Tensor haar_mix(const Tensor& x, const Tensor& coefficients, const std::optional<Destination>& into = {});
+Tensor haar_mix(const Tensor& x, const Tensor& coefficients);
 
 std::vector<OpCase> haar_cases();
 

@@ -7,7 +7,7 @@
 
 namespace ghost {
 
-// Along dim (may count from the end). Neighbouring channel slices of one buffer are the result as they stand.
+// Along dim (may count from the end). Along the channels nothing is copied.
 Tensor cat(const std::vector<Tensor>& parts, int dim = -1);
 
 struct Range {  // [start, stop) in steps ≥ 1; empty: from the first, to the last; negative counts from the end

@@ -83,7 +83,7 @@ class ShiftNode final : public Node {
 
 }  // namespace
 
-Tensor shift(const Tensor& x, const std::vector<PixelOffset>& offsets, const std::optional<Destination>& into) {
+Tensor shift(const Tensor& x, const std::vector<PixelOffset>& offsets) {
   x.require_defined("shift", "the input");
   if (x.rank() != 4) fail("shift: input is {}, but must be (N, H, W, C)", x.shape().str());
   const auto channels = static_cast<int64_t>(offsets.size());
@@ -92,7 +92,7 @@ Tensor shift(const Tensor& x, const std::vector<PixelOffset>& offsets, const std
          channels, x.shape().str(), x.size(3));
   Shape shape = x.shape();
   shape[3] = channels;
-  const Array out = Destination::or_fresh(into, shape, x.dtype());
+  const Array out = Array::empty(shape, x.dtype());
   with_floating(x.dtype(), "shift", [&]<class T>() { take<T>(x.values().view<T>(), offsets, out.view<T>()); });
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<ShiftNode>(x.shape(), offsets);

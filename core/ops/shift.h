@@ -1,5 +1,4 @@
 #pragma once
-#include <optional>
 #include <vector>
 
 #include "core/ops/conv2d.h"
@@ -12,9 +11,9 @@ struct PixelOffset {
 
 // The shift operation (Wu et al., "Shift: A Zero FLOP, Zero Parameter Alternative to Spatial Convolutions", arXiv
 // 1711.08141, equation 4): y(n, i, j, o) = x(n, i + offset(o).y, j + offset(o).x, ⌊o/m⌋), zero where that lies outside.
-// x (N, H, W, C), C·m offsets → y (N, H, W, C·m), written to `into` if it has that shape.
+// x (N, H, W, C), C·m offsets → y (N, H, W, C·m).
 // Throws Error unless the number of offsets is a positive multiple of C.
-Tensor shift(const Tensor& x, const std::vector<PixelOffset>& offsets, const std::optional<Destination>& into = {});
+Tensor shift(const Tensor& x, const std::vector<PixelOffset>& offsets);
 
 std::vector<OpCase> shift_cases();
 

@@ -21,7 +21,6 @@ class Activation : public Module {
 class ReLU final : public Activation {
  public:
   ReLU() : Activation("ReLU", relu) {}
-  bool transforms_in_place() const override { return true; }
 };
 class ReLU6 final : public Activation {
  public:

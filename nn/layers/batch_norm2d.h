@@ -19,7 +19,6 @@ class BatchNorm2d final : public Module {
   explicit BatchNorm2d(const Options& options);
   const char* kind() const override { return "BatchNorm2d"; }
   const Options& options() const { return options_; }
-  bool transforms_in_place() const override { return true; }
 
  protected:
   Tensor forward(const Tensor& x) override;

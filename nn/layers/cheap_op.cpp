@@ -17,15 +17,11 @@ ModulePtr depthwise(const CheapOpOptions& o) {
 
 ModulePtr scale(const CheapOpOptions& o) { return depthwise({.in = o.in, .out = o.out, .kernel = 1}); }
 
-// An operator that makes `out` maps and writes them where it is told.
 class CheapOperator : public Module {
  public:
   int64_t macs(const Shape&, const Shape& y) const override { return y.numel() * macs_per_value(); }
 
  protected:
-  Tensor forward(const Tensor& x) override { return run(x, std::nullopt); }
-  Tensor forward(const Tensor& x, const Destination& into) override { return run(x, into); }
-  virtual Tensor run(const Tensor& x, const std::optional<Destination>& into) = 0;
   virtual int64_t macs_per_value() const = 0;
 };
 
@@ -43,7 +39,7 @@ class Shift final : public CheapOperator {
   const char* kind() const override { return "Shift"; }
 
  protected:
-  Tensor run(const Tensor& x, const std::optional<Destination>& into) override { return shift(x, offsets_, into); }
+  Tensor forward(const Tensor& x) override { return shift(x, offsets_); }
   int64_t macs_per_value() const override { return 0; }
 
  private:
@@ -70,8 +66,8 @@ class Blur final : public CheapOperator {
   const char* kind() const override { return "Blur"; }
 
  protected:
-  Tensor run(const Tensor& x, const std::optional<Destination>& into) override {
-    return conv2d(x, kernel_.to(x.dtype()), {}, {.padding = {padding_, padding_}, .groups = groups_, .into = into});
+  Tensor forward(const Tensor& x) override {
+    return conv2d(x, kernel_.to(x.dtype()), {}, {.padding = {padding_, padding_}, .groups = groups_});
   }
   int64_t macs_per_value() const override { return kernel_.size(1) * kernel_.size(2); }
 
@@ -96,9 +92,7 @@ class Affine final : public CheapOperator {
   const char* kind() const override { return "Affine"; }
 
  protected:
-  Tensor run(const Tensor& x, const std::optional<Destination>& into) override {
-    return affine_sample(x, theta_, into);
-  }
+  Tensor forward(const Tensor& x) override { return affine_sample(x, theta_); }
   int64_t macs_per_value() const override { return 4; }  // of the interpolation
 
  private:
@@ -112,7 +106,7 @@ class Haar final : public CheapOperator {
   const char* kind() const override { return "Haar"; }
 
  protected:
-  Tensor run(const Tensor& x, const std::optional<Destination>& into) override { return haar_mix(x, weight_, into); }
+  Tensor forward(const Tensor& x) override { return haar_mix(x, weight_); }
   int64_t macs_per_value() const override { return 4; }  // the bands are sums
 
  private:

@@ -16,11 +16,8 @@ Conv2d::Conv2d(const Options& o) : options_(o) {
 }
 
 Conv2dOptions Conv2d::op_options() const {
-  return {.stride = options_.stride,
-          .padding = options_.padding,
-          .dilation = options_.dilation,
-          .groups = options_.groups,
-          .into = std::nullopt};
+  return {
+      .stride = options_.stride, .padding = options_.padding, .dilation = options_.dilation, .groups = options_.groups};
 }
 
 Shape Conv2d::output_shape(const Shape& x) const { return conv2d_output_shape(x, weight_.shape(), op_options()); }
@@ -28,11 +25,5 @@ Shape Conv2d::output_shape(const Shape& x) const { return conv2d_output_shape(x,
 int64_t Conv2d::macs(const Shape&, const Shape& y) const { return y.pixels() * weight_.numel(); }
 
 Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight_, bias_, op_options()); }
-
-Tensor Conv2d::forward(const Tensor& x, const Destination& into) {
-  Conv2dOptions o = op_options();
-  o.into = into;
-  return conv2d(x, weight_, bias_, o);
-}
 
 }  // namespace ghost

@@ -23,7 +23,6 @@ class Conv2d final : public Module {
 
  protected:
   Tensor forward(const Tensor& x) override;
-  Tensor forward(const Tensor& x, const Destination& into) override;
 
  private:
   Conv2dOptions op_options() const;

@@ -17,11 +17,12 @@ class DepthwiseSeparableConv final : public Module {
   const char* kind() const override { return "DepthwiseSeparableConv"; }
 
  protected:
-  Tensor forward(const Tensor& x) override { return finish(pw_(dw_(x))); }
-  Tensor forward(const Tensor& x, const Destination& into) override { return finish(pw_(dw_(x), into)); }
+  Tensor forward(const Tensor& x) override {
+    const Tensor y = bn_(pw_(dw_(x)));
+    return relu_ ? relu(y) : y;
+  }
 
  private:
-  Tensor finish(const Tensor& y) const { return relu_ ? relu(bn_(y)) : bn_(y); }
   Child<Conv2d> dw_, pw_;
   Child<BatchNorm2d> bn_;
   bool relu_;

@@ -23,24 +23,9 @@ GhostBase::GhostBase(const Plan& p, const char* cheap_name)
 }
 
 Tensor GhostBase::forward(const Tensor& x) {
-  if (!cheap_) return primary_conv_(x);
-  Shape shape = primary_conv_->conv().output_shape(x.shape());
-  shape[-1] = plan_.intrinsic + plan_.ghosts;
-  return side_by_side(x, Destination::make(shape, x.dtype()));
-}
-
-Tensor GhostBase::forward(const Tensor& x, const Destination& into) {
-  if (!cheap_) return primary_conv_(x, into);
-  Shape shape = primary_conv_->conv().output_shape(x.shape());
-  shape[-1] = plan_.intrinsic + plan_.ghosts;
-  const bool fits = into.array().shape == shape && into.array().dtype == x.dtype();
-  return fits ? side_by_side(x, into) : forward(x);
-}
-
-Tensor GhostBase::side_by_side(const Tensor& x, const Destination& both) const {
-  const Tensor intrinsic = primary_conv_(x, both.slice(0, plan_.intrinsic));
-  const Tensor ghosts = cheap_(intrinsic, both.slice(plan_.intrinsic, plan_.ghosts));
-  const Tensor all = cat({intrinsic, ghosts});
+  const Tensor intrinsic = primary_conv_(x);
+  if (!cheap_) return intrinsic;
+  const Tensor all = cat({intrinsic, cheap_(intrinsic)});
   return all.size(-1) == plan_.out ? all : slice_channels(all, 0, plan_.out);
 }
 

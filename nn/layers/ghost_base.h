@@ -26,12 +26,10 @@ class GhostBase : public Module {
   GhostBase(const Plan& plan, const char* cheap_name);
 
   // x (N, H, W, in) → y (N, H', W', out): channels [intrinsic, ghosts], ghost j made from intrinsic map ⌊j/(ghosts per
-  // map)⌋. Both branches write their part of one buffer.
+  // map)⌋.
   Tensor forward(const Tensor& x) override;
-  Tensor forward(const Tensor& x, const Destination& into) override;
 
  private:
-  Tensor side_by_side(const Tensor& x, const Destination& both) const;
   Plan plan_;
   Child<ConvBn> primary_conv_;
   Child<Sequential> cheap_;

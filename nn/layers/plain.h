@@ -8,7 +8,6 @@ namespace ghost {
 class Identity final : public Module {
  public:
   const char* kind() const override { return "Identity"; }
-  bool transforms_in_place() const override { return true; }
 
  protected:
   Tensor forward(const Tensor& x) override { return x; }

@@ -20,8 +20,7 @@ void run_conv2d(OpRun& run) {
   const Conv2dOptions options{.stride = args.pair("stride", {1, 1}),
                               .padding = args.pair("padding", {0, 0}),
                               .dilation = args.pair("dilation", {1, 1}),
-                              .groups = args.integer("groups", 1),
-                              .into = {}};
+                              .groups = args.integer("groups", 1)};
   const Tensor bias = run.optional("bias", args.boolean("bias", run.has("bias")));
   run.output("y", conv2d(run.input("x"), run.input("weight"), bias, options));
 }

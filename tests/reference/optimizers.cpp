@@ -36,7 +36,7 @@ struct Net {
     std::map<std::string, Tensor> p;
     for (const std::string name : {"conv.weight", "bn.weight", "bn.bias", "fc.weight", "fc.bias"})
       p[name] = leaf(c, parameters + "/" + name, dtype);
-    const Conv2dOptions options{.padding = {padding, padding}, .into = {}};
+    const Conv2dOptions options{.padding = {padding, padding}};
     Tensor y = conv2d(to_ours(x, channels_last(x.rank())).to(dtype), p["conv.weight"], {}, options);
     y = relu(batch_norm(y, p["bn.weight"], p["bn.bias"], {}));
     const Tensor loss = cross_entropy(linear(mean(y, {1, 2}), p["fc.weight"], p["fc.bias"]), target);

@@ -107,14 +107,18 @@ GHOST_INLINE Lanes of_channels(Lanes lanes) {
   return lanes;
 }
 
-// f(tile, first channel, lanes of the pixels, lanes of the elements) for each block of channels of each tile. The first
-// `pairs` tiles may be taken two at a time.
+// f(tile, first channel, lanes of the pixels, lanes of the elements) for each block of channels of each tile, whose
+// elements are `step` apart. The first `pairs` tiles may be taken two at a time.
 template <class T, class F>
-GHOST_INLINE void for_tiles(int64_t tiles, int64_t pairs, int64_t channels, int64_t apart, F f) {
+GHOST_INLINE void for_tiles(int64_t tiles, int64_t pairs, int64_t channels, int64_t apart, int64_t step, F f) {
   int64_t i = 0;
   if constexpr (kTwoTiles<T>)
-    if (2 * channels == kLanes<T>)
-      for (; i + 2 <= pairs; i += 2) f(i, int64_t{0}, TwoTiles<T>{apart}, All{});
+    if (2 * channels == kLanes<T>) {
+      if (step == channels)
+        for (; i + 2 <= pairs; i += 2) f(i, int64_t{0}, TwoTiles<T>{apart}, All{});
+      else
+        for (; i + 2 <= pairs; i += 2) f(i, int64_t{0}, TwoTiles<T>{apart}, TwoTiles<T>{step});
+    }
   for (; i < tiles; i++)
     for_channels<T>(
         channels, [=](int64_t c, auto lanes) __attribute__((always_inline)) { f(i, c, lanes, lanes); });
@@ -124,7 +128,7 @@ GHOST_INLINE void for_tiles(int64_t tiles, int64_t pairs, int64_t channels, int6
 template <class T, int In, class Transform>
 GHOST_INLINE void to_elements(const WinogradInput<T>& t, Transform transform) {
   for_tiles<T>(
-      t.tiles, t.tiles, t.channels, 4 * t.step,
+      t.tiles, t.tiles, t.channels, 4 * t.step, t.channels,
       [ transform, &t ](int64_t i, int64_t c, auto pixels, auto elements) __attribute__((always_inline)) {
         const T* from = t.pixels + i * 4 * t.step + c;
         T* to = t.elements + i * t.channels + c;
@@ -151,9 +155,9 @@ template <class T>
 void winograd_output(const WinogradOutput<T>& t) {
   const int64_t whole = t.columns / 4;  // tiles that lie within the columns
   for_tiles<T>(
-      t.tiles, whole < t.tiles ? whole : t.tiles, t.channels,
-      4 * t.step, [&t](int64_t i, int64_t c, auto pixels, auto elements) __attribute__((always_inline)) {
-        const T* from = t.elements + i * t.channels + c;
+      t.tiles, whole < t.tiles ? whole : t.tiles, t.channels, 4 * t.step,
+      t.tile_step, [&t](int64_t i, int64_t c, auto pixels, auto elements) __attribute__((always_inline)) {
+        const T* from = t.elements + i * t.tile_step + c;
         T* to = t.pixels + i * 4 * t.step + c;
         const int64_t columns = t.columns - i * 4;
         const Vector<T> bias = t.bias ? load(t.bias + c, of_channels(pixels)) : Vector<T>{};
