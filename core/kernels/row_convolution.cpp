@@ -148,7 +148,8 @@ void RowConvolution<T>::dense(int64_t pixels, const T* in, T* out, bool accumula
                      .out_step = layout_.out_step,
                      .columns = p.columns,
                      .accumulate = accumulate,
-                     .from_memory = layout_.in_place && taps().count == 1});
+                     .from_memory = layout_.in_place && taps().count == 1,
+                     .to_memory = true});
 }
 
 template <class T>

@@ -42,6 +42,9 @@ struct DenseRow {
   int64_t out_step, columns;  // (vectors − 1) · lanes < columns ≤ vectors · lanes
   bool accumulate;
   bool from_memory = false;  // the input is not staged: ask for later pixels
+  bool to_memory = false;    // the result leaves the caches: ask for where it goes
+  // With RowKernels::paired_columns columns, side by side: weight [channel / 2][column][2], of one tap.
+  bool pairs = false;
 };
 
 // out (pixels, C) = or += bias + Σ_t in · weight[t], channel by channel. repeat > 1: weight and bias are repeated that
@@ -147,8 +150,9 @@ struct RowKernels {
   void (*peak)(T* out, int64_t rounds);
   int64_t peak_flops;
 
-  int64_t lanes;        // elements of a vector
-  int64_t max_vectors;  // that a dense row computes at a time
+  int64_t lanes;           // elements of a vector
+  int64_t max_vectors;     // that a dense row computes at a time
+  int64_t paired_columns;  // of dense rows that take channels in pairs, or 0
 };
 
 // The best set this processor runs; GHOST_ISA=baseline|avx2|avx512 forces one (an error if it cannot run here).

@@ -10,31 +10,36 @@ namespace ghost {
 
 template <class T>
 WinogradProducts<T>::WinogradProducts(const Conv2dShape& s, const T* w, bool transposed)
-    : from_(transposed ? s.co : s.ci), to_(transposed ? s.ci : s.co) {
-  const int64_t lanes = rows<T>().lanes, vectors = (to_ + lanes - 1) / lanes;
+    : from_(transposed ? s.co : s.ci),
+      to_(transposed ? s.ci : s.co),
+      joined_(to_ == rows<T>().paired_columns && from_ % 2 == 0 ? 2 : 1) {
+  const int64_t lanes = rows<T>().lanes, width = joined_ * to_, vectors = (width + lanes - 1) / lanes;
   const int64_t panels = (vectors + rows<T>().max_vectors - 1) / rows<T>().max_vectors;
   for (int64_t i = 0; i < panels; i++) {
     const int64_t first = vectors * i / panels * lanes, end = vectors * (i + 1) / panels * lanes;
-    panels_.push_back({first, std::min(end, to_) - first, (end - first) / lanes});
+    panels_.push_back({first, std::min(end, width) - first, (end - first) / lanes});
   }
-  padded_ = vectors * lanes;
+  padded_ = vectors * lanes / joined_;
   storage_ = std::make_unique<Storage>(static_cast<size_t>(kWinogradElements * from_ * padded_) * sizeof(T));
-  parallel_chunks(from_, chunk_count(from_), [&](int64_t, int64_t begin, int64_t end) {
-    // Row k: the 9 taps of all weights that channel k is multiplied with, `to` of them side by side. They are
-    // gathered for some channels at a time, which lie next to each other.
+  const int64_t rows_of_weights = from_ / joined_;
+  parallel_chunks(rows_of_weights, chunk_count(rows_of_weights), [&](int64_t, int64_t begin, int64_t end) {
+    // Row k: the 9 taps of all weights that channel k (or pair k of them) is multiplied with, side by side. They are
+    // gathered for some rows at a time, whose channels lie next to each other.
     constexpr int64_t kAtOnce = 16;
-    T* taps = scratch<T>(ScratchSlot::row, kAtOnce * 9 * to_);
+    T* taps = scratch<T>(ScratchSlot::row, kAtOnce * 9 * width);
     for (int64_t k = begin; k < end; k++) {
       const int64_t i = (k - begin) % kAtOnce;
-      const T* at = taps + i * 9 * to_;
-      int64_t tap_step = to_;
-      if (transposed) {
+      const T* at = taps + i * 9 * width;
+      int64_t tap_step = width;
+      if (transposed && joined_ == 1) {
         at = w + (k * 9 + 8) * to_, tap_step = -to_;
       } else if (i == 0) {
-        const int64_t count = std::min(kAtOnce, end - k);
+        const int64_t count = std::min(kAtOnce, end - k) * joined_, first = k * joined_;
         for (int64_t t = 0; t < 9; t++)
           for (int64_t o = 0; o < to_; o++)
-            for (int64_t j = 0; j < count; j++) taps[(j * 9 + t) * to_ + o] = w[(o * 9 + t) * from_ + k + j];
+            for (int64_t j = 0; j < count; j++)
+              taps[(j / joined_ * 9 + t) * width + o * joined_ + j % joined_] =
+                  transposed ? w[((first + j) * 9 + 8 - t) * to_ + o] : w[(o * 9 + t) * from_ + first + j];
       }
       for (const Panel& p : panels_) {
         T* to = elements(0, p) + k * p.vectors * lanes;
@@ -62,8 +67,9 @@ void WinogradProducts<T>::operator()(int64_t tiles, const T* in, T* out, const A
                        .vectors = p.vectors,
                        .out = out + e * winograd_element_step(tiles, to_) + p.first,
                        .out_step = to_,
-                       .columns = p.columns,
-                       .accumulate = false});
+                       .columns = p.columns / joined_,
+                       .accumulate = false,
+                       .pairs = joined_ == 2});
   }
 }
 

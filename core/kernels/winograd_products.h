@@ -37,6 +37,7 @@ class WinogradProducts {
     return static_cast<T*>(storage_->data()) + e * from_ * padded_ + p.first * from_;
   }
   int64_t from_, to_, padded_ = 0;
+  int64_t joined_;  // channels of `from` whose weights lie side by side: 2 for pairs (DenseRow)
   std::vector<Panel> panels_;
   std::unique_ptr<Storage> storage_;
 };

@@ -4,16 +4,16 @@
 //   weights, a broadcast for each pixel, a multiplication with addition for each of the sums
 // Wide tiles take fewer pixels, so that sums, weights and a broadcast fill the registers: 16×1, 12×2, 8×3, 6×4 of 32.
 // A row is cut into tiles of nearly equal size, so that no tile is left with a single pixel. The outer sums of the
-// weight's gradient are the same tile with the pixels as the inner loop.
-// Measured on one thread of an AVX-512 EPYC, forward with staging and statistics: pointwise 150 to 200 GFLOP/s from 40
-// channels on, 3×3 170 to 205; half as much for 8 output channels, which fill half a vector.
+// weight's gradient are the same tile with the pixels as the inner loop. Short sums go another way
+// (dense_passes_impl.h). Measured on one thread of an AVX-512 EPYC, forward with staging and statistics: pointwise 150
+// to 200 GFLOP/s from 40 channels on, 3×3 170 to 205; half as much for 8 output channels, which fill half a vector.
 #pragma once
+#include "core/kernels/isa/dense_passes_impl.h"
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/rows.h"
 
 namespace {
 
-using ghost::DenseRow;
 using ghost::OuterSums;
 
 // Pixels of a tile for a number of vectors: the sums leave room for the vectors they are made of.
@@ -55,15 +55,25 @@ __attribute__((noinline)) void dense_tile(const DenseRow<T>& row, const T* in, T
     }
   }
   const First<T> last = first_lanes<T>(row.columns - (NV - 1) * L);
+  const int64_t out_step = row.out_step;
+  if (row.to_memory)
+    for (int r = 0; r < MR; r++)
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; j++) fetch_ahead(out + r * out_step + j * L);
+  if (row.accumulate)
+#pragma GCC unroll 16
+    for (int r = 0; r < MR; r++) {
+      const T* o = out + r * out_step;
+#pragma GCC unroll 4
+      for (int j = 0; j + 1 < NV; j++) acc[r][j] += load(o + j * L);
+      acc[r][NV - 1] += load(o + (NV - 1) * L, last);
+    }
 #pragma GCC unroll 16
   for (int r = 0; r < MR; r++) {
-    T* o = out + r * row.out_step;
+    T* o = out + r * out_step;
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; j++) fetch_ahead(o + j * L);
-#pragma GCC unroll 4
-    for (int j = 0; j + 1 < NV; j++) store(o + j * L, row.accumulate ? acc[r][j] + load(o + j * L) : acc[r][j]);
-    T* const e = o + (NV - 1) * L;
-    store(e, row.accumulate ? acc[r][NV - 1] + load(e, last) : acc[r][NV - 1], last);
+    for (int j = 0; j + 1 < NV; j++) store(o + j * L, acc[r][j]);
+    store(o + (NV - 1) * L, acc[r][NV - 1], last);
   }
 }
 // The tile of exactly `pixels` ≤ MR pixels.
@@ -84,10 +94,15 @@ void dense_panel(const DenseRow<T>& row) {
   }
 }
 template <class T, int NV = max_vectors()>
-void dense_row(const DenseRow<T>& row) {
+void dense_panels(const DenseRow<T>& row) {
   if constexpr (NV > 1)
-    if (row.vectors < NV) return dense_row<T, NV - 1>(row);
+    if (row.vectors < NV) return dense_panels<T, NV - 1>(row);
   dense_panel<T, NV>(row);
+}
+template <class T>
+void dense_row(const DenseRow<T>& row) {
+  if (dense_in_passes(row)) return;
+  dense_panels<T>(row);
 }
 
 // sums (R, NV vectors) += Σ narrow (R) ⊗ wide (NV vectors); the last vector has `last` lanes

@@ -178,7 +178,8 @@ constexpr ghost::RowKernels<T> row_kernels() {
           .peak = peak_rounds<T>,
           .peak_flops = peak_flops<T>(),
           .lanes = kLanes<T>,
-          .max_vectors = max_vectors()};
+          .max_vectors = max_vectors(),
+          .paired_columns = paired_columns<T>()};
 }
 
 constexpr ghost::isa::KernelSet kernel_set(const char* name) {
