@@ -1,8 +1,12 @@
 // The transforms of Winograd's convolution F(4×4, 3×3) (Lavin and Gray, arXiv 1509.09308, section 4): vectors of
 // channels, one tile after the other. d: 6×6 pixels of the input, g: 3×3 weights, y: 4×4 pixels of the result:
 //   y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A        and for the weight's gradient:  dg = Gᵀ [(A dy Aᵀ) ⊙ (Bᵀ d B)] G
-// Interpolation points 0, ±1, ±2, ∞. Rows of a matrix first, then columns: one pass holds six vectors, and all 36 wait
-// in the nearest cache.
+// Interpolation points 0, ±1, ±2, ∞. Rows of a matrix first, then columns: what is between fills most registers.
+// A tile is a function of its own, which computes where its pixels and elements are from one to the next: within the
+// loop over tiles the compiler kept a pointer for each of them, on the stack, and where results were conditional it
+// took the arithmetic along to the condition. Measured on one thread of an AVX-512 EPYC with 16 channels, cycles a tile
+// from and to the nearest cache: input 86, gradient 60, output 102 → 61; from and to the second, where 64 tiles'
+// elements are: 113, 105, 105 → 88; with 8 channels, two tiles together, 78 → 64, 60 → 50, 70 → 64.
 #pragma once
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/rows.h"
@@ -16,10 +20,10 @@ using ghost::WinogradOutput;
 template <class T>
 GHOST_INLINE void input_transform(const Vector<T>* d, Vector<T>* o) {
   const Vector<T> a = d[4] - d[2] * T(4), b = d[3] - d[1] * T(4), c = d[4] - d[2], e = (d[3] - d[1]) * T(2);
-  o[0] = d[0] * T(4) - d[2] * T(5) + d[4];
+  o[0] = d[4] + d[0] * T(4) - d[2] * T(5);
   o[1] = a + b, o[2] = a - b;
   o[3] = c + e, o[4] = c - e;
-  o[5] = d[1] * T(4) - d[3] * T(5) + d[5];
+  o[5] = d[5] + d[1] * T(4) - d[3] * T(5);
 }
 // Aᵀ m
 template <class T>
@@ -33,7 +37,7 @@ GHOST_INLINE void output_transform(const Vector<T>* m, Vector<T>* o) {
 // A y
 template <class T>
 GHOST_INLINE void gradient_transform(const Vector<T>* y, Vector<T>* o) {
-  const Vector<T> a = y[0] + y[2], b = y[1] + y[3], c = y[0] + y[2] * T(4), d = y[1] * T(2) + y[3] * T(8);
+  const Vector<T> a = y[0] + y[2], b = y[1] + y[3], c = y[0] + y[2] * T(4), d = (y[1] + y[3] * T(4)) * T(2);
   o[0] = y[0];
   o[1] = a + b, o[2] = a - b;
   o[3] = c + d, o[4] = c - d;
@@ -125,19 +129,21 @@ GHOST_INLINE void for_tiles(int64_t tiles, int64_t pairs, int64_t channels, int6
 }
 
 // Pixels of side In to elements of side 6.
+template <class T, int In, class Transform, class Pixels, class Elements>
+__attribute__((noinline)) void elements_of_tile(const T* from, int64_t row, int64_t step, T* to, int64_t element_step,
+                                                Transform transform, Pixels pixels, Elements elements) {
+  both_ways<T, In, 6>(
+      [=](int y, int x) __attribute__((always_inline)) { return load(from + y * row + x * step, pixels); }, transform,
+      [=](int y, int x, Vector<T> v)
+          __attribute__((always_inline)) { store(to + (y * 6 + x) * element_step, v, elements); });
+}
 template <class T, int In, class Transform>
 GHOST_INLINE void to_elements(const WinogradInput<T>& t, Transform transform) {
   for_tiles<T>(
       t.tiles, t.tiles, t.channels, 4 * t.step, t.channels,
       [ transform, &t ](int64_t i, int64_t c, auto pixels, auto elements) __attribute__((always_inline)) {
-        const T* from = t.pixels + i * 4 * t.step + c;
-        T* to = t.elements + i * t.channels + c;
-        both_ways<T, In, 6>(
-            [ =, &t ](int y, int x)
-                __attribute__((always_inline)) { return load(from + y * t.row + x * t.step, pixels); },
-            transform, [ =, &t ](int y, int x, Vector<T> v) __attribute__((always_inline)) {
-              store(to + (y * 6 + x) * t.element_step, v, elements);
-            });
+        elements_of_tile<T, In>(t.pixels + i * 4 * t.step + c, t.row, t.step, t.elements + i * t.channels + c,
+                                t.element_step, transform, pixels, elements);
       });
 }
 template <class T>
@@ -151,25 +157,43 @@ void winograd_gradient(const WinogradInput<T>& t) {
       t, [](const Vector<T>* d, Vector<T>* o) __attribute__((always_inline)) { gradient_transform<T>(d, o); });
 }
 
+// Whole: all pixels lie within rows × columns. finish(sum, where it goes).
+template <class T, bool Whole, class Pixels, class Elements, class Finish>
+__attribute__((noinline)) void pixels_of_tile(const T* from, int64_t element_step, T* to, int64_t row, int64_t step,
+                                              int64_t rows, int64_t columns, Pixels pixels, Elements elements,
+                                              Finish finish) {
+  both_ways<T, 6, 4>(
+      [=](int y, int x) __attribute__((always_inline)) { return load(from + (y * 6 + x) * element_step, elements); },
+      [](const Vector<T>* d, Vector<T>* o) __attribute__((always_inline)) { output_transform<T>(d, o); },
+      [=](int y, int x, Vector<T> v) __attribute__((always_inline)) {
+        if (!Whole && (y >= rows || x >= columns)) return;
+        T* at = to + y * row + x * step;
+        store(at, finish(v, at), pixels);
+      });
+}
 template <class T>
 void winograd_output(const WinogradOutput<T>& t) {
   const int64_t whole = t.columns / 4;  // tiles that lie within the columns
   for_tiles<T>(
       t.tiles, whole < t.tiles ? whole : t.tiles, t.channels, 4 * t.step,
       t.tile_step, [&t](int64_t i, int64_t c, auto pixels, auto elements) __attribute__((always_inline)) {
-        const T* from = t.elements + i * t.tile_step + c;
-        T* to = t.pixels + i * 4 * t.step + c;
-        const int64_t columns = t.columns - i * 4;
-        const Vector<T> bias = t.bias ? load(t.bias + c, of_channels(pixels)) : Vector<T>{};
-        both_ways<T, 6, 4>(
-            [ =, &t ](int y, int x)
-                __attribute__((always_inline)) { return load(from + (y * 6 + x) * t.element_step, elements); },
-            [](const Vector<T>* d, Vector<T>* o) __attribute__((always_inline)) { output_transform<T>(d, o); },
-            [ =, &t ](int y, int x, Vector<T> v) __attribute__((always_inline)) {
-              if (y >= t.rows || x >= columns) return;
-              T* at = to + y * t.row + x * t.step;
-              store(at, t.accumulate ? v + load(at, pixels) : v + bias, pixels);
-            });
+        const auto tile = [ =, &t ](auto finish) __attribute__((always_inline)) {
+          const T* from = t.elements + i * t.tile_step + c;
+          T* to = t.pixels + i * 4 * t.step + c;
+          const int64_t columns = t.columns - i * 4;
+          if (t.rows >= 4 && columns >= 4)
+            pixels_of_tile<T, true>(from, t.element_step, to, t.row, t.step, 4, 4, pixels, elements, finish);
+          else
+            pixels_of_tile<T, false>(from, t.element_step, to, t.row, t.step, t.rows, columns, pixels, elements,
+                                     finish);
+        };
+        if (t.accumulate)
+          tile([=](Vector<T> v, const T* at) __attribute__((always_inline)) { return v + load(at, pixels); });
+        else if (t.bias)
+          tile([bias = load(t.bias + c, of_channels(pixels))](Vector<T> v, const T*)
+                   __attribute__((always_inline)) { return v + bias; });
+        else
+          tile([](Vector<T> v, const T*) __attribute__((always_inline)) { return v; });
       });
 }
 
