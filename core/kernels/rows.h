@@ -122,6 +122,9 @@ struct RowKernels {
   // dst (W, C) = or += gradient of one row; dst may be g; t null: g as it stands (raw is not read then)
   void (*gradient)(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
                    int64_t c, const RowGradient<T>* t, bool accumulate);
+  // dst (W, C) = transform(x) + transform(y)
+  void (*sum)(T* dst, int64_t dst_step, const T* x, int64_t x_step, const RowTransform<T>& of_x, const T* y,
+              int64_t y_step, const RowTransform<T>& of_y, int64_t w, int64_t c);
   // sum[c] += Σ mask·g, centred[c] += Σ mask·g·(raw − mean)
   void (*sums)(double* sum, double* centred, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
                int64_t c, const RowTransform<T>& mask, const T* mean);

@@ -31,29 +31,21 @@ void add_pixels(const Body& a, const Body& b, const Array& out) {
     View<T> x, y, out;
     RowTransform<T> of_x, of_y;
   };
+  const int64_t channels = out.shape.channels(), pixels = out.shape.pixels();
+  const Pending none = Pending::identity(out.dtype, a.pending && b.pending ? 0 : channels);
   std::vector<Run> runs;
   for_channel_runs({&a.raw, &b.raw}, [&](int64_t first, int64_t count) {
     runs.push_back({a.raw.view<T>(first, count), b.raw.view<T>(first, count), out.view<T>(first, count),
-                    a.pending ? row_transform<T>(*a.pending, first) : RowTransform<T>{},
-                    b.pending ? row_transform<T>(*b.pending, first) : RowTransform<T>{}});
+                    row_transform<T>(a.pending ? *a.pending : none, first),
+                    row_transform<T>(b.pending ? *b.pending : none, first)});
   });
-  const int64_t channels = out.shape.channels(), pixels = out.shape.pixels();
+  // Few pixels at a time, so that lines of the result which two runs write are still near for the second.
   const int64_t run = std::max<int64_t>(1, 2048 / std::max<int64_t>(channels, 1));
   parallel_chunks(pixels, chunk_count(pixels), [&](int64_t, int64_t begin, int64_t end) {
-    std::vector<T> other(static_cast<size_t>(run * channels));
     for (int64_t p = begin; p < end; p += run)
-      for (const Run& r : runs) {
-        const int64_t w = std::min(run, end - p), c = r.x.channels();
-        rows<T>().transform(r.out.pixel(p), r.out.stride, r.x.pixel(p), r.x.stride, w, c,
-                            a.pending ? &r.of_x : nullptr);
-        const T* addend = r.y.pixel(p);
-        int64_t step = r.y.stride;
-        if (b.pending) {
-          rows<T>().transform(other.data(), c, addend, step, w, c, &r.of_y);
-          addend = other.data(), step = c;
-        }
-        rows<T>().gradient(r.out.pixel(p), r.out.stride, addend, step, nullptr, 0, w, c, nullptr, true);
-      }
+      for (const Run& r : runs)
+        rows<T>().sum(r.out.pixel(p), r.out.stride, r.x.pixel(p), r.x.stride, r.of_x, r.y.pixel(p), r.y.stride, r.of_y,
+                      std::min(run, end - p), r.x.channels());
   });
 }
 

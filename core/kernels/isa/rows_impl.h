@@ -85,6 +85,30 @@ void gradient_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T*
       });
 }
 
+template <class T>
+void sum_row(T* dst, int64_t dst_step, const T* x, int64_t x_step, const RowTransform<T>& of_x, const T* y,
+             int64_t y_step, const RowTransform<T>& of_y, int64_t w, int64_t c) {
+  PixelsAhead<T> x_ahead(x, x_step, c, kGradientAhead), y_ahead(y, y_step, c, kGradientAhead),
+      dst_ahead(dst, dst_step, c, kGradientAhead);
+  for_blocks<T>(
+      w, c, kLeastStaged,
+      [ =, &of_x, &of_y, &x_ahead, &y_ahead, &dst_ahead ](int64_t first, int64_t n, int64_t i, auto lanes)
+          __attribute__((always_inline)) {
+            T* d = dst + first * dst_step + i;
+            const T *p = x + first * x_step + i, *q = y + first * y_step + i;
+            const auto x_scale = load(of_x.scale + i, lanes), x_shift = load(of_x.shift + i, lanes),
+                       x_floor = load(of_x.floor + i, lanes), y_scale = load(of_y.scale + i, lanes),
+                       y_shift = load(of_y.shift + i, lanes), y_floor = load(of_y.floor + i, lanes);
+            for (int64_t k = 0; k < n; k++, d += dst_step, p += x_step, q += y_step) {
+              x_ahead.fetch_next(), y_ahead.fetch_next(), dst_ahead.fetch_next();
+              store(d,
+                    raised(affine(load(p, lanes), x_scale, x_shift), x_floor) +
+                        raised(affine(load(q, lanes), y_scale, y_shift), y_floor),
+                    lanes);
+            }
+          });
+}
+
 // to[k] += v[k] in f64, for the channels of this block.
 GHOST_INLINE void add_to(double* to, Vector<double> v, All) { store(to, load(to) + v); }
 GHOST_INLINE void add_to(double* to, Vector<double> v, const First<double>& l) { store(to, load(to, l) + v, l); }
@@ -172,6 +196,7 @@ template <class T>
 constexpr ghost::RowKernels<T> row_kernels() {
   return {.transform = transform_row<T>,
           .gradient = gradient_row<T>,
+          .sum = sum_row<T>,
           .sums = sums_row<T>,
           .statistics = statistics_row<T>,
           .column_sums = column_sums_row<T>,
