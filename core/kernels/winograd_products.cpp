@@ -8,6 +8,21 @@
 
 namespace ghost {
 
+// taps [row][tap][to][Joined] of `count` rows of weights, Joined channels each.
+template <class T>
+template <int64_t Joined>
+void WinogradProducts<T>::gather(T* taps, const T* w, bool transposed, int64_t row, int64_t count) const {
+  const int64_t width = Joined * to_;
+  for (int64_t t = 0; t < 9; t++)
+    for (int64_t o = 0; o < to_; o++) {
+      T* to = taps + t * width + o * Joined;
+      const T* from = transposed ? w + (row * Joined * 9 + 8 - t) * to_ + o : w + (o * 9 + t) * from_ + row * Joined;
+      for (int64_t j = 0; j < count; j++)
+        for (int64_t p = 0; p < Joined; p++)
+          to[j * 9 * width + p] = transposed ? from[(j * Joined + p) * 9 * to_] : from[j * Joined + p];
+    }
+}
+
 template <class T>
 WinogradProducts<T>::WinogradProducts(const Conv2dShape& s, const T* w, bool transposed)
     : from_(transposed ? s.co : s.ci),
@@ -34,12 +49,11 @@ WinogradProducts<T>::WinogradProducts(const Conv2dShape& s, const T* w, bool tra
       if (transposed && joined_ == 1) {
         at = w + (k * 9 + 8) * to_, tap_step = -to_;
       } else if (i == 0) {
-        const int64_t count = std::min(kAtOnce, end - k) * joined_, first = k * joined_;
-        for (int64_t t = 0; t < 9; t++)
-          for (int64_t o = 0; o < to_; o++)
-            for (int64_t j = 0; j < count; j++)
-              taps[(j / joined_ * 9 + t) * width + o * joined_ + j % joined_] =
-                  transposed ? w[((first + j) * 9 + 8 - t) * to_ + o] : w[(o * 9 + t) * from_ + first + j];
+        const int64_t count = std::min(kAtOnce, end - k);
+        if (joined_ == 1)
+          gather<1>(taps, w, transposed, k, count);
+        else
+          gather<2>(taps, w, transposed, k, count);
       }
       for (const Panel& p : panels_) {
         T* to = elements(0, p) + k * p.vectors * lanes;

@@ -36,6 +36,8 @@ class WinogradProducts {
   T* elements(int64_t e, const Panel& p) const {
     return static_cast<T*>(storage_->data()) + e * from_ * padded_ + p.first * from_;
   }
+  template <int64_t Joined>
+  void gather(T* taps, const T* w, bool transposed, int64_t row, int64_t count) const;
   int64_t from_, to_, padded_ = 0;
   int64_t joined_;  // channels of `from` whose weights lie side by side: 2 for pairs (DenseRow)
   std::vector<Panel> panels_;
