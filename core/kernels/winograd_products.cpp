@@ -35,7 +35,7 @@ WinogradProducts<T>::WinogradProducts(const Conv2dShape& s, const T* w, bool tra
     panels_.push_back({first, std::min(end, width) - first, (end - first) / lanes});
   }
   padded_ = vectors * lanes / joined_;
-  storage_ = std::make_unique<Storage>(static_cast<size_t>(kWinogradElements * from_ * padded_) * sizeof(T));
+  storage_ = std::make_unique<Storage>(static_cast<size_t>(kWinogradElements * element_step()) * sizeof(T));
   const int64_t rows_of_weights = from_ / joined_;
   parallel_chunks(rows_of_weights, chunk_count(rows_of_weights), [&](int64_t, int64_t begin, int64_t end) {
     // Row k: the 9 taps of all weights that channel k (or pair k of them) is multiplied with, side by side. They are
@@ -57,9 +57,9 @@ WinogradProducts<T>::WinogradProducts(const Conv2dShape& s, const T* w, bool tra
       }
       for (const Panel& p : panels_) {
         T* to = elements(0, p) + k * p.vectors * lanes;
-        rows<T>().winograd_weights(to, from_ * padded_, at + p.first, tap_step, p.columns);
+        rows<T>().winograd_weights(to, element_step(), at + p.first, tap_step, p.columns);
         for (int64_t e = 0; e < kWinogradElements; e++)
-          std::fill(to + e * from_ * padded_ + p.columns, to + e * from_ * padded_ + p.vectors * lanes, T(0));
+          std::fill(to + e * element_step() + p.columns, to + e * element_step() + p.vectors * lanes, T(0));
       }
     }
   });
@@ -99,7 +99,7 @@ WinogradWeightSums<T>::WinogradWeightSums(const Conv2dShape& s, int64_t tiles, i
            elements * int64_t{sizeof(T)} <= kElementBytes;
   chunks_ = keeps_ ? chunk_count(blocks) : chunks;
   begun_.assign(static_cast<size_t>(keeps_ ? 1 : std::max<int64_t>(chunks_, 1)), 0);
-  const int64_t count = std::ssize(begun_) * size() + (keeps_ ? elements : 0);
+  const int64_t count = std::ssize(begun_) * kWinogradElements * sum_step() + (keeps_ ? elements : 0);
   storage_ = std::make_unique<Storage>(static_cast<size_t>(count) * sizeof(T));
 }
 
@@ -128,17 +128,17 @@ void WinogradWeightSums<T>::write(const GradSink::Slot& slot) {
   if (keeps_)
     parallel_for(kWinogradElements, [&](int64_t e) { add(0, e, place(0, tiles_, nullptr, nullptr), false); });
   else if (!begun_.front())
-    std::fill_n(partial(0), size(), T(0));  // no images
-  const View<T> to = slot.to.view<T>();     // (co · 9 pixels, ci)
+    std::fill_n(partial(0), kWinogradElements * sum_step(), T(0));  // no images
+  const View<T> to = slot.to.view<T>();                             // (co · 9 pixels, ci)
   const auto chunks = static_cast<int64_t>(begun_.size());
   parallel_chunks(co_, chunk_count(co_), [&](int64_t, int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; o++) {
       for (int64_t k = 1; k < chunks; k++)  // in chunk order
         for (int64_t e = 0; e < kWinogradElements; e++) {
-          const int64_t at = (e * co_ + o) * ci_;
+          const int64_t at = e * sum_step() + o * ci_;
           rows<T>().gradient(partial(0) + at, ci_, partial(k) + at, ci_, nullptr, 0, 1, ci_, nullptr, true);
         }
-      rows<T>().winograd_weight_gradient(to.pixel(o * 9), to.stride, partial(0) + o * ci_, co_ * ci_, ci_,
+      rows<T>().winograd_weight_gradient(to.pixel(o * 9), to.stride, partial(0) + o * ci_, sum_step(), ci_,
                                          slot.accumulate);
     }
   });
@@ -152,7 +152,7 @@ void WinogradWeightSums<T>::add(int64_t chunk, int64_t element, const Place& at,
                         .wide = {at.v + element * winograd_element_step(at.tiles, ci_), 0, ci_},
                         .narrow_channels = co_,
                         .wide_channels = ci_,
-                        .sums = partial(chunk) + element * co_ * ci_,
+                        .sums = partial(chunk) + element * sum_step(),
                         .sums_step = ci_,
                         .accumulate = accumulate});
 }
