@@ -131,16 +131,17 @@ void WinogradWeightSums<T>::write(const GradSink::Slot& slot) {
     std::fill_n(partial(0), kWinogradElements * sum_step(), T(0));  // no images
   const View<T> to = slot.to.view<T>();                             // (co · 9 pixels, ci)
   const auto chunks = static_cast<int64_t>(begun_.size());
-  parallel_chunks(co_, chunk_count(co_), [&](int64_t, int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; o++) {
-      for (int64_t k = 1; k < chunks; k++)  // in chunk order
-        for (int64_t e = 0; e < kWinogradElements; e++) {
-          const int64_t at = e * sum_step() + o * ci_;
-          rows<T>().gradient(partial(0) + at, ci_, partial(k) + at, ci_, nullptr, 0, 1, ci_, nullptr, true);
-        }
+  constexpr int64_t kRows = 4;  // at least, of a part: runs worth a call
+  parallel_chunks(co_, chunk_count((co_ + kRows - 1) / kRows), [&](int64_t, int64_t begin, int64_t end) {
+    const int64_t run = (end - begin) * ci_;
+    for (int64_t k = 1; k < chunks; k++)  // in chunk order
+      for (int64_t e = 0; e < kWinogradElements; e++) {
+        const int64_t at = e * sum_step() + begin * ci_;
+        rows<T>().gradient(partial(0) + at, run, partial(k) + at, run, nullptr, 0, 1, run, nullptr, true);
+      }
+    for (int64_t o = begin; o < end; o++)
       rows<T>().winograd_weight_gradient(to.pixel(o * 9), to.stride, partial(0) + o * ci_, sum_step(), ci_,
                                          slot.accumulate);
-    }
   });
 }
 
