@@ -104,7 +104,7 @@ void RowConvolution<T>::pack_depthwise(const T* w, const T* bias) {
   const double saving = static_cast<double>(ceil_div(c, lanes) * lanes) / static_cast<double>(c);
   constexpr int64_t kMostBytes = 24 << 10;  // the repeated weights stay in the nearest cache
   if (repeat > 1 && layout_.in_step == c && taps * c * repeat * int64_t{sizeof(T)} <= kMostBytes &&
-      saving > (packed_out ? 1.3 : 1.4))
+      saving > (packed_out ? 1.8 : 2.0))
     repeat_ = repeat;
   by_way_of_row_ = planes || (repeat_ > 1 && !packed_out);
 

@@ -2,12 +2,14 @@
 //   out[x][c] = Σ over taps of in[x + tap][c] · weight[tap][c]
 //   for a column of channels, for a tile of up to 8 pixels, for each kernel row: the inputs are loaded once for all
 //   taps
-// With `repeat`, a row of pixels is one run of numbers and a vector spans several pixels, so that channels which do not
-// fill vectors cost no lanes; but every tap then loads its own inputs. It pays where a third of the lanes would be
-// empty: at 36 channels it is a fifth faster, at 92 or 100 masked vectors are a third faster than it.
-// The weight's gradient holds 9 taps of a column in registers over all rows of an item. On maps of 2×2 and 4×4 that is
-// few pixels, so how the sums end matters: adding them by vectors instead of numbers made its backward a quarter
-// faster.
+// The nine weights of a kernel of 3×3 stay in registers over the row, where there are 32: a fifth to a third faster.
+// Rows of 16 or 32 channels reach three quarters of the full speed; others lose to vectors that cross lines, and to
+// masks. With `repeat`, a row of pixels is one run of numbers and a vector spans several pixels, so that channels which
+// do not fill vectors cost no lanes; of two pixels, the last of three taps reads what the first of the next vector
+// reads. It pays where half the lanes or more would be empty, and not for 8 channels that are copied to a slice
+// afterwards. The weight's gradient holds 9 taps of a column in registers over all rows of an item. On maps of 2×2 and
+// 4×4 that is few pixels, so how the sums end matters: adding them by vectors instead of numbers made its backward a
+// quarter faster.
 #pragma once
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/rows.h"
@@ -17,84 +19,112 @@ namespace {
 using ghost::DepthwiseRow;
 using ghost::DepthwiseSums;
 
-// P output vectors, `step` apart. Inputs of a run of taps are loaded once: tap j of pixel x reads what tap 0 of pixel
-// x + j reads.
-template <class T, int P, int Run, class Lanes>
-GHOST_INLINE void depthwise_tile(const DepthwiseRow<T>& row, const T* in, int64_t in_step, const T* weight,
-                                 int64_t weight_step, const T* bias, T* out, int64_t out_step, Lanes lanes) {
-  Vector<T> acc[P];
+// acc[x] += Σ over a run of taps, for P output vectors. Tap j of vector x reads the input at p + (S · x + j) · unit;
+// what several of them read is loaded once.
+template <class T, int P, int Run, int S, class Lanes>
+GHOST_INLINE void depthwise_taps(Vector<T>* acc, const Vector<T>* w, const T* p, int64_t unit, Lanes lanes) {
+#pragma GCC unroll 32
+  for (int q = 0; q < S * (P - 1) + Run; q++) {
+    if (q % S >= Run) continue;
+    const Vector<T> v = load(p + q * unit, lanes);
 #pragma GCC unroll 8
-  for (int x = 0; x < P; x++) acc[x] = bias ? load(bias, lanes) : Vector<T>{};
-  for (int64_t t = 0; t < row.taps.count; t += Run, weight += Run * weight_step) {
-    Vector<T> w[Run];
-#pragma GCC unroll 8
-    for (int j = 0; j < Run; j++) w[j] = load(weight + j * weight_step, lanes);
-    const T* p = in + row.taps.offset[t];
-#pragma GCC unroll 16
-    for (int x = 0; x < P + Run - 1; x++) {
-      const Vector<T> v = load(p + x * in_step, lanes);
-#pragma GCC unroll 8
-      for (int j = 0; j < Run; j++)
-        if (x >= j && x - j < P) acc[x - j] += v * w[j];
-    }
-  }
-#pragma GCC unroll 8
-  for (int x = 0; x < P; x++) {
-    T* o = out + x * out_step;
-    fetch_ahead(o);
-    store(o, row.accumulate ? acc[x] + load(o, lanes) : acc[x], lanes);
+    for (int j = 0; j < Run; j++)
+      if (q >= j && (q - j) % S == 0 && (q - j) / S < P) acc[(q - j) / S] += v * w[j];
   }
 }
 
 template <class T, int Run, class Lanes>
-GHOST_INLINE void depthwise_column(const DepthwiseRow<T>& row, int64_t c, int64_t pixels, int64_t in_step,
-                                   int64_t out_step, Lanes lanes) {
-  const int64_t weight_step = row.channels * row.repeat;
-  const T *in = row.in + c, *w = row.weight + c, *b = row.bias ? row.bias + c : nullptr;
-  T* out = row.out + c;
-  int64_t x = 0;
-  for (; x + 8 <= pixels; x += 8)
-    depthwise_tile<T, 8, Run>(row, in + x * in_step, in_step, w, weight_step, b, out + x * out_step, out_step, lanes);
-  if (x + 4 <= pixels) {
-    depthwise_tile<T, 4, Run>(row, in + x * in_step, in_step, w, weight_step, b, out + x * out_step, out_step, lanes);
-    x += 4;
-  }
-  if (x + 2 <= pixels) {
-    depthwise_tile<T, 2, Run>(row, in + x * in_step, in_step, w, weight_step, b, out + x * out_step, out_step, lanes);
-    x += 2;
-  }
-  if (x < pixels)
-    depthwise_tile<T, 1, Run>(row, in + x * in_step, in_step, w, weight_step, b, out + x * out_step, out_step, lanes);
+GHOST_INLINE void depthwise_weights(Vector<T>* w, const T* weight, int64_t step, Lanes lanes) {
+#pragma GCC unroll 9
+  for (int j = 0; j < Run; j++) w[j] = load(weight + j * step, lanes);
 }
 
-template <class T, int Run>
+// P output vectors. Held: the kernel has three rows of taps, whose weights are in `held`.
+template <class T, int P, int Run, int S, bool Held, class Lanes>
+GHOST_INLINE void depthwise_tile(const DepthwiseRow<T>& row, const Vector<T>* held, const T* in, int64_t unit,
+                                 const T* weight, const T* bias, T* out, int64_t out_step, PixelsAhead<T>& ahead,
+                                 Lanes lanes) {
+  const int64_t weight_step = row.channels * row.repeat;
+  Vector<T> acc[P];
+#pragma GCC unroll 16
+  for (int x = 0; x < P; x++) acc[x] = bias ? load(bias, lanes) : Vector<T>{};
+  if (Held) {
+#pragma GCC unroll 3
+    for (int r = 0; r < 3; r++)
+      depthwise_taps<T, P, Run, S>(acc, held + r * Run, in + row.taps.offset[r * Run], unit, lanes);
+  } else {
+    for (int64_t t = 0; t < row.taps.count; t += Run, weight += Run * weight_step) {
+      Vector<T> w[Run];
+      depthwise_weights<T, Run>(w, weight, weight_step, lanes);
+      depthwise_taps<T, P, Run, S>(acc, w, in + row.taps.offset[t], unit, lanes);
+    }
+  }
+  if (row.accumulate) {
+#pragma GCC unroll 16
+    for (int x = 0; x < P; x++) acc[x] += load(out + x * out_step, lanes);
+  }
+#pragma GCC unroll 16
+  for (int x = 0; x < P; x++) {
+    ahead.fetch_next();
+    store(out + x * out_step, acc[x], lanes);
+  }
+}
+
+// in_step and out_step: from one output vector to the next.
+template <class T, int Run, int S, bool Held, class Lanes>
+GHOST_INLINE void depthwise_column(const DepthwiseRow<T>& row, int64_t c, int64_t vectors, int64_t in_step,
+                                   int64_t out_step, PixelsAhead<T>& ahead, Lanes lanes) {
+  const int64_t weight_step = row.channels * row.repeat, unit = S == 1 ? in_step : row.channels;
+  const T *in = row.in + c, *w = row.weight + c, *b = row.bias ? row.bias + c : nullptr;
+  T* out = row.out + c;
+  Vector<T> held[Held ? 3 * Run : 1];
+  if (Held) depthwise_weights<T, 3 * Run>(held, w, weight_step, lanes);
+  int64_t x = 0;
+  const auto tile = [&]<int P>() __attribute__((always_inline)) {
+    depthwise_tile<T, P, Run, S, Held>(row, held, in + x * in_step, unit, w, b, out + x * out_step, out_step, ahead,
+                                       lanes);
+    x += P;
+  };
+  while (x + 8 <= vectors) tile.template operator()<8>();
+  if (x + 4 <= vectors) tile.template operator()<4>();
+  if (x + 2 <= vectors) tile.template operator()<2>();
+  if (x < vectors) tile.template operator()<1>();
+}
+
+template <class T, int Run, int S, bool Held>
 __attribute__((noinline)) void depthwise_run(const DepthwiseRow<T>& row) {
   constexpr int L = kLanes<T>;
-  if (row.repeat == 1) {
-    int64_t c = 0;
-    for (; c + L <= row.channels; c += L)
-      depthwise_column<T, Run>(row, c, row.pixels, row.in_step, row.out_step, All{});
-    if (c < row.channels)
-      depthwise_column<T, Run>(row, c, row.pixels, row.in_step, row.out_step, first_lanes<T>(row.channels - c));
+  PixelsAhead<T> ahead(row.out, row.out_step, row.channels, kBytesAhead);
+  if (S == 1 && row.repeat == 1) {
+    for_channels<T>(
+        row.channels, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
+          depthwise_column<T, Run, 1, Held>(row, c, row.pixels, row.in_step, row.out_step, ahead, lanes);
+        });
     return;
   }
   const int64_t period = row.channels * row.repeat, elements = row.pixels * row.channels;
   for (int64_t c = 0; c < period && c < elements; c += L) {
     const int64_t whole = c + L <= elements ? (elements - c - L) / period + 1 : 0, rest = elements - c - whole * period;
-    depthwise_column<T, 1>(row, c, whole, period, period, All{});
+    depthwise_column<T, Run, S, Held>(row, c, whole, period, period, ahead, All{});
     if (rest > 0) {  // < L numbers at the end of the row
       DepthwiseRow<T> end = row;
       end.in += whole * period, end.out += whole * period;
-      depthwise_column<T, 1>(end, c, 1, period, period, first_lanes<T>(rest));
+      depthwise_column<T, Run, S, Held>(end, c, 1, period, period, ahead, first_lanes<T>(rest));
     }
   }
 }
 template <class T>
 void depthwise_row(const DepthwiseRow<T>& row) {
-  // Runs help where neighbouring vectors are neighbouring pixels.
-  if (row.repeat == 1 && row.taps.run == 3) return depthwise_run<T, 3>(row);
-  if (row.repeat == 1 && row.taps.run == 5) return depthwise_run<T, 5>(row);
-  depthwise_run<T, 1>(row);
+  constexpr bool kHeld = GHOST_VECTOR_REGISTERS == 32;
+  const int64_t run = row.taps.run;
+  const bool nine = run == 3 && row.taps.count == 9;
+  if (row.repeat == 1) {
+    if (nine) return depthwise_run<T, 3, 1, kHeld>(row);
+    if (run == 3) return depthwise_run<T, 3, 1, false>(row);
+    if (run == 5) return depthwise_run<T, 5, 1, false>(row);
+  }
+  if (row.repeat == 2 && nine) return depthwise_run<T, 3, 2, kHeld>(row);
+  depthwise_run<T, 1, 1, false>(row);
 }
 
 constexpr int taps_at_once() { return GHOST_VECTOR_REGISTERS == 32 ? 9 : 6; }
@@ -151,9 +181,12 @@ __attribute__((noinline)) void depthwise_sums_of(const DepthwiseSums<T>& of) {
   constexpr int L = kLanes<T>;
   const int64_t period = of.channels * of.repeat, elements = of.columns * of.channels;
   for (int64_t t = 0; t < of.taps.count; t += kTaps) {
-    int64_t c = 0;
-    for (; c + L <= period && (of.repeat == 1 || c < elements); c += L) depthwise_sums_column<kTaps>(of, c, t, All{});
-    if (of.repeat == 1 && c < period) depthwise_sums_column<kTaps>(of, c, t, first_lanes<T>(period - c));
+    if (of.repeat == 1)
+      for_channels<T>(
+          of.channels, [&](int64_t c, auto lanes)
+                           __attribute__((always_inline)) { depthwise_sums_column<kTaps>(of, c, t, lanes); });
+    else
+      for (int64_t c = 0; c + L <= period && c < elements; c += L) depthwise_sums_column<kTaps>(of, c, t, All{});
   }
 }
 template <class T>

@@ -129,6 +129,10 @@ GHOST_INLINE void add_to(double* to, Vector<float> v, const First<float>& l) {
   add_to(to, widened(v, 0), first_lanes<double>(l.count < H ? l.count : H));
   if (l.count > H) add_to(to + H, widened(v, H), first_lanes<double>(l.count - H));
 }
+#if GHOST_VECTOR_BYTES > 16
+GHOST_INLINE void add_to(double* to, Vector<double> v, LowerHalf) { store(to, load(to, LowerHalf{}) + v, LowerHalf{}); }
+GHOST_INLINE void add_to(double* to, Vector<float> v, LowerHalf) { add_to(to, widened(v, 0), All{}); }
+#endif
 
 // Only raw is asked for: g has just been written.
 template <class T>

@@ -27,8 +27,10 @@ using Vector = typename VectorOf<T>::type;
 template <class T>
 constexpr int kLanes = GHOST_VECTOR_BYTES / static_cast<int>(sizeof(T));
 
-// Which lanes of a vector belong to the row: all of them, or the first few.
+// Which lanes of a vector belong to the row: all of them, the lower half, or the first few. A masked access costs as
+// much as that of a whole vector, one that crosses a line included; half a vector is cheaper.
 struct All {};
+struct LowerHalf {};
 template <class T>
 struct First {
   int count;  // 1 … kLanes
@@ -40,6 +42,7 @@ struct First {
 };
 
 GHOST_INLINE int count_of(int lanes, All) { return lanes; }
+GHOST_INLINE int count_of(int lanes, LowerHalf) { return lanes / 2; }
 template <class T>
 GHOST_INLINE int count_of(int, const First<T>& l) {
   return l.count;
@@ -81,6 +84,32 @@ template <class T>
 GHOST_INLINE void store(T* p, Vector<T> v, All) {
   store(p, v);
 }
+
+#if GHOST_VECTOR_BYTES > 16
+template <class T>
+using HalfVector __attribute__((vector_size(GHOST_VECTOR_BYTES / 2), aligned(alignof(T)), may_alias)) = T;
+template <class T>
+GHOST_INLINE Vector<T> load(const T* p, LowerHalf) {
+  using Half = HalfVector<T>;
+  const Half v = *reinterpret_cast<const Half*>(p);
+  if constexpr (kLanes<T> == 16)
+    return __builtin_shufflevector(v, Half{}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  else if constexpr (kLanes<T> == 8)
+    return __builtin_shufflevector(v, Half{}, 0, 1, 2, 3, 4, 5, 6, 7);
+  else
+    return __builtin_shufflevector(v, Half{}, 0, 1, 2, 3);
+}
+template <class T>
+GHOST_INLINE void store(T* p, Vector<T> v, LowerHalf) {
+  HalfVector<T>& to = *reinterpret_cast<HalfVector<T>*>(p);
+  if constexpr (kLanes<T> == 16)
+    to = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
+  else if constexpr (kLanes<T> == 8)
+    to = __builtin_shufflevector(v, v, 0, 1, 2, 3);
+  else
+    to = __builtin_shufflevector(v, v, 0, 1);
+}
+#endif
 
 // Lanes beyond the count read as 0 and are not touched in memory.
 #if GHOST_VECTOR_BYTES == 64
@@ -162,6 +191,9 @@ template <class T, class F>
 GHOST_INLINE void for_channels(int64_t c, F f) {
   int64_t i = 0;
   for (; i + kLanes<T> <= c; i += kLanes<T>) f(i, All{});
+#if GHOST_VECTOR_BYTES > 16
+  if (c - i == kLanes<T> / 2) return f(i, LowerHalf{});
+#endif
   if (i < c) f(i, first_lanes<T>(c - i));
 }
 
