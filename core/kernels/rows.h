@@ -119,7 +119,8 @@ struct RowKernels {
   // dst (W, C) = transform(src); t null: copy
   void (*transform)(T* dst, int64_t dst_step, const T* src, int64_t src_step, int64_t w, int64_t c,
                     const RowTransform<T>* t);
-  // dst (W, C) = or += gradient of one row; dst may be g; t null: g as it stands (raw is not read then)
+  // dst (W, C) = or += gradient of one row; dst may be g; t null: g as it stands (raw is not
+  // read then), which may be one pixel with a step of 0
   void (*gradient)(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
                    int64_t c, const RowGradient<T>* t, bool accumulate);
   // dst (W, C) = transform(x) + transform(y)

@@ -202,32 +202,39 @@ Windows adaptive_windows(int64_t in, int64_t out) {
   return w;
 }
 
+// Windows that lie side by side and leave nothing out: every input is in one.
+bool tiles(const Windows& windows, int64_t in) {
+  int64_t next = 0;
+  for (const Window& w : windows) {
+    if (w.begin != next) return false;
+    next = w.end;
+  }
+  return next == in;
+}
+
 template <class T>
 void take_averages(const Body& x, const Array& out, const Windows& rows_windows, const Windows& columns) {
   const Shape& in = x.raw.shape;
   const View<T> y = out.view<T>();
   const int64_t c = y.c(), lines = y.n() * y.h(), width = y.w() * c;
+  // A window over whole rows is one run of pixels.
+  const bool whole_rows = columns.size() == 1 && tiles(columns, in[2]);
+  const int64_t run = whole_rows ? pixels_per_run(c) : in[2];
   parallel_chunks(lines, chunk_count(lines), [&](int64_t, int64_t begin, int64_t end) {
-    const BlockReader<T> reader(x, in[2]);
-    // a row is summed in T, rows in f64
-    std::vector<T> line_sum(static_cast<size_t>(c));
+    const BlockReader<T> reader(x, run);
     std::vector<double> total(static_cast<size_t>(width));
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / y.h();
       const Window& window = rows_windows[static_cast<size_t>(line % y.h())];
       std::fill(total.begin(), total.end(), 0.0);
-      for (int64_t iy = window.begin; iy < window.end; iy++) {
-        const auto row = reader.read((image * in[1] + iy) * in[2], in[2]);
+      const int64_t first = (image * in[1] + window.begin) * in[2], last = (image * in[1] + window.end) * in[2];
+      for (int64_t p = first; p < last; p += run) {
+        const int64_t count = std::min(run, last - p);
+        const auto block = reader.read(p, count);
         for (int64_t ox = 0; ox < y.w(); ox++) {
           const Window& w = columns[static_cast<size_t>(ox)];
-          T* acc = line_sum.data();
-          std::fill_n(acc, c, T(0));
-          for (int64_t ix = w.begin; ix < w.end; ix++) {
-            const T* from = row.pixel(ix);
-            for (int64_t k = 0; k < c; k++) acc[k] += from[k];
-          }
-          double* sum = total.data() + ox * c;
-          for (int64_t k = 0; k < c; k++) sum[k] += static_cast<double>(acc[k]);
+          rows<T>().column_sums(total.data() + ox * c, block.pixel(whole_rows ? 0 : w.begin), block.step,
+                                whole_rows ? count : w.end - w.begin, c);
         }
       }
       T* to = y.pixel(line * y.w());
@@ -244,13 +251,14 @@ SumsPtr give_averages(const Array& gradient, const GradSink::Slot& slot, const W
                       const Windows& columns) {
   const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
   const int64_t c = g.c(), lines = to.n() * to.h(), chunks = chunk_count(lines);
+  const bool once = tiles(rows_windows, to.h()) && tiles(columns, to.w()), add = slot.accumulate || !once;
   SlotSums<T> sums(slot, chunks);
   parallel_chunks(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     std::vector<T> share(static_cast<size_t>(c));
     int64_t summed = begin;
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / to.h(), iy = line % to.h();
-      if (!slot.accumulate)
+      if (add && !slot.accumulate)
         for (int64_t p = line * to.w(); p < (line + 1) * to.w(); p++) std::fill_n(to.pixel(p), c, T(0));
       for (int64_t oy = 0; oy < g.h(); oy++) {
         const Window& window = rows_windows[static_cast<size_t>(oy)];
@@ -259,12 +267,9 @@ SumsPtr give_averages(const Array& gradient, const GradSink::Slot& slot, const W
           const Window& w = columns[static_cast<size_t>(ox)];
           const T* up = g.pixel((image * g.h() + oy) * g.w() + ox);
           const T part = static_cast<T>(1 / (window.divisor * w.divisor));
-          T* s = share.data();
-          for (int64_t k = 0; k < c; k++) s[k] = up[k] * part;
-          for (int64_t ix = w.begin; ix < w.end; ix++) {
-            T* d = to.pixel(line * to.w() + ix);
-            for (int64_t k = 0; k < c; k++) d[k] += s[k];
-          }
+          for (int64_t k = 0; k < c; k++) share[static_cast<size_t>(k)] = up[k] * part;
+          rows<T>().gradient(to.pixel(line * to.w() + w.begin), to.stride, share.data(), 0, nullptr, 0, w.end - w.begin,
+                             c, nullptr, add);
         }
       }
       if (line + 1 < end && (line + 1 - summed) * to.w() < kPixelsPerSum) continue;

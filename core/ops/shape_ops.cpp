@@ -4,25 +4,46 @@
 #include <functional>
 #include <numeric>
 
+#include "core/kernels/rows.h"
 #include "core/ops/strided.h"
 
 namespace ghost {
 namespace {
 
 template <class T>
-void assign(const Strided<T>& to, const Strided<T>& from) {
-  for_elements([](T& d, T s) { d = s; }, to, from);
-}
-template <class T>
 void fill(const Strided<T>& to, T value) {
   for_elements([value](T& d) { d = value; }, to);
 }
+// Where the last dimension lies packed on both sides, the last two are a row of pixels, which the row kernels copy: an
+// element at a time, rows of a few channels cost ten times what their memory does.
 template <class T>
 void assign_or_add(const Strided<T>& to, const Strided<T>& from, bool accumulate) {
-  if (accumulate)
-    for_elements([](T& d, T s) { d += s; }, to, from);
-  else
-    assign(to, from);
+  const int rank = to.shape.rank();
+  const auto last = static_cast<size_t>(std::max(rank - 1, 0));
+  if (rank < 2 || to.steps[last] != 1 || from.steps[last] != 1) {
+    if (accumulate)
+      for_elements([](T& d, T s) { d += s; }, to, from);
+    else
+      for_elements([](T& d, T s) { d = s; }, to, from);
+    return;
+  }
+  Walk<2> walk;
+  for (size_t d = 0; d + 1 < last; d++) walk.add(to.shape[static_cast<int>(d)], {to.steps[d], from.steps[d]});
+  const int64_t count = walk.size(), w = to.shape[rank - 2], c = to.shape[rank - 1];
+  const int64_t to_step = to.steps[last - 1], from_step = from.steps[last - 1];
+  parallel_chunks(count, chunk_count(count), [&](int64_t, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      const auto [d, s] = walk.offsets(i);
+      if (accumulate)
+        rows<T>().gradient(to.data + d, to_step, from.data + s, from_step, nullptr, 0, w, c, nullptr, true);
+      else
+        rows<T>().transform(to.data + d, to_step, from.data + s, from_step, w, c, nullptr);
+    }
+  });
+}
+template <class T>
+void assign(const Strided<T>& to, const Strided<T>& from) {
+  assign_or_add(to, from, false);
 }
 
 int64_t resolved(int64_t i, int64_t size) { return std::clamp<int64_t>(i < 0 ? i + size : i, 0, size); }

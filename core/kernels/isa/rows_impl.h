@@ -27,6 +27,7 @@ constexpr int64_t kLeastStaged = 8, kLeastSummed = 256;
 template <class T>
 void transform_row(T* dst, int64_t dst_step, const T* src, int64_t src_step, int64_t w, int64_t c,
                    const RowTransform<T>* t) {
+  if (w * c == 0) return;
   if (!t && dst_step == c && src_step == c) c *= w, w = 1;  // one run of numbers
   PixelsAhead<T> ahead(src, src_step, c, kTransformAhead);
   for_blocks<T>(
@@ -51,24 +52,33 @@ void transform_row(T* dst, int64_t dst_step, const T* src, int64_t src_step, int
       });
 }
 
+// g as it stands: it has just been written.
+template <class T>
+void pass_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, int64_t w, int64_t c, bool accumulate) {
+  if (dst_step == c && g_step == c) c *= w, w = 1;  // one run of numbers
+  for_channels<T>(
+      c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
+        T* d = dst + i;
+        const T* from = g + i;
+        if (accumulate)
+          for (int64_t x = 0; x < w; x++, d += dst_step, from += g_step)
+            store(d, load(d, lanes) + load(from, lanes), lanes);
+        else
+          for (int64_t x = 0; x < w; x++, d += dst_step, from += g_step) store(d, load(from, lanes), lanes);
+      });
+}
+
 template <class T>
 void gradient_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
                   int64_t c, const RowGradient<T>* t, bool accumulate) {
-  if (!t && dst_step == c && g_step == c) c *= w, w = 1;
+  if (w * c == 0) return;
+  if (!t) return pass_row(dst, dst_step, g, g_step, w, c, accumulate);
   PixelsAhead<T> g_ahead(g, g_step, c, kGradientAhead), raw_ahead(raw, raw_step, c, kGradientAhead);
   for_blocks<T>(
       w, c, kLeastStaged,
       [ =, &g_ahead, &raw_ahead ](int64_t first, int64_t n, int64_t i, auto lanes) __attribute__((always_inline)) {
         T* d = dst + first * dst_step + i;
         const T *from = g + first * g_step + i, *z = raw + first * raw_step + i;
-        if (!t) {
-          if (accumulate)
-            for (int64_t x = 0; x < n; x++, d += dst_step, from += g_step)
-              store(d, load(d, lanes) + load(from, lanes), lanes);
-          else
-            for (int64_t x = 0; x < n; x++, d += dst_step, from += g_step) store(d, load(from, lanes), lanes);
-          return;
-        }
         const auto scale = load(t->mask.scale + i, lanes), shift = load(t->mask.shift + i, lanes),
                    floor = load(t->mask.floor + i, lanes);
         const auto on_g = load(t->on_g + i, lanes), on_raw = load(t->on_raw + i, lanes),
@@ -138,6 +148,7 @@ GHOST_INLINE void add_to(double* to, Vector<float> v, LowerHalf) { add_to(to, wi
 template <class T>
 void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
               int64_t c, const RowTransform<T>& mask, const T* mean) {
+  if (w * c == 0) return;
   PixelsAhead<T> ahead(raw, raw_step, c, kSumsAhead);
   for_blocks<T>(
       w, c, kLeastSummed,
@@ -189,9 +200,12 @@ void column_sums_row(double* sum, const T* z, int64_t step, int64_t w, int64_t c
       c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
         for (int64_t begin = 0, end = 0; begin < w; begin = end) {
           end = partial_end(begin, w);
-          Vector<T> s = {};
-          for (int64_t x = begin; x < end; x++) s += load(z + x * step + i, lanes);
-          add_to(sum + i, s, lanes);
+          const T* from = z + begin * step + i;
+          Vector<T> s0 = {}, s1 = {};
+          int64_t x = begin;
+          for (; x + 2 <= end; x += 2, from += 2 * step) s0 += load(from, lanes), s1 += load(from + step, lanes);
+          if (x < end) s0 += load(from, lanes);
+          add_to(sum + i, s0 + s1, lanes);
         }
       });
 }
