@@ -106,7 +106,7 @@ void WeightGradient<T>::add_depthwise(T* to, int64_t rows, int64_t columns, cons
   const int64_t c = s_.ci, lanes = ghost::rows<T>().lanes;
   // Rows as runs of numbers, where vectors of channels would leave many lanes empty and a row is long enough.
   int64_t repeat = lanes / std::gcd(c, lanes);
-  const bool wasteful = 10 * ((c + lanes - 1) / lanes * lanes) > 11 * c;
+  const bool wasteful = 10 * ((c + lanes - 1) / lanes * lanes) > 18 * c;
   if (!wasteful || columns < 4 * repeat || x.step != c || g.step != c) repeat = 1;
   for (int64_t j = 0; j < s_.cog(); j++)
     ghost::rows<T>().depthwise_sums({.rows = rows,
