@@ -2,10 +2,10 @@
 // rows by block of rows. An item (rows of an image, or pixels of the batch for a pointwise convolution) is staged, and
 // read from the second cache after that: forward computes its rows, backward sums the weight's gradient and computes
 // rows of the input's from one staged gradient. What an item is made of depends on the sizes alone. Large maps with few
-// channels run at the speed of memory: one thread moves 10 to 16 GB/s, counting each array once, and slices of a
-// concatenation twice that, since their lines hold the other slice too. What helped there was to ask for pixels ahead
-// (core/kernels/isa/vector.h); larger, smaller or otherwise ordered items gained nothing. The rest runs at the speed of
-// its register tiles (core/kernels/isa/dense_impl.h).
+// channels run at the speed of memory: pointwise 16 to 8 or 24 channels at 112×112 moves 21 to 35 GB/s with one thread,
+// counting each array once, where a triad moves 25 to 36. What helped there was to ask for pixels ahead
+// (core/kernels/isa/vector.h); larger, smaller or otherwise ordered items gained nothing, nor did asking for the next
+// item between the tiles of this one. The rest runs at the speed of its register tiles (core/kernels/isa/dense_impl.h).
 #include "core/kernels/conv2d_rows.h"
 
 #include <algorithm>

@@ -10,11 +10,12 @@
 // partial sums, 256 at 8×8 seven of 9 MiB each to combine.
 //
 // Measured on one thread of an AVX-512 EPYC, batch 128, direct rows → here, ms forward and backward:
-//   16→8 at 32×32   3.5 → 2.6   4.7 → 4.0        32→16 at 16×16   1.8 → 0.9   3.4 → 2.2
-//   16→16 at 32×32  3.5 → 2.5   7.7 → 5.1        64→32 at 8×8     1.5 → 0.6   3.2 → 1.4
-// Of that, a third to a half is owed to the line between elements (winograd_element_step).
-// In a whole step little of this is in a cache. While it multiplies, the next block is fetched (ahead.h): the step of
-// Ghost-ResNet-56 takes 14 % less. Eight channels fill half a vector, so two tiles are transformed together then: 2 %.
+//   16→8 at 32×32   3.4 → 1.1   3.7 → 2.1        32→16 at 16×16   1.6 → 0.7   3.0 → 1.3
+//   16→16 at 32×32  3.4 → 1.5   6.5 → 3.2        64→32 at 8×8     1.4 → 0.5   2.8 → 1.0
+// Of that, a third or more is owed to the line between elements (winograd_element_step), as much to products of few
+// channels in passes instead of tiles (isa/dense_passes_impl.h). In a whole step little of this is in a cache. While it
+// multiplies, the next block is fetched (ahead.h): the step of Ghost-ResNet-56 takes 14 % less. Eight channels fill
+// half a vector, so two tiles are transformed together then: 2 %.
 #include "core/kernels/conv2d_winograd.h"
 
 #include <algorithm>
