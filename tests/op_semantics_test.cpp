@@ -170,6 +170,17 @@ TEST(ShapeOps, SliceCountsAsPythonDoes) {
   EXPECT_THAT(error_of([&] { slice(x, {{}, {}}); }), HasSubstr("2 ranges"));
 }
 
+TEST(ShapeOps, ATensorOfNoElementsIsMovedLikeAnyOther) {
+  for (const Shape& shape : {Shape{2, 0, 3}, Shape{2, 3, 0}, Shape{0, 2, 3}}) {
+    const Tensor x = Tensor::zeros(shape).set_requires_grad();
+    const Tensor y = relu(x + permute(permute(x, {1, 0, 2}), {1, 0, 2}));
+    EXPECT_EQ(y.shape(), shape);
+    EXPECT_EQ(cat({x, y}).to_vector<float>().size(), 0u);
+    y.backward(Tensor::zeros(shape));
+    EXPECT_EQ(x.grad().shape(), shape);
+  }
+}
+
 TEST(ShapeOps, ReshapeRefusesWhatDoesNotFit) {
   const Tensor x = Tensor::zeros({2, 3});
   EXPECT_EQ(reshape(x, {-1}).shape(), (Shape{6}));

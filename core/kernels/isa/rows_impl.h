@@ -98,6 +98,7 @@ void gradient_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T*
 template <class T>
 void sum_row(T* dst, int64_t dst_step, const T* x, int64_t x_step, const RowTransform<T>& of_x, const T* y,
              int64_t y_step, const RowTransform<T>& of_y, int64_t w, int64_t c) {
+  if (w * c == 0) return;
   PixelsAhead<T> x_ahead(x, x_step, c, kGradientAhead), y_ahead(y, y_step, c, kGradientAhead),
       dst_ahead(dst, dst_step, c, kGradientAhead);
   for_blocks<T>(
@@ -148,6 +149,7 @@ GHOST_INLINE void add_to(double* to, Vector<float> v, LowerHalf) { add_to(to, wi
 template <class T>
 void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
               int64_t c, const RowTransform<T>& mask, const T* mean) {
+  if (w * c == 0) return;
   if (w * c == 0) return;
   PixelsAhead<T> ahead(raw, raw_step, c, kSumsAhead);
   for_blocks<T>(
