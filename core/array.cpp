@@ -53,13 +53,10 @@ Array Array::join(const std::vector<Array>& arrays) {
 Array Array::run(int64_t first, int64_t count) const {
   Array a = *this;
   if (parts) {
-    int64_t end = 0;
-    for (const Array& p : *parts) {
-      end += p.shape.channels();
-      if (end < part_end(first)) continue;
-      a = p;
-      break;
-    }
+    const int64_t end = part_end(first);
+    auto part = parts->begin();
+    for (int64_t channels = part->shape.channels(); channels < end; channels += part->shape.channels()) part++;
+    a = *part;
     first -= end - a.shape.channels();
   }
   a.offset += first;
@@ -87,6 +84,7 @@ Array Array::slice_channels(int64_t first, int64_t count) const {
       if (from < to) taken.push_back(p.slice_channels(from, to - from));
       begin += channels;
     }
+    if (taken.empty()) return empty_parts(shape, {0}, dtype);
     return taken.size() == 1 ? taken[0] : join(taken);
   }
   Array s = *this;

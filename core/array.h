@@ -80,7 +80,7 @@ struct Array {
   }
   // Where the part that holds this channel ends.
   int64_t part_end(int64_t channel) const;
-  Array run(int64_t first, int64_t count) const;  // the same, owned together
+  Array run(int64_t first, int64_t count) const;  // these channels of one part, with that part's owner
 };
 
 // f(first, count) for runs of channels, each of which lies in one part of all of these arrays. They have equally many

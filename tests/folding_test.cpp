@@ -106,6 +106,13 @@ TEST(Folding, StridedDepthwiseAndGroupedConvolutions) {
       Inputs("grouped").normal({2, 9, 11, 8}).weight({8, 5, 5, 1}).gamma(8).beta(8).weight({12, 3, 3, 2}));
 }
 
+// A pointwise and a depthwise convolution of four channels, each with its batch_norm, and the weight that reads both.
+Inputs ghost_inputs(const char* name, const Shape& reader) {
+  Inputs all(name);
+  all.normal({2, 5, 6, 3}).weight({4, 1, 1, 3}).gamma(4).beta(4).weight({4, 3, 3, 1}).gamma(4).beta(4).weight(reader);
+  return all;
+}
+
 // The primary features are read by the cheap convolution and stand in the result.
 TEST(Folding, GhostModule) {
   for (const bool activated : {true, false}) {
@@ -117,15 +124,7 @@ TEST(Folding, GhostModule) {
           const Tensor b = act(conv_bn(a, p[4], p[5], p[6], same(3, 1, 4)));
           return conv2d(cat({a, b}), p[7], {}, same(3));
         },
-        Inputs("ghost")
-            .normal({2, 5, 6, 3})
-            .weight({4, 1, 1, 3})
-            .gamma(4)
-            .beta(4)
-            .weight({4, 3, 3, 1})
-            .gamma(4)
-            .beta(4)
-            .weight({5, 3, 3, 8}));
+        ghost_inputs("ghost", {5, 3, 3, 8}));
   }
 }
 
@@ -137,15 +136,7 @@ TEST(Folding, CroppedGhostModule) {
         const Tensor b = conv_bn_relu(a, p[4], p[5], p[6], same(3, 1, 4));
         return conv2d(slice_channels(cat({a, b}), 0, 7), p[7]);
       },
-      Inputs("cropped")
-          .normal({2, 5, 6, 3})
-          .weight({4, 1, 1, 3})
-          .gamma(4)
-          .beta(4)
-          .weight({4, 3, 3, 1})
-          .gamma(4)
-          .beta(4)
-          .weight({5, 1, 1, 7}));
+      ghost_inputs("cropped", {5, 1, 1, 7}));
 }
 
 // The gradient of the sum goes to both sides; in-place accumulation on one must not reach the other.

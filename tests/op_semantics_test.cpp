@@ -176,6 +176,7 @@ TEST(ShapeOps, ATensorOfNoElementsIsMovedLikeAnyOther) {
     const Tensor y = relu(x + permute(permute(x, {1, 0, 2}), {1, 0, 2}));
     EXPECT_EQ(y.shape(), shape);
     EXPECT_EQ(cat({x, y}).to_vector<float>().size(), 0u);
+    EXPECT_EQ(cat({x, y}).body()->raw.slice_channels(0, 0).shape.channels(), 0);
     y.backward(Tensor::zeros(shape));
     EXPECT_EQ(x.grad().shape(), shape);
   }

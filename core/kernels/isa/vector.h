@@ -41,13 +41,6 @@ struct First {
 #endif
 };
 
-GHOST_INLINE int count_of(int lanes, All) { return lanes; }
-GHOST_INLINE int count_of(int lanes, LowerHalf) { return lanes / 2; }
-template <class T>
-GHOST_INLINE int count_of(int, const First<T>& l) {
-  return l.count;
-}
-
 template <class T>
 GHOST_INLINE First<T> first_lanes(int64_t count) {
   First<T> l;
