@@ -50,6 +50,17 @@ uint32_t RandomStream::next() {
   return block_[static_cast<size_t>(used_++)];
 }
 
+void RandomStream::fill(std::span<uint32_t> numbers) {
+  size_t i = 0;
+  for (; i < numbers.size() && used_ < 4; i++) numbers[i] = next();
+  for (; i + 4 <= numbers.size(); i += 4) {  // whole blocks, which do not wait for each other
+    const auto block = philox4x32(counter_, key_);
+    std::copy(block.begin(), block.end(), numbers.begin() + static_cast<std::ptrdiff_t>(i));
+    if (++counter_[0] == 0) ++counter_[1];
+  }
+  for (; i < numbers.size(); i++) numbers[i] = next();
+}
+
 void RandomStream::skip(uint64_t count) {
   for (; count > 0 && used_ < 4; count--) used_++;
   const uint64_t blocks = (uint64_t{counter_[1]} << 32 | counter_[0]) + count / 4;

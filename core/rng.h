@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,7 @@ class RandomStream {
   RandomStream(uint64_t seed, std::string_view purpose, std::initializer_list<uint64_t> numbers);
 
   uint32_t next();                              // uniform over 32 bits
+  void fill(std::span<uint32_t> numbers);       // as that many calls of next() would
   void skip(uint64_t count);                    // as that many calls of next() would
   double uniform();                             // [0, 1), 53 bits; two calls of next()
   double uniform(double lo, double hi);         // [lo, hi)

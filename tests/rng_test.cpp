@@ -47,6 +47,18 @@ TEST(RandomStream, SkippingIsDrawing) {
     }
 }
 
+TEST(RandomStream, FillingIsDrawing) {
+  for (const int before : {0, 1, 3, 4})
+    for (const size_t count : {0, 1, 3, 4, 5, 1001}) {
+      RandomStream drawn(5, "fill"), filled(5, "fill");
+      for (int i = 0; i < before; i++) drawn.next(), filled.next();
+      std::vector<uint32_t> numbers(count);
+      filled.fill(numbers);
+      for (const uint32_t n : numbers) ASSERT_EQ(n, drawn.next());
+      EXPECT_EQ(filled.next(), drawn.next()) << before << " drawn, then " << count;
+    }
+}
+
 TEST(RandomStream, SkippingReachesBeyond32BitsOfBlocks) {
   RandomStream once(5, "skip"), twice(5, "skip");
   once.skip(uint64_t{1} << 35), twice.skip(uint64_t{1} << 34), twice.skip(uint64_t{1} << 34);

@@ -1,21 +1,24 @@
 #include "core/ops/dropout.h"
 
+#include <array>
+#include <span>
+
 #include "core/ops/strided.h"
 #include "core/parallel.h"
 
 namespace ghost {
 namespace {
 
-// to = or += from · keep · scale
+// to = or += from · keep · scale. A product instead of a choice: who is kept cannot be predicted.
 template <class T>
 void masked(const Array& to, const Array& from, const Array& keep, double scale, bool accumulate) {
   const auto factor = static_cast<T>(scale);
   const Strided<T> d = strided<T>(to), s = strided<T>(from);
   const Strided<uint8_t> k = strided<uint8_t>(keep);
   if (accumulate)
-    for_elements([factor](T& out, T v, uint8_t kept) { out += kept ? v * factor : T(0); }, d, s, k);
+    for_elements([factor](T& out, T v, uint8_t kept) { out += v * (factor * static_cast<T>(kept)); }, d, s, k);
   else
-    for_elements([factor](T& out, T v, uint8_t kept) { out = kept ? v * factor : T(0); }, d, s, k);
+    for_elements([factor](T& out, T v, uint8_t kept) { out = v * (factor * static_cast<T>(kept)); }, d, s, k);
 }
 
 class DropoutNode final : public Node {
@@ -44,11 +47,17 @@ Tensor dropout(const Tensor& x, double p, RandomStream stream) {
   if (p == 0) return x;
   const Array keep = Array::empty(x.shape(), DType::u8), out = Array::empty(x.shape(), x.dtype());
   const int64_t count = keep.shape.numel();
+  const auto dropped = static_cast<uint32_t>(p * 0x1p32);  // of 2³² numbers
   parallel_chunks(count, chunk_count(count), [&](int64_t, int64_t begin, int64_t end) {
     RandomStream part = stream;  // from where the elements before would leave it
-    part.skip(2 * static_cast<uint64_t>(begin));
-    std::generate(keep.data<uint8_t>() + begin, keep.data<uint8_t>() + end,
-                  [&] { return static_cast<uint8_t>(part.uniform() >= p); });
+    part.skip(static_cast<uint64_t>(begin));
+    std::array<uint32_t, 256> drawn;
+    for (int64_t i = begin, n = 0; i < end; i += n) {
+      n = std::min<int64_t>(drawn.size(), end - i);
+      part.fill(std::span(drawn).first(static_cast<size_t>(n)));
+      uint8_t* to = keep.data<uint8_t>() + i;
+      for (int64_t k = 0; k < n; k++) to[k] = drawn[static_cast<size_t>(k)] >= dropped;
+    }
   });
   const double factor = 1 / (1 - p);
   with_floating(x.dtype(), "dropout", [&]<class T>() { masked<T>(out, x.values(), keep, factor, false); });
