@@ -111,6 +111,44 @@ void check_all() {
       }
 }
 
+template <class T>
+void check_blocks() {
+  const RowKernels<T>& k = rows<T>();
+  std::mt19937 random(2);
+  const auto numbers = [&](int64_t n) { return Row<T>(n, 1, 0, random).values; };
+  for (const int64_t h : {1, 3, 20})
+    for (const int64_t w : kWidths)
+      for (const int64_t c : kChannels)
+        for (const int64_t gap : {int64_t{0}, kGap})          // between pixels
+          for (const int64_t row_gap : {int64_t{0}, kGap}) {  // between rows
+            const int64_t step = c + gap, row = w * step + row_gap;
+            const auto scale = numbers(c), shift = numbers(c), floor = numbers(c), on_g = numbers(c),
+                       on_raw = numbers(c), offset = numbers(c), raw = numbers(h * row), g = numbers(h * row),
+                       before = numbers(h * (row + 2 * step));
+            const RowTransform<T> t{scale.data(), shift.data(), floor.data()};
+            const RowGradient<T> gt{t, on_g.data(), on_raw.data(), offset.data()};
+            const PixelBlock<T> from_raw{raw.data(), row, step}, from_g{g.data(), row, step};
+            const int64_t to_row = row + 2 * step;  // as when padding is left on both sides
+            const auto same = [&](const char* what, auto together, auto one_by_one) {
+              auto got = before, want = before;
+              together(PixelRows<T>{got.data() + step, to_row, step});
+              for (int64_t y = 0; y < h; y++) one_by_one(want.data() + y * to_row + step, y * row);
+              ASSERT_EQ(got, want) << what << " h " << h << " w " << w << " c " << c << " " << isa_name();
+            };
+            for (const RowTransform<T>* of : {static_cast<const RowTransform<T>*>(nullptr), &t})
+              same(
+                  "transform_rows", [&](const PixelRows<T>& to) { k.transform_rows(to, from_raw, h, w, c, of); },
+                  [&](T* to, int64_t at) { k.transform(to, step, raw.data() + at, step, w, c, of); });
+            for (const bool accumulate : {false, true})
+              same(
+                  "gradient_rows",
+                  [&](const PixelRows<T>& to) { k.gradient_rows(to, from_g, from_raw, h, w, c, gt, accumulate); },
+                  [&](T* to, int64_t at) {
+                    k.gradient(to, step, g.data() + at, step, raw.data() + at, step, w, c, &gt, accumulate);
+                  });
+          }
+}
+
 class EveryIsa : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { set_isa(GetParam()); }
@@ -120,6 +158,11 @@ class EveryIsa : public testing::TestWithParam<std::string> {
 
 TEST_P(EveryIsa, RowsFollowTheirDefinitionInF32) { check_all<float>(); }
 TEST_P(EveryIsa, RowsFollowTheirDefinitionInF64) { check_all<double>(); }
+
+TEST_P(EveryIsa, RowsTogetherAreRowsOneByOne) {
+  check_blocks<float>();
+  check_blocks<double>();
+}
 
 TEST_P(EveryIsa, TransformKeepsANaN) {
   const float nan = std::numeric_limits<float>::quiet_NaN();

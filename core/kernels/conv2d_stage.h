@@ -85,20 +85,22 @@ class PixelReader {
     const int64_t first = image * h_ * w_;
     if (in_place_) return {runs_[0].data + (first + y.first * w_ + x.first) * runs_[0].stride, row_, step_};
     T* to = scratch<T>(slot, y.size * row_);
-    const int64_t begin = x.begin(), count = x.end(w_) - begin;
-    for (int64_t i = 0; i < y.size; i++) {
-      T* line = to + i * row_;
-      const int64_t at = y.first + i * y.step;
-      if (at < 0 || at >= h_ || count == 0) {
-        std::fill_n(line, row_, T(0));
-        continue;
+    const int64_t left = x.begin() * step_, count = x.end(w_) - x.begin(), right = left + count * step_;
+    const int64_t begin = count > 0 ? y.begin() : y.size, end = count > 0 ? y.end(h_) : y.size;
+    std::fill(to, to + begin * row_, T(0));
+    std::fill(to + end * row_, to + y.size * row_, T(0));
+    if (begin == end) return {to, row_, step_};
+    for (int64_t i = begin; i < end; i++)
+      for (T* line = to + i * row_; line < to + (i + 1) * row_; line += plane_) {
+        for (T* p = line; p < line + left; p++) *p = 0;  // a few numbers: no call
+        for (T* p = line + right; p < line + plane_; p++) *p = 0;
       }
-      for (int64_t j = 0; j < multiplier_; j++) {
-        std::fill_n(line + j * plane_, begin * step_, T(0));
-        std::fill(line + j * plane_ + (begin + count) * step_, line + (j + 1) * plane_, T(0));
-      }
-      read(line + begin * step_, first + at * w_ + x.first + begin * x.step, x.step, count);
-    }
+    const Pixels pixels{.first = first + (y.first + begin * y.step) * w_ + x.first + x.begin() * x.step,
+                        .rows = end - begin,
+                        .columns = count,
+                        .row = y.step * w_,
+                        .step = x.step};
+    read(to + begin * row_ + left, pixels);
     return {to, row_, step_};
   }
 
@@ -116,24 +118,32 @@ class PixelReader {
   PixelReader(int64_t channels, int64_t h, int64_t w, int64_t multiplier)
       : channels_(channels), h_(h), w_(w), multiplier_(multiplier) {}
 
-  // to (count, C) = pixels p, p + step, …
-  void read(T* to, int64_t p, int64_t step, int64_t count) const {
-    if (multiplier_ == 1) return apply(to, p, step, count);
-    T* row = scratch<T>(ScratchSlot::row, count * channels_);
-    apply(row, p, step, count);
+  struct Pixels {  // where they lie in memory, counted in pixels
+    int64_t first, rows, columns, row, step;
+  };
+  // to: of the first pixel, in rows of row_
+  void read(T* to, const Pixels& p) const {
+    if (multiplier_ == 1) return apply({to, row_, channels_}, p);
+    T* line = scratch<T>(ScratchSlot::row, p.columns * channels_);
     const int64_t c = channels_ / multiplier_;
-    for (int64_t j = 0; j < multiplier_; j++)
-      for (int64_t i = 0; i < count * c; i++) to[j * plane_ + i] = row[i * multiplier_ + j];
+    for (int64_t y = 0; y < p.rows; y++) {
+      apply({line, 0, channels_}, {p.first + y * p.row, 1, p.columns, p.row, p.step});
+      for (int64_t j = 0; j < multiplier_; j++)
+        for (int64_t i = 0; i < p.columns * c; i++) to[y * row_ + j * plane_ + i] = line[i * multiplier_ + j];
+    }
   }
-  void apply(T* to, int64_t p, int64_t step, int64_t count) const {
+  void apply(const PixelRows<T>& to, const Pixels& p) const {
+    const auto block = [&](const T* data, int64_t stride) {
+      return PixelBlock<T>{data + p.first * stride, p.row * stride, p.step * stride};
+    };
     for (const Run& r : runs_) {
-      const T* from = r.data + p * r.stride;
+      const PixelRows<T> part{to.data + r.first, to.row, to.step};
       if (has_gradient_)
-        rows<T>().gradient(to + r.first, channels_, from, step * r.stride, r.raw + p * r.raw_stride,
-                           step * r.raw_stride, count, r.count, &r.gradient, false);
+        rows<T>().gradient_rows(part, block(r.data, r.stride), block(r.raw, r.raw_stride), p.rows, p.columns, r.count,
+                                r.gradient, false);
       else
-        rows<T>().transform(to + r.first, channels_, from, step * r.stride, count, r.count,
-                            has_transform_ ? &r.transform : nullptr);
+        rows<T>().transform_rows(part, block(r.data, r.stride), p.rows, p.columns, r.count,
+                                 has_transform_ ? &r.transform : nullptr);
     }
   }
 

@@ -42,8 +42,9 @@ RowConvolution<T>::RowConvolution(const Conv2dShape& s, const T* w, const T* bia
         kernel_.push_back(y.kernel * s.kw + x.kernel);
         offset_.push_back(j * layout.plane + y.offset * layout.row + x.offset * layout.step);
       }
-  if (across.size() > 1 && (across[1].offset - across[0].offset) * layout.step == layout.in_step)
-    run_ = static_cast<int64_t>(across.size());
+  const int64_t apart = across.size() > 1 ? (across[1].offset - across[0].offset) * layout.step : 0;
+  if (apart > 0 && layout.in_step % apart == 0)
+    run_ = static_cast<int64_t>(across.size()), run_stride_ = layout.in_step / apart;
   if (s.depthwise())
     pack_depthwise(w, bias);
   else

@@ -50,7 +50,7 @@ class RowConvolution {
   int64_t depthwise_channels() const { return transposed_ ? made_.count : s_.ci; }  // of one plane
   void dense(int64_t pixels, const T* in, T* out, bool accumulate) const;
   void depthwise(int64_t pixels, const T* in, T* out, bool accumulate) const;
-  RowTaps taps() const { return {static_cast<int64_t>(offset_.size()), offset_.data(), run_}; }
+  RowTaps taps() const { return {static_cast<int64_t>(offset_.size()), offset_.data(), run_, run_stride_}; }
   T* memory() const { return static_cast<T*>(storage_->data()); }
 
   const Conv2dShape s_;
@@ -58,7 +58,7 @@ class RowConvolution {
   const bool transposed_;
   const ChannelRange made_;
   std::vector<int64_t> kernel_, offset_;  // of each tap: kh · KW + kw, and elements from `in`
-  int64_t run_ = 1;
+  int64_t run_ = 1, run_stride_ = 1;
   std::unique_ptr<Storage> storage_;
   const T* bias_ = nullptr;
   // dense

@@ -21,11 +21,12 @@ struct RowGradient {
 // A step is the distance from one pixel to the next, in elements.
 
 // The taps of a convolution as one output row sees them: tap t of the output pixel x reads the input at
-// in + x · in_step + offset[t]. They come in runs of `run` taps whose offsets grow by in_step (1: no such runs).
+// in + x · in_step + offset[t]. They come in runs of `run` taps whose offsets grow by in_step / run_stride (run 1: no
+// such runs).
 struct RowTaps {
   int64_t count;
   const int64_t* offset;
-  int64_t run;
+  int64_t run, run_stride = 1;
 };
 
 // out (pixels, columns) = or += bias + Σ_t Σ_k in[k] · weight[t][k]
@@ -68,6 +69,12 @@ template <class T>
 struct PixelBlock {
   const T* data;
   int64_t row, step;  // from one row and one pixel to the next
+};
+
+template <class T>
+struct PixelRows {  // the same to write to
+  T* data;
+  int64_t row, step;
 };
 
 // sums (N, W) = or += Σ over rows × columns of narrow (N) ⊗ wide (W)
@@ -123,6 +130,11 @@ struct RowKernels {
   // read then), which may be one pixel with a step of 0
   void (*gradient)(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
                    int64_t c, const RowGradient<T>* t, bool accumulate);
+  // The same for h rows: what rows begin with is shared by short ones.
+  void (*transform_rows)(const PixelRows<T>& dst, const PixelBlock<T>& src, int64_t h, int64_t w, int64_t c,
+                         const RowTransform<T>* t);
+  void (*gradient_rows)(const PixelRows<T>& dst, const PixelBlock<T>& g, const PixelBlock<T>& raw, int64_t h, int64_t w,
+                        int64_t c, const RowGradient<T>& t, bool accumulate);
   // dst (W, C) = transform(x) + transform(y)
   void (*sum)(T* dst, int64_t dst_step, const T* x, int64_t x_step, const RowTransform<T>& of_x, const T* y,
               int64_t y_step, const RowTransform<T>& of_y, int64_t w, int64_t c);

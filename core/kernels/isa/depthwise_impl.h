@@ -75,7 +75,8 @@ GHOST_INLINE void depthwise_tile(const DepthwiseRow<T>& row, const Vector<T>* he
 template <class T, int Run, int S, bool Held, class Lanes>
 GHOST_INLINE void depthwise_column(const DepthwiseRow<T>& row, int64_t c, int64_t vectors, int64_t in_step,
                                    int64_t out_step, PixelsAhead<T>& ahead, Lanes lanes) {
-  const int64_t weight_step = row.channels * row.repeat, unit = S == 1 ? in_step : row.channels;
+  const int64_t weight_step = row.channels * row.repeat;
+  const int64_t unit = Run == 1 ? in_step : row.taps.offset[1] - row.taps.offset[0];
   const T *in = row.in + c, *w = row.weight + c, *b = row.bias ? row.bias + c : nullptr;
   T* out = row.out + c;
   Vector<T> held[Held ? 3 * Run : 1];
@@ -96,10 +97,10 @@ template <class T, int Run, int S, bool Held>
 __attribute__((noinline)) void depthwise_run(const DepthwiseRow<T>& row) {
   constexpr int L = kLanes<T>;
   PixelsAhead<T> ahead(row.out, row.out_step, row.channels, kBytesAhead);
-  if (S == 1 && row.repeat == 1) {
+  if (row.repeat == 1) {
     for_channels<T>(
         row.channels, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
-          depthwise_column<T, Run, 1, Held>(row, c, row.pixels, row.in_step, row.out_step, ahead, lanes);
+          depthwise_column<T, Run, S, Held>(row, c, row.pixels, row.in_step, row.out_step, ahead, lanes);
         });
     return;
   }
@@ -117,14 +118,18 @@ __attribute__((noinline)) void depthwise_run(const DepthwiseRow<T>& row) {
 template <class T>
 void depthwise_row(const DepthwiseRow<T>& row) {
   constexpr bool kHeld = GHOST_VECTOR_REGISTERS == 32;
-  const int64_t run = row.taps.run;
+  const int64_t run = row.taps.run, apart = row.repeat == 1 ? row.taps.run_stride : row.repeat;
   const bool nine = run == 3 && row.taps.count == 9;
-  if (row.repeat == 1) {
+  if (row.repeat == 1 && apart == 1) {
     if (nine) return depthwise_run<T, 3, 1, kHeld>(row);
+    if (run == 2) return depthwise_run<T, 2, 1, false>(row);
     if (run == 3) return depthwise_run<T, 3, 1, false>(row);
     if (run == 5) return depthwise_run<T, 5, 1, false>(row);
   }
-  if (row.repeat == 2 && nine) return depthwise_run<T, 3, 2, kHeld>(row);
+  if (apart == 2) {
+    if (nine && (row.repeat == 1 || row.taps.run_stride == 1)) return depthwise_run<T, 3, 2, kHeld>(row);
+    if (row.repeat == 1 && run == 5) return depthwise_run<T, 5, 2, false>(row);
+  }
   depthwise_run<T, 1, 1, false>(row);
 }
 

@@ -190,18 +190,23 @@ GHOST_INLINE void for_channels(int64_t c, F f) {
   if (i < c) f(i, first_lanes<T>(c - i));
 }
 
-// f(first pixel, pixels, first channel, lanes) for each block of channels of each block of pixels. All columns of
-// vectors of a block of pixels stay in the nearest cache, from the fetch of the first to the use of the last, and
-// `least` pixels or more share what a column begins and ends with; sums over a block may be taken in T.
+// f(first row, rows, first pixel, pixels, first channel, lanes) for each block of channels of each block of pixels:
+// some rows, or a part of one. All columns of vectors of a block of pixels stay in the nearest cache, from the fetch of
+// the first to the use of the last, and `least` pixels or more share what a column begins and ends with; sums over a
+// block may be taken in T.
 template <class T, class F>
-GHOST_INLINE void for_blocks(int64_t w, int64_t c, int64_t least, F f) {
+GHOST_INLINE void for_blocks(int64_t h, int64_t w, int64_t c, int64_t least, F f) {
   constexpr int64_t kBytes = 8 << 10, kMost = 256;
   const int64_t fit = kBytes / (c * int64_t{sizeof(T)}) / 8 * 8;
   const int64_t most = fit < least ? least : fit < kMost ? fit : kMost;
-  for (int64_t x = 0, n = 0; x < w; x += n) {
-    n = w - x < most ? w - x : most;
-    for_channels<T>(
-        c, [=](int64_t i, auto lanes) __attribute__((always_inline)) { f(x, n, i, lanes); });
+  const int64_t most_rows = h == 1 || w > most ? 1 : most / w;
+  for (int64_t y = 0, rows = 0; y < h; y += rows) {
+    rows = h - y < most_rows ? h - y : most_rows;
+    for (int64_t x = 0, n = 0; x < w; x += n) {
+      n = w - x < most ? w - x : most;
+      for_channels<T>(
+          c, [=](int64_t i, auto lanes) __attribute__((always_inline)) { f(y, rows, x, n, i, lanes); });
+    }
   }
 }
 
