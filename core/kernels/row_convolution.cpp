@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/kernels/scratch.h"
+#include "core/kernels/transpose.h"
 #include "core/parallel.h"
 
 namespace ghost {
@@ -72,16 +73,14 @@ void RowConvolution<T>::pack_dense(const T* w, const T* bias) {
     const int64_t g = i / panels, width = panels_[static_cast<size_t>(i % panels)].vectors * lanes;
     const Panel& p = panels_[static_cast<size_t>(i % panels)];
     T* to = memory() + g * group_size_ + p.weight;
-    for (const int64_t kernel : kernel_)
-      for (int64_t k = 0; k < from_; k++, to += width) {
-        if (transposed_) {
-          std::copy_n(w + ((g * s_.cog() + k) * kk + kernel) * cig + made_.first + p.first, p.columns, to);
-        } else {
-          const T* column = w + ((g * s_.cog() + made_.first + p.first) * kk + kernel) * cig + k;
-          for (int64_t c = 0; c < p.columns; c++) to[c] = column[c * kk * cig];
-        }
-        std::fill(to + p.columns, to + width, T(0));
-      }
+    for (const int64_t kernel : kernel_) {
+      const auto weight = [&](int64_t o, int64_t in) { return w + ((g * s_.cog() + o) * kk + kernel) * cig + in; };
+      if (transposed_)
+        for (int64_t k = 0; k < from_; k++) std::copy_n(weight(k, made_.first + p.first), p.columns, to + k * width);
+      else
+        transpose(to, width, weight(made_.first + p.first, 0), kk * cig, p.columns, from_);
+      for (int64_t k = 0; k < from_; k++, to += width) std::fill(to + p.columns, to + width, T(0));
+    }
   };
   if (weights < (1 << 14))
     for (int64_t i = 0; i < s_.groups * panels; i++) pack(i);
