@@ -167,9 +167,9 @@ bool few_pixels(const Conv2dShape& s) {
 template <class T>
 void few_pixels_weight_gradient(const Conv2dShape& s, const Array& x, const Array& g, const GradSink::Slot& slot) {
   const View<T> in = x.view<T>(), out = g.view<T>();
-  WeightGradient<T> to_weight(s, 1, forward_taps(1, 1), forward_taps(1, 1), 0, in.stride, 0, true);
+  WeightGradient<T> to_weight(s, slot, 1, forward_taps(1, 1), forward_taps(1, 1), 0, in.stride, 0, true);
   to_weight.add_pixels(s.n * s.h * s.w, {in.data, 0, in.stride}, {out.data, 0, out.stride});
-  to_weight.write(slot);
+  to_weight.write();
 }
 
 }  // namespace
@@ -238,8 +238,8 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
   if (sinks.weight) {
     values.emplace(PixelReader<T>::values(*x, s.h, s.w));
     values->plan(rows_read(s, 0, s.oh), columns_read(s, s.ow));
-    to_weight.emplace(s, chunks, forward_taps(s.kh, s.dh), forward_taps(s.kw, s.dw), values->row(), values->step(),
-                      gradient.plane(), values->in_place());
+    to_weight.emplace(s, *sinks.weight, chunks, forward_taps(s.kh, s.dh), forward_taps(s.kw, s.dw), values->row(),
+                      values->step(), gradient.plane(), values->in_place());
   }
   std::vector<std::vector<double>> bias_sums(sinks.bias ? static_cast<size_t>(chunks) : 0,
                                              std::vector<double>(static_cast<size_t>(s.co), 0));
@@ -275,7 +275,7 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
     }
   });
 
-  if (to_weight) to_weight->write(*sinks.weight);
+  if (to_weight) to_weight->write();
   if (sinks.bias) {
     T* to = sinks.bias->to.data<T>();
     const int64_t c = s.co / multiplier;

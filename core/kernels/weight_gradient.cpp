@@ -20,16 +20,19 @@ int64_t joined_taps(const Conv2dShape& s, int64_t x_step) {
 }  // namespace
 
 template <class T>
-WeightGradient<T>::WeightGradient(const Conv2dShape& s, int64_t chunks, const std::vector<AxisTap>& down,
-                                  const std::vector<AxisTap>& across, int64_t x_row, int64_t x_step, int64_t plane,
-                                  bool x_in_place)
+WeightGradient<T>::WeightGradient(const Conv2dShape& s, const GradSink::Slot& slot, int64_t chunks,
+                                  const std::vector<AxisTap>& down, const std::vector<AxisTap>& across, int64_t x_row,
+                                  int64_t x_step, int64_t plane, bool x_in_place)
     : s_(s),
       plane_(plane),
       x_in_place_(x_in_place),
       joined_(joined_taps(s, x_step)),
       x_is_wide_(fills_vectors(s.cig() * joined_, s.cog(), rows<T>().lanes)),
-      begun_(static_cast<size_t>(chunks), 0),
-      storage_(std::make_unique<Storage>(static_cast<size_t>(std::max<int64_t>(chunks, 1) * s.weights()) * sizeof(T))) {
+      slot_(slot),
+      in_slot_(x_is_wide_ && !s.depthwise() && !slot.accumulate && slot.to.packed()),
+      begun_(static_cast<size_t>(chunks), 0) {
+  const int64_t kept = std::max<int64_t>(chunks, 1) - in_slot_;
+  if (kept > 0) storage_ = std::make_unique<Storage>(static_cast<size_t>(kept * s.weights()) * sizeof(T));
   for (const AxisTap& y : down)
     for (const AxisTap& x : across) offset_.push_back(y.offset * x_row + x.offset * x_step);
 }
@@ -121,8 +124,7 @@ void WeightGradient<T>::add_depthwise(T* to, int64_t rows, int64_t columns, cons
 }
 
 template <class T>
-void WeightGradient<T>::write(const GradSink::Slot& slot) {
-  const View<T> to = slot.to.view<T>();
+void WeightGradient<T>::write() {
   const int64_t size = s_.weights(), chunks = static_cast<int64_t>(begun_.size());
   const int64_t parts = size < (1 << 14) ? 1 : chunk_count(size);
   if (chunks == 0) std::fill_n(partial(0), size, T(0));  // no images
@@ -131,10 +133,12 @@ void WeightGradient<T>::write(const GradSink::Slot& slot) {
       rows<T>().gradient(partial(0) + begin, end - begin, partial(k) + begin, end - begin, nullptr, 0, 1, end - begin,
                          nullptr, true);
   });
+  if (in_slot_) return;
+  const View<T> to = slot_.to.view<T>();
   const int64_t taps = s_.taps(), cig = s_.cig(), cog = s_.cog();
   const auto put = [&](int64_t o, int64_t t, const T* from, int64_t step) {
     T* at = to.pixel(o * taps + t);
-    for (int64_t i = 0; i < cig; i++) at[i] = slot.accumulate ? at[i] + from[i * step] : from[i * step];
+    for (int64_t i = 0; i < cig; i++) at[i] = slot_.accumulate ? at[i] + from[i * step] : from[i * step];
   };
   parallel_chunks(s_.co, parts == 1 ? 1 : chunk_count(s_.co), [&](int64_t, int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; o++)

@@ -15,7 +15,7 @@ class WeightGradient {
  public:
   // x_row, x_step: of the staged input; plane: from plane to plane of the staged gradient (PixelReader); x_in_place:
   // the input is not staged.
-  WeightGradient(const Conv2dShape& s, int64_t chunks, const std::vector<AxisTap>& down,
+  WeightGradient(const Conv2dShape& s, const GradSink::Slot& slot, int64_t chunks, const std::vector<AxisTap>& down,
                  const std::vector<AxisTap>& across, int64_t x_row, int64_t x_step, int64_t plane, bool x_in_place);
   // Adds rows × columns of outputs: g is the staged gradient of the first one, x the staged input it reads, x.row and
   // x.step those from one output to the next.
@@ -23,10 +23,13 @@ class WeightGradient {
   // All pixels of a pointwise convolution, the gradient itself cut among the threads: one chunk, added once. For few
   // pixels, whose chunks would be fewer than threads and their partial sums more work than the pixels.
   void add_pixels(int64_t pixels, const PixelBlock<T>& x, const PixelBlock<T>& g);
-  void write(const GradSink::Slot& slot);
+  void write();  // to the slot, once all has been added
 
  private:
-  T* partial(int64_t chunk) const { return static_cast<T*>(storage_->data()) + chunk * s_.weights(); }
+  T* partial(int64_t chunk) const {
+    if (in_slot_ && chunk == 0) return slot_.to.data<T>();
+    return static_cast<T*>(storage_->data()) + (chunk - in_slot_) * s_.weights();
+  }
   OuterSums<T> outer_sums(T* to, int64_t tap, int64_t group, int64_t rows, int64_t columns, const PixelBlock<T>& x,
                           const PixelBlock<T>& g, bool accumulate) const;
   void add_dense(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
@@ -44,6 +47,8 @@ class WeightGradient {
   // A partial sum is laid out as its kernel writes it: depthwise [plane][tap][C]; dense, where the input's channels
   // fill the vectors, as the weight; else [tap][group][I/groups][O/groups].
   const bool x_is_wide_;
+  const GradSink::Slot slot_;
+  const bool in_slot_;       // the first partial sum is gathered where the gradient belongs
   std::vector<char> begun_;  // of each chunk
   std::unique_ptr<Storage> storage_;
 };
