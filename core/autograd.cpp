@@ -155,14 +155,17 @@ bool wants_grad(const std::vector<Tensor>& inputs) {
 
 Tensor make_result(BodyPtr body, NodePtr node, std::initializer_list<const Tensor*> inputs) {
   if (!node) return {std::move(body), nullptr};
+  node->inputs_.reserve(node->inputs_.size() + inputs.size());
   for (const Tensor* t : inputs) node->inputs_.push_back(t->node());
   if (body->pending && body->pending->normalised) node->sink_.set_value(body);
   for (const TapeObserver* observer : tape_observers) observer->made()(*node);
   return {std::move(body), std::move(node)};
 }
 Tensor make_result(BodyPtr body, NodePtr node, const std::vector<Tensor>& inputs) {
-  if (node)
+  if (node) {
+    node->inputs_.reserve(inputs.size());
     for (const Tensor& t : inputs) node->inputs_.push_back(t.node());
+  }
   return make_result(std::move(body), std::move(node), std::initializer_list<const Tensor*>{});
 }
 

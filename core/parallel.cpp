@@ -48,7 +48,7 @@ thread_local bool in_loop = false;
 class Pool {
  public:
   // False if another thread's loop has the workers: the caller then runs its loop alone.
-  bool run(int64_t count, int team, const std::function<void(int64_t)>& body) {
+  bool run(int64_t count, int team, LoopBody<int64_t> body) {
     const std::unique_lock hold(busy_, std::try_to_lock);
     if (!hold) return false;
     while (workers_.size() + 1 < static_cast<size_t>(team)) {
@@ -105,7 +105,7 @@ class Pool {
 
   std::mutex busy_, error_lock_;
   std::vector<std::jthread> workers_;
-  const std::function<void(int64_t)>* body_ = nullptr;
+  const LoopBody<int64_t>* body_ = nullptr;
   int64_t count_ = 0, error_at_ = 0;
   std::exception_ptr error_;
   alignas(64) std::atomic<uint64_t> signal_{0};
@@ -138,7 +138,7 @@ void set_threads(int n) {
   thread_setting() = n;
 }
 
-void parallel_for(int64_t count, const std::function<void(int64_t)>& body) {
+void parallel_for(int64_t count, LoopBody<int64_t> body) {
   const int team = static_cast<int>(std::min<int64_t>(threads(), count));
   if (team > 1 && !in_loop && pool().run(count, team, body)) return;
   std::exception_ptr error;
@@ -158,7 +158,7 @@ int64_t chunk_count(int64_t items, int64_t bytes_per_chunk) {
   return std::min(items, most);
 }
 
-void parallel_chunks(int64_t items, int64_t chunks, const std::function<void(int64_t, int64_t, int64_t)>& body) {
+void parallel_chunks(int64_t items, int64_t chunks, LoopBody<int64_t, int64_t, int64_t> body) {
   parallel_for(chunks, [&](int64_t c) { body(c, items * c / chunks, items * (c + 1) / chunks); });
 }
 

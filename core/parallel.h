@@ -2,22 +2,37 @@
 // order, so the bits of a result do not depend on the number of threads.
 #pragma once
 #include <cstdint>
-#include <functional>
+#include <type_traits>
 
 namespace ghost {
 
 int threads();            // compute threads used by parallel_for; at first the number of cores this process may use
 void set_threads(int n);  // throws UsageError unless 1 ≤ n ≤ 1024
 
+// What a loop calls: a reference to a callable that lives until the loop is over. std::function would ask the heap for
+// a copy of whatever the callable captures, at every loop.
+template <class... Args>
+class LoopBody {
+ public:
+  template <class F>
+  requires std::is_invocable_v<const F&, Args...> LoopBody(const F& f)
+      : at_(&f), call_([](const void* at, Args... args) { (*static_cast<const F*>(at))(args...); }) {}
+  void operator()(Args... args) const { call_(at_, args...); }
+
+ private:
+  const void* at_;
+  void (*call_)(const void* at, Args... args);
+};
+
 // Calls body(i) for i in [0, count); whichever thread is free takes the next i. An exception thrown by body is thrown
 // here after all calls have ended (the one of the lowest i). Nested calls run serially.
-void parallel_for(int64_t count, const std::function<void(int64_t)>& body);
+void parallel_for(int64_t count, LoopBody<int64_t> body);
 
 // How many chunks `items` are cut into: by shape only. `bytes_per_chunk` is the partial result that each chunk keeps
 // (0: none): together they stay below 64 MiB.
 int64_t chunk_count(int64_t items, int64_t bytes_per_chunk = 0);
 
 // Calls body(chunk, begin, end) for each of `chunks` even parts of [0, items).
-void parallel_chunks(int64_t items, int64_t chunks, const std::function<void(int64_t, int64_t, int64_t)>& body);
+void parallel_chunks(int64_t items, int64_t chunks, LoopBody<int64_t, int64_t, int64_t> body);
 
 }  // namespace ghost

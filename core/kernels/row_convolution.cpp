@@ -11,6 +11,7 @@ namespace ghost {
 
 std::vector<AxisTap> forward_taps(int64_t kernel, int64_t dilation) {
   std::vector<AxisTap> taps;
+  taps.reserve(static_cast<size_t>(kernel));
   for (int64_t k = 0; k < kernel; k++) taps.push_back({k, k * dilation});
   return taps;
 }
@@ -18,6 +19,7 @@ std::vector<AxisTap> forward_taps(int64_t kernel, int64_t dilation) {
 std::vector<AxisTap> input_grad_taps(int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
                                      int64_t residue) {
   std::vector<AxisTap> taps;
+  taps.reserve(static_cast<size_t>(kernel));
   for (int64_t k = kernel; k-- > 0;) {
     const int64_t distance = residue + padding - k * dilation;
     if (distance % stride == 0) taps.push_back({k, distance / stride});
@@ -37,6 +39,8 @@ RowConvolution<T>::RowConvolution(const Conv2dShape& s, const T* w, const T* bia
                                   const ChannelRange& made)
     : s_(s), layout_(layout), transposed_(transposed), made_(made) {
   const int64_t planes = s.depthwise() && transposed ? s.cog() : 1;
+  const size_t taps = static_cast<size_t>(planes) * down.size() * across.size();
+  kernel_.reserve(taps), offset_.reserve(taps);
   for (int64_t j = 0; j < planes; j++)
     for (const AxisTap& y : down)
       for (const AxisTap& x : across) {
@@ -58,6 +62,7 @@ void RowConvolution<T>::pack_dense(const T* w, const T* bias) {
   from_ = transposed_ ? s_.cog() : s_.cig(), to_ = made_.count / s_.groups;
   const int64_t vectors = ceil_div(to_, lanes), panels = ceil_div(vectors, rows<T>().max_vectors);
   padded_to_ = vectors * lanes;
+  panels_.reserve(static_cast<size_t>(panels));
   for (int64_t i = 0; i < panels; i++) {
     const int64_t first = vectors * i / panels, end = vectors * (i + 1) / panels;
     panels_.push_back({.first = first * lanes,

@@ -33,6 +33,7 @@ WeightGradient<T>::WeightGradient(const Conv2dShape& s, const GradSink::Slot& sl
       begun_(static_cast<size_t>(chunks), 0) {
   const int64_t kept = std::max<int64_t>(chunks, 1) - in_slot_;
   if (kept > 0) storage_ = std::make_unique<Storage>(static_cast<size_t>(kept * s.weights()) * sizeof(T));
+  offset_.reserve(down.size() * across.size());
   for (const AxisTap& y : down)
     for (const AxisTap& x : across) offset_.push_back(y.offset * x_row + x.offset * x_step);
 }
