@@ -44,8 +44,8 @@ class WeightGradient {
   // Taps of a row that read one pixel after the other are summed as one tap with that many times the channels: three
   // channels alone would leave most of a register tile empty.
   int64_t joined_ = 1;
-  // A partial sum is laid out as its kernel writes it: depthwise [plane][tap][C]; dense, where the input's channels
-  // fill the vectors, as the weight; else [tap][group][I/groups][O/groups].
+  // A partial sum is laid out as its kernel writes it: depthwise [plane][tap][C]; dense, with vectors of the
+  // input's channels, as the weight; else [tap][group][I/groups][O/groups].
   const bool x_is_wide_;
   const GradSink::Slot slot_;
   const bool in_slot_;       // the first partial sum is gathered where the gradient belongs
