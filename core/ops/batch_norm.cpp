@@ -30,10 +30,23 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const Runn
     fail("batch_norm: a cumulative average (no momentum) needs num_batches_tracked");
 }
 
-double element(const Tensor& t, int64_t i, double otherwise) {
-  if (!t.defined()) return otherwise;
-  return t.dtype() == DType::f32 ? double{t.data<float>()[i]} : t.data<double>()[i];
-}
+// A tensor of one number per channel, or the same number for each.
+class PerChannel {
+ public:
+  PerChannel(const Tensor& t, double otherwise) : otherwise_(otherwise) {
+    if (!t.defined()) return;
+    if (t.dtype() == DType::f32)
+      f32_ = t.data<float>();
+    else
+      f64_ = t.data<double>();
+  }
+  double operator[](size_t i) const { return f32_ ? double{f32_[i]} : f64_ ? f64_[i] : otherwise_; }
+
+ private:
+  const float* f32_ = nullptr;
+  const double* f64_ = nullptr;
+  double otherwise_;
+};
 
 // running = (1 − m)·running + m·batch; without momentum m = 1/(batches seen)
 void update_running(const RunningStatistics& running, const Statistics& batch, const BatchNormOptions& options) {
@@ -128,13 +141,14 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   Pending p = Pending::identity(x.dtype(), channels);
   p.normalised = use_batch;
   std::vector<double> inverse_std(static_cast<size_t>(channels));
+  const PerChannel gamma(weight, 1), beta(bias, 0), running_mean(running.mean, 0), running_var(running.var, 1);
   for (int64_t c = 0; c < channels; c++) {
     const auto i = static_cast<size_t>(c);
-    const double mean = use_batch ? batch->mean[i] : element(running.mean, c, 0);
-    const double var = use_batch ? batch->m2[i] / batch->count : element(running.var, c, 1);
+    const double mean = use_batch ? batch->mean[i] : running_mean[i];
+    const double var = use_batch ? batch->m2[i] / batch->count : running_var[i];
     inverse_std[i] = 1 / std::sqrt(var + options.eps);
-    const double scale = element(weight, c, 1) * inverse_std[i];
-    p.scale.set(c, scale), p.shift.set(c, element(bias, c, 0) - mean * scale), p.mean.set(c, mean);
+    const double scale = gamma[i] * inverse_std[i];
+    p.scale.set(c, scale), p.shift.set(c, beta[i] - mean * scale), p.mean.set(c, mean);
   }
   NodePtr node;
   if (wants_grad({&x, &weight, &bias}))
