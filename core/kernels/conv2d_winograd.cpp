@@ -104,6 +104,30 @@ void transform_in(const Tiling& tiling, const Tiling::Run& run, const PixelBlock
                .element_step = winograd_element_step(tiles, channels)});
 }
 
+// The weight's gradient alone, where elements are kept: they and the transformed weights that the input's gradient
+// needs are the largest there is then, so one follows the other, at the price of staging the gradient twice.
+template <class T>
+void kept_weight_gradient(const Conv2dShape& s, const Tiling& tiling, const PixelReader<T>& values,
+                          const PixelReader<T>& gradient, WinogradWeightSums<T>& sums, const GradSink::Slot& slot) {
+  for (int64_t first = 0; first < tiling.blocks(); first += sums.blocks_kept()) {
+    const int64_t count = std::min(sums.blocks_kept(), tiling.blocks() - first), first_tile = tiling.first_tile(first);
+    parallel_chunks(count, chunk_count(count), [&](int64_t, int64_t begin, int64_t end) {
+      for (int64_t block = first + begin; block < first + end; block++) {
+        const auto at = sums.place(tiling.first_tile(block) - first_tile);
+        tiling.for_runs(block, [&](const Tiling::Run& run) {
+          const StagedAxis rows_read = tiling.rows_read(run.first, run.count), columns = tiling.columns_read();
+          const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, run.image, rows_read, columns);
+          transform_in(tiling, run, g, 1, s.co, at.tiles, at.q, rows<T>().winograd_gradient);
+          const PixelBlock<T> in = values.stage(ScratchSlot::values, run.image, rows_read, columns);
+          transform_in(tiling, run, in, 0, s.ci, at.tiles, at.v, rows<T>().winograd_input);
+        });
+      }
+    });
+    const int64_t next = first + count;
+    sums.write_kept(slot, std::min(tiling.first_tile(next), tiling.tiles()) - first_tile, next == tiling.blocks());
+  }
+}
+
 }  // namespace
 
 bool conv2d_winograd_able(const Conv2dShape& s) {
@@ -182,9 +206,15 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
   if (sinks.weight) {
     values.emplace(PixelReader<T>::values(*x, s.h, s.w));
     values->plan(tiling.rows_read(0, 1), tiling.columns_read());
-    weight_sums.emplace(s, tiling.tiles(), tiling.blocks());
-    chunks = weight_sums->chunks();
+    weight_sums.emplace(s, tiling.tiles(), tiling.blocks(), tiling.most_tiles());
+    if (weight_sums->keeps()) {
+      kept_weight_gradient(s, tiling, *values, gradient, *weight_sums, *sinks.weight);
+      values.reset(), weight_sums.reset();
+    } else {
+      chunks = weight_sums->chunks();
+    }
   }
+  if (!sinks.x && !sinks.bias && !weight_sums) return nullptr;
   struct Part {  // of the input
     int64_t first;
     View<T> to;
@@ -208,8 +238,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
     for (int64_t block = begin; block < end; block++) {
       const int64_t tiles = tiling.tiles_of(block);
       // m serves the input's elements first and the products then: v holds the gradient's meanwhile.
-      const auto at = weight_sums ? weight_sums->place(tiling.first_tile(block), tiles, q, m)
-                                  : typename WinogradWeightSums<T>::Place{};
+      const typename WinogradWeightSums<T>::Place at{q, m, tiles};
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, run.image, tiling.rows_read(run.first, run.count),
                                                tiling.columns_read());

@@ -88,48 +88,50 @@ void WinogradProducts<T>::operator()(int64_t tiles, const T* in, T* out, const A
 }
 
 template <class T>
-WinogradWeightSums<T>::WinogradWeightSums(const Conv2dShape& s, int64_t tiles, int64_t blocks)
-    : ci_(s.ci), co_(s.co), tiles_(tiles) {
+WinogradWeightSums<T>::WinogradWeightSums(const Conv2dShape& s, int64_t tiles, int64_t blocks, int64_t most_tiles)
+    : ci_(s.ci), co_(s.co), rows_(s.co) {
   // A chunk that sums few tiles costs more to combine than to make.
   constexpr int64_t kTiles = 128, kChunks = 8, kElementBytes = 64 << 20;
   const int64_t most = std::min(blocks, std::max(kChunks, tiles / kTiles));
   const int64_t chunks = std::min(chunk_count(most), chunk_count(blocks, size() * int64_t{sizeof(T)}));
-  const int64_t elements = kWinogradElements * (winograd_element_step(tiles, ci_) + winograd_element_step(tiles, co_));
+  const auto elements_of = [&](int64_t count) {
+    return kWinogradElements * (winograd_element_step(count, ci_) + winograd_element_step(count, co_));
+  };
+  const int64_t elements = elements_of(tiles);
   keeps_ = tiles > 0 && elements < std::min(chunk_count(most), kChunks) * size() &&
            elements * int64_t{sizeof(T)} <= kElementBytes;
   chunks_ = keeps_ ? chunk_count(blocks) : chunks;
+  if (keeps_) {
+    const int64_t times = (elements + size() - 1) / size();
+    blocks_kept_ = (blocks + times - 1) / times;
+    tiles_ = std::min(blocks_kept_ * most_tiles, tiles);
+    constexpr int64_t kSums = 5 << 18, kRows = 16;  // 5 MiB of f32, which stay in the last cache; whole register tiles
+    if (times == 1) rows_ = std::min(co_, std::max(kSums / (kWinogradElements * ci_) / kRows, int64_t{1}) * kRows);
+  }
   begun_.assign(static_cast<size_t>(keeps_ ? 1 : std::max<int64_t>(chunks_, 1)), 0);
-  const int64_t count = std::ssize(begun_) * kWinogradElements * sum_step() + (keeps_ ? elements : 0);
+  const int64_t count = std::ssize(begun_) * kWinogradElements * sum_step() + (keeps_ ? elements_of(tiles_) : 0);
   storage_ = std::make_unique<Storage>(static_cast<size_t>(count) * sizeof(T));
 }
 
 template <class T>
-typename WinogradWeightSums<T>::Place WinogradWeightSums<T>::place(int64_t first_tile, int64_t tiles, T* q,
-                                                                   T* v) const {
-  if (!keeps_) return {q, v, tiles};
+typename WinogradWeightSums<T>::Place WinogradWeightSums<T>::place(int64_t tile) const {
   T* all = partial(1);
-  return {all + first_tile * co_, all + kWinogradElements * winograd_element_step(tiles_, co_) + first_tile * ci_,
-          tiles_};
+  return {all + tile * co_, all + kWinogradElements * winograd_element_step(tiles_, co_) + tile * ci_, tiles_};
 }
 
 template <class T>
 void WinogradWeightSums<T>::add_block(int64_t chunk, const Place& at, const Ahead& ahead) {
-  if (keeps_) return;
   char& begun = begun_[static_cast<size_t>(chunk)];
   for (int64_t e = 0; e < kWinogradElements; e++) {
     ahead.fetch(e, kWinogradElements);
-    add(chunk, e, at, begun);
+    add(chunk, e, at, at.tiles, 0, co_, begun);
   }
   begun = 1;
 }
 
 template <class T>
 void WinogradWeightSums<T>::write(const GradSink::Slot& slot) {
-  if (keeps_)
-    parallel_for(kWinogradElements, [&](int64_t e) { add(0, e, place(0, tiles_, nullptr, nullptr), false); });
-  else if (!begun_.front())
-    std::fill_n(partial(0), kWinogradElements * sum_step(), T(0));  // no images
-  const View<T> to = slot.to.view<T>();                             // (co · 9 pixels, ci)
+  if (!begun_.front()) std::fill_n(partial(0), kWinogradElements * sum_step(), T(0));  // no images
   const auto chunks = static_cast<int64_t>(begun_.size());
   constexpr int64_t kRows = 4;  // at least, of a part: runs worth a call
   parallel_chunks(co_, chunk_count((co_ + kRows - 1) / kRows), [&](int64_t, int64_t begin, int64_t end) {
@@ -139,19 +141,40 @@ void WinogradWeightSums<T>::write(const GradSink::Slot& slot) {
         const int64_t at = e * sum_step() + begin * ci_;
         rows<T>().gradient(partial(0) + at, run, partial(k) + at, run, nullptr, 0, 1, run, nullptr, true);
       }
-    for (int64_t o = begin; o < end; o++)
-      rows<T>().winograd_weight_gradient(to.pixel(o * 9), to.stride, partial(0) + o * ci_, sum_step(), ci_,
-                                         slot.accumulate);
+    put(slot, 0, begin, end);
   });
 }
 
 template <class T>
-void WinogradWeightSums<T>::add(int64_t chunk, int64_t element, const Place& at, bool accumulate) {
+void WinogradWeightSums<T>::write_kept(const GradSink::Slot& slot, int64_t tiles, bool last) {
+  const Place at = place(0);
+  for (int64_t first = 0; first < co_; first += rows_) {
+    const int64_t count = std::min(rows_, co_ - first);
+    parallel_for(kWinogradElements, [&](int64_t e) { add(0, e, at, tiles, first, count, begun_.front()); });
+    if (last)
+      parallel_chunks(count, chunk_count(count),
+                      [&](int64_t, int64_t begin, int64_t end) { put(slot, first, begin, end); });
+  }
+  begun_.front() = !last;
+}
+
+// The weight's rows [first + begin, first + end) from the sums' rows [begin, end).
+template <class T>
+void WinogradWeightSums<T>::put(const GradSink::Slot& slot, int64_t first, int64_t begin, int64_t end) const {
+  const View<T> to = slot.to.view<T>();  // (co · 9 pixels, ci)
+  for (int64_t o = begin; o < end; o++)
+    rows<T>().winograd_weight_gradient(to.pixel((first + o) * 9), to.stride, partial(0) + o * ci_, sum_step(), ci_,
+                                       slot.accumulate);
+}
+
+template <class T>
+void WinogradWeightSums<T>::add(int64_t chunk, int64_t element, const Place& at, int64_t tiles, int64_t first,
+                                int64_t count, bool accumulate) {
   rows<T>().outer_sums({.rows = 1,
-                        .columns = at.tiles,
-                        .narrow = {at.q + element * winograd_element_step(at.tiles, co_), 0, co_},
+                        .columns = tiles,
+                        .narrow = {at.q + element * winograd_element_step(at.tiles, co_) + first, 0, co_},
                         .wide = {at.v + element * winograd_element_step(at.tiles, ci_), 0, ci_},
-                        .narrow_channels = co_,
+                        .narrow_channels = count,
                         .wide_channels = ci_,
                         .sums = partial(chunk) + element * sum_step(),
                         .sums_step = ci_,

@@ -48,29 +48,40 @@ class WinogradProducts {
 
 // Σ over tiles of gradient ⊗ input for each element, then the weight's gradient from it. Where these 36 sums are small
 // beside the elements, every chunk of the loop over blocks keeps its own, and they are combined in chunk order; where
-// they are large, all elements are kept, and each sum is made from them at once.
+// they are large, the elements of some blocks are kept, and each sum is made from them at once by one thread. Memory is
+// that of the sums and of as much in elements, or, where elements are fewer, of all these and of some rows of sums at a
+// time: all sums of 512×512 weights are 36 MiB, four times the weights, and would be read back from memory.
 template <class T>
 class WinogradWeightSums {
  public:
-  WinogradWeightSums(const Conv2dShape& s, int64_t tiles, int64_t blocks);
+  WinogradWeightSums(const Conv2dShape& s, int64_t tiles, int64_t blocks, int64_t most_tiles);  // in all, of a block
   int64_t chunks() const { return chunks_; }  // of the loop over blocks
+  bool keeps() const { return keeps_; }
+  int64_t blocks_kept() const { return blocks_kept_; }  // if it keeps: write() is called after so many
 
-  // Where the elements of a block go, whose first tile this is: q (36, tiles, co) of the gradient, v (36, tiles, ci) of
-  // the input; or into the caller's own memory.
+  // The elements of a block: q (36, tiles, co) of the gradient, v (36, tiles, ci) of the input.
   struct Place {
     T *q, *v;
-    int64_t tiles;  // that the elements are of
+    int64_t tiles;  // from one element to the next
   };
-  Place place(int64_t first_tile, int64_t tiles, T* q, T* v) const;
   void add_block(int64_t chunk, const Place& at, const Ahead& ahead);  // fetches it meanwhile
   void write(const GradSink::Slot& slot);
 
+  // Where those of a block go that are kept, so many tiles after the first of them.
+  Place place(int64_t tile) const;
+  // Adds what so many of them give. `last`: that was all of it.
+  void write_kept(const GradSink::Slot& slot, int64_t tiles, bool last);
+
  private:
-  void add(int64_t chunk, int64_t element, const Place& at, bool accumulate);
+  // Sums over so many tiles, of the weight's rows [first, first + count).
+  void add(int64_t chunk, int64_t element, const Place& at, int64_t tiles, int64_t first, int64_t count,
+           bool accumulate);
+  void put(const GradSink::Slot& slot, int64_t first, int64_t begin, int64_t end) const;
   int64_t size() const { return kWinogradElements * ci_ * co_; }
-  int64_t sum_step() const { return winograd_element_step(co_, ci_); }
+  int64_t sum_step() const { return winograd_element_step(rows_, ci_); }
   T* partial(int64_t chunk) const { return static_cast<T*>(storage_->data()) + chunk * kWinogradElements * sum_step(); }
-  int64_t ci_, co_, tiles_, chunks_ = 1;
+  int64_t ci_, co_, tiles_ = 0, blocks_kept_ = 0, chunks_ = 1;  // tiles that elements are kept of
+  int64_t rows_;                                                // of the weight that there are sums of at a time
   bool keeps_ = false;
   std::vector<char> begun_;
   std::unique_ptr<Storage> storage_;

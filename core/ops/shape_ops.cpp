@@ -185,12 +185,22 @@ Tensor slice(const Tensor& x, const std::vector<Range>& ranges) {
     channels_only &= d == x.rank() - 1 ? r.step == 1 : count == size;
   }
   if (channels_only) return slice_channels(x, parts.back().first, parts.back().count);
-  const Array out = Array::empty(shape, x.dtype());
-  with_floating(x.dtype(), "slice",
-                [&]<class T>() { assign(strided<T>(out), part_of(strided<T>(x.values()), parts)); });
+  const Body& from = *x.body();
+  const Part channels = x.rank() > 0 ? parts.back() : Part{0, 0, 1};
+  // What is pending goes along: finished values of all of x would stay in memory with it, for the part that is taken.
+  const bool folds = from.pending && !from.materialised && !from.raw.in_parts() && channels.step == 1;
+  BodyPtr out = make_body(Array::empty(shape, x.dtype()));
+  with_floating(x.dtype(), "slice", [&]<class T>() {
+    assign(strided<T>(out->raw), part_of(strided<T>(folds ? from.raw : x.values()), parts));
+  });
+  if (folds) {
+    Pending pending = from.pending->slice(channels.first, channels.count);
+    pending.normalised = false;  // its batch_norm takes the sums of all of x
+    out = attach(out, std::move(pending));
+  }
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<SliceNode>(x.shape(), std::move(parts));
-  return make_result(make_body(out), std::move(node), {&x});
+  return make_result(std::move(out), std::move(node), {&x});
 }
 
 Tensor reshape(const Tensor& x, const std::vector<int64_t>& shape) {
