@@ -5,8 +5,8 @@
 //   multiply  36 products of (tiles, from) · (from, to) by the row kernel
 //   back      elements to 4×4 pixels, which are written to their place; statistics or sums are taken of them there
 // The gradient of the input is the same with weights turned around. That of the weight sums gradient ⊗ input over tiles
-// for each element, chunk by chunk, and transforms the 36 sums back once; with many channels and few tiles all elements
-// are kept instead, and each sum is made at once by one thread: 512 channels at 4×4 would leave a single chunk of
+// for each element, chunk by chunk, and transforms the 36 sums back once; with many channels and few tiles elements are
+// kept instead, and each sum is made at once by one thread: 512 channels at 4×4 would leave a single chunk of
 // partial sums, 256 at 8×8 seven of 9 MiB each to combine.
 //
 // Measured on one thread of an AVX-512 EPYC, batch 128, direct rows → here, ms forward and backward:
@@ -104,6 +104,15 @@ void transform_in(const Tiling& tiling, const Tiling::Run& run, const PixelBlock
                .element_step = winograd_element_step(tiles, channels)});
 }
 
+// Of the products for the input's gradient: transformed weights of 512×512 channels are 36 MiB, more than all that is
+// kept for the maps they are used on, so they are had in parts of up to 20 MiB. Each stages the gradient again.
+int64_t columns_at_once(const Conv2dShape& s, int64_t lanes) {
+  constexpr int64_t kWeights = 5 << 20;
+  const int64_t parts = (kWinogradElements * s.ci * s.co + kWeights - 1) / kWeights,
+                columns = (s.ci + parts - 1) / parts;
+  return (columns + lanes - 1) / lanes * lanes;
+}
+
 // The weight's gradient alone, where elements are kept: they and the transformed weights that the input's gradient
 // needs are the largest there is then, so one follows the other, at the price of staging the gradient twice.
 template <class T>
@@ -197,7 +206,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
   const Tiling tiling(s);
   auto gradient = PixelReader<T>::gradient(gz, s.h, s.w, 1);
   gradient.plan(tiling.rows_read(0, 1), tiling.columns_read());
-  std::optional<WinogradProducts<T>> products;
+  const WinogradProducts<T>* products = nullptr;
   std::optional<ChunkedSums<T>> sums;
   std::optional<PixelReader<T>> values;
   std::optional<WinogradWeightSums<T>> weight_sums;
@@ -215,22 +224,18 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
     }
   }
   if (!sinks.x && !sinks.bias && !weight_sums) return nullptr;
+  if (sums_for && chunks > 0) sums.emplace(chunks, *sums_for, sinks.x->to);
+  std::vector<std::vector<double>> bias_sums(sinks.bias ? static_cast<size_t>(chunks) : 0,
+                                             std::vector<double>(static_cast<size_t>(s.co), 0));
+
   struct Part {  // of the input
     int64_t first;
     View<T> to;
   };
   std::vector<Part> parts;
-  if (sinks.x) {
-    products.emplace(s, weight.data<T>(), true);
-    for_channel_runs({&sinks.x->to}, [&](int64_t first, int64_t count) {
-      parts.push_back({first, sinks.x->to.view<T>(first, count)});
-    });
-  }
-  if (sums_for && chunks > 0) sums.emplace(chunks, *sums_for, sinks.x->to);
-  std::vector<std::vector<double>> bias_sums(sinks.bias ? static_cast<size_t>(chunks) : 0,
-                                             std::vector<double>(static_cast<size_t>(s.co), 0));
-
-  parallel_chunks(tiling.blocks(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+  int64_t first_column = 0, columns = s.ci;  // of the products
+  const auto work = [&](int64_t chunk, int64_t begin, int64_t end) {
+    const bool first_time = first_column == 0, last_time = first_column + columns == s.ci;
     const int64_t most = tiling.most_tiles();
     T* v = scratch<T>(ScratchSlot::elements, kWinogradElements * winograd_element_step(most, s.co));
     T* m = scratch<T>(ScratchSlot::products, kWinogradElements * winograd_element_step(most, s.ci));
@@ -242,12 +247,12 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, run.image, tiling.rows_read(run.first, run.count),
                                                tiling.columns_read());
-        if (sinks.bias)
+        if (sinks.bias && first_time)
           for (int64_t y = 0; y < run.count * kSide; y++)
             rows<T>().column_sums(bias_sums[static_cast<size_t>(chunk)].data(), g.data + (y + 1) * g.row + g.step,
                                   g.step, s.w, s.co);
         if (products) transform_in(tiling, run, g, 0, s.co, tiles, v, rows<T>().winograd_input);
-        if (!weight_sums) return;
+        if (!weight_sums || !first_time) return;
         transform_in(tiling, run, g, 1, s.co, at.tiles, at.q, rows<T>().winograd_gradient);
         const PixelBlock<T> in = values->stage(ScratchSlot::values, run.image, tiling.rows_read(run.first, run.count),
                                                tiling.columns_read());
@@ -256,7 +261,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
       Ahead result, later;
       for (const Part& part : parts)
         result.add(part.to.pixel(tiling.first_pixel(block)), part.to.pixel(tiling.first_pixel(block + 1)));
-      if (weight_sums) weight_sums->add_block(chunk, at, result);
+      if (weight_sums && first_time) weight_sums->add_block(chunk, at, result);
       if (!products) continue;
       if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks()); next >= 0) {
         gradient.announce(later, tiling.first_pixel(next), tiling.first_pixel(next + 1));
@@ -269,9 +274,9 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
           for (const Part& part : parts)
             rows<T>().winograd_output({.tiles = tiling.across(),
                                        .channels = part.to.channels(),
-                                       .elements = m + (run.tile + i * tiling.across()) * s.ci + part.first,
-                                       .element_step = winograd_element_step(tiles, s.ci),
-                                       .tile_step = s.ci,
+                                       .elements = m + (run.tile + i * tiling.across()) * columns + part.first,
+                                       .element_step = winograd_element_step(tiles, columns),
+                                       .tile_step = columns,
                                        .bias = nullptr,
                                        .pixels = part.to.pixel(pixel),
                                        .row = s.w * part.to.stride,
@@ -279,12 +284,21 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
                                        .rows = height,
                                        .columns = s.w,
                                        .accumulate = sinks.x->accumulate});
-          if (sums) sums->add(chunk, pixel, height * s.w);
+          if (sums && last_time) sums->add(chunk, pixel, height * s.w);
         }
       });
     }
-  });
-
+  };
+  if (!sinks.x) parallel_chunks(tiling.blocks(), chunks, work);
+  for (const int64_t most = columns_at_once(s, rows<T>().lanes); sinks.x && first_column < s.ci; first_column += most) {
+    columns = std::min(most, s.ci - first_column);
+    parts.clear();
+    const Array to = sinks.x->to.slice_channels(first_column, columns);
+    for_channel_runs({&to}, [&](int64_t first, int64_t count) { parts.push_back({first, to.view<T>(first, count)}); });
+    const WinogradProducts<T> of_columns(s, weight.data<T>(), true, first_column, columns);
+    products = &of_columns;
+    parallel_chunks(tiling.blocks(), chunks, work);
+  }
   if (weight_sums) weight_sums->write(*sinks.weight);
   if (sinks.bias) {
     T* to = sinks.bias->to.data<T>();

@@ -16,18 +16,22 @@ void WinogradProducts<T>::gather(T* taps, const T* w, bool transposed, int64_t r
   for (int64_t t = 0; t < 9; t++)
     for (int64_t o = 0; o < to_; o++) {
       T* to = taps + t * width + o * Joined;
-      const T* from = transposed ? w + (row * Joined * 9 + 8 - t) * to_ + o : w + (o * 9 + t) * from_ + row * Joined;
+      const T* from =
+          transposed ? w + (row * Joined * 9 + 8 - t) * all_to_ + o : w + (o * 9 + t) * from_ + row * Joined;
       for (int64_t j = 0; j < count; j++)
         for (int64_t p = 0; p < Joined; p++)
-          to[j * 9 * width + p] = transposed ? from[(j * Joined + p) * 9 * to_] : from[j * Joined + p];
+          to[j * 9 * width + p] = transposed ? from[(j * Joined + p) * 9 * all_to_] : from[j * Joined + p];
     }
 }
 
 template <class T>
-WinogradProducts<T>::WinogradProducts(const Conv2dShape& s, const T* w, bool transposed)
+WinogradProducts<T>::WinogradProducts(const Conv2dShape& s, const T* w, bool transposed, int64_t first_column,
+                                      int64_t columns)
     : from_(transposed ? s.co : s.ci),
-      to_(transposed ? s.ci : s.co),
+      to_(columns),
+      all_to_(transposed ? s.ci : s.co),
       joined_(to_ == rows<T>().paired_columns && from_ % 2 == 0 ? 2 : 1) {
+  w += first_column * (transposed ? 1 : 9 * from_);
   const int64_t lanes = rows<T>().lanes, width = joined_ * to_, vectors = (width + lanes - 1) / lanes;
   const int64_t panels = (vectors + rows<T>().max_vectors - 1) / rows<T>().max_vectors;
   for (int64_t i = 0; i < panels; i++) {
@@ -47,7 +51,7 @@ WinogradProducts<T>::WinogradProducts(const Conv2dShape& s, const T* w, bool tra
       const T* at = taps + i * 9 * width;
       int64_t tap_step = width;
       if (transposed && joined_ == 1) {
-        at = w + (k * 9 + 8) * to_, tap_step = -to_;
+        at = w + (k * 9 + 8) * all_to_, tap_step = -all_to_;
       } else if (i == 0) {
         const int64_t count = std::min(kAtOnce, end - k);
         if (joined_ == 1)
@@ -90,10 +94,12 @@ void WinogradProducts<T>::operator()(int64_t tiles, const T* in, T* out, const A
 template <class T>
 WinogradWeightSums<T>::WinogradWeightSums(const Conv2dShape& s, int64_t tiles, int64_t blocks, int64_t most_tiles)
     : ci_(s.ci), co_(s.co), rows_(s.co) {
-  // A chunk that sums few tiles costs more to combine than to make.
-  constexpr int64_t kTiles = 128, kChunks = 8, kElementBytes = 64 << 20;
-  const int64_t most = std::min(blocks, std::max(kChunks, tiles / kTiles));
-  const int64_t chunks = std::min(chunk_count(most), chunk_count(blocks, size() * int64_t{sizeof(T)}));
+  // A chunk that sums few tiles costs more to combine than to make, and where sums are large, more than eight of them
+  // would be the most memory that any part of a step needs.
+  constexpr int64_t kTiles = 128, kChunks = 8, kElementBytes = 64 << 20, kSumBytes = 16 << 20;
+  const int64_t bytes = size() * int64_t{sizeof(T)};
+  const int64_t most = std::min(blocks, std::max(kChunks, std::min(tiles / kTiles, kSumBytes / bytes)));
+  const int64_t chunks = std::min(chunk_count(most), chunk_count(blocks, bytes));
   const auto elements_of = [&](int64_t count) {
     return kWinogradElements * (winograd_element_step(count, ci_) + winograd_element_step(count, co_));
   };

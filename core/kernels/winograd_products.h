@@ -25,9 +25,12 @@ class WinogradProducts {
  public:
   // w (O, 3, 3, I). transposed: for the gradient of the input, which is the convolution of the output's with the
   // weights turned around.
-  WinogradProducts(const Conv2dShape& s, const T* w, bool transposed);
+  WinogradProducts(const Conv2dShape& s, const T* w, bool transposed)
+      : WinogradProducts(s, w, transposed, 0, transposed ? s.ci : s.co) {}
+  // For so many columns of `to` alone.
+  WinogradProducts(const Conv2dShape& s, const T* w, bool transposed, int64_t first_column, int64_t columns);
 
-  // out (36, tiles, to) = in (36, tiles, from) · weights, and meanwhile all of `ahead` is fetched.
+  // out (36, tiles, columns) = in (36, tiles, from) · weights, and meanwhile all of `ahead` is fetched.
   void operator()(int64_t tiles, const T* in, T* out, const Ahead& ahead) const;
 
  private:
@@ -40,7 +43,7 @@ class WinogradProducts {
   int64_t element_step() const { return winograd_element_step(from_, padded_); }
   template <int64_t Joined>
   void gather(T* taps, const T* w, bool transposed, int64_t row, int64_t count) const;
-  int64_t from_, to_, padded_ = 0;
+  int64_t from_, to_, all_to_, padded_ = 0;
   int64_t joined_;  // channels of `from` whose weights lie side by side: 2 for pairs (DenseRow)
   std::vector<Panel> panels_;
   std::unique_ptr<Storage> storage_;
