@@ -192,10 +192,11 @@ StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, co
   const int64_t chunks = chunk_count(plan.items()), at_once = rows_at_once(s.ow, s.co, sizeof(T));
   ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
   parallel_chunks(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+    typename PixelReader<T>::Margins around;
     for (int64_t i = begin; i < end; i++) {
       const Item item = plan.item(i);
       const PixelBlock<T> staged = in.stage(ScratchSlot::values, item.image, rows_read(s, item.out_begin, item.out_end),
-                                            columns_read(s, item.out_width));
+                                            columns_read(s, item.out_width), around);
       for (int64_t first = item.out_begin, last = first; first < item.out_end; first = last) {
         last = std::min(first + at_once, item.out_end);
         const int64_t pixel = (item.image * s.oh + first) * s.ow;
@@ -246,11 +247,12 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
 
   const int64_t at_once = rows_at_once(s.w, s.ci, sizeof(T));
   parallel_chunks(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+    typename PixelReader<T>::Margins around_x, around_g;
     for (int64_t i = begin; i < end; i++) {
       const Item item = plan.item(i);
       const StagedAxis g_down = down.read(item.in_begin, item.in_end, item.out_begin, item.out_end);
       const StagedAxis g_across = across.read(0, item.in_width, 0, item.out_width);
-      const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, item.image, g_down, g_across);
+      const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, item.image, g_down, g_across, around_g);
       const PixelBlock<T> inner{g.data + (item.out_begin - g_down.first) * g.row - g_across.first * g.step, g.row,
                                 g.step};
       const int64_t out_rows = item.out_end - item.out_begin;
@@ -262,7 +264,7 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
                                   s.co / multiplier);
       if (to_weight && out_rows > 0) {
         PixelBlock<T> in = values->stage(ScratchSlot::values, item.image, rows_read(s, item.out_begin, item.out_end),
-                                         columns_read(s, item.out_width));
+                                         columns_read(s, item.out_width), around_x);
         in.row *= stride_down, in.step *= stride_across;
         to_weight->add(chunk, out_rows, item.out_width, in, inner);
       }

@@ -80,27 +80,28 @@ class PixelReader {
     }
   }
 
+  // Where zeros lie around the pixels that were staged last. They stay from block to block of a loop, which keeps this.
+  struct Margins {
+    const T* block = nullptr;
+    int64_t rows = 0, begin = 0, end = 0, left = 0, columns = 0;
+    bool operator==(const Margins&) const = default;
+  };
+
   // Rows of one image; the axes may be shorter than those of plan().
-  PixelBlock<T> stage(ScratchSlot slot, int64_t image, const StagedAxis& y, const StagedAxis& x) const {
+  PixelBlock<T> stage(ScratchSlot slot, int64_t image, const StagedAxis& y, const StagedAxis& x, Margins& zero) const {
     const int64_t first = image * h_ * w_;
     if (in_place_) return {runs_[0].data + (first + y.first * w_ + x.first) * runs_[0].stride, row_, step_};
     T* to = scratch<T>(slot, y.size * row_);
-    const int64_t left = x.begin() * step_, count = x.end(w_) - x.begin(), right = left + count * step_;
+    const int64_t left = x.begin(), count = x.end(w_) - left;
     const int64_t begin = count > 0 ? y.begin() : y.size, end = count > 0 ? y.end(h_) : y.size;
-    std::fill(to, to + begin * row_, T(0));
-    std::fill(to + end * row_, to + y.size * row_, T(0));
-    if (begin == end) return {to, row_, step_};
-    for (int64_t i = begin; i < end; i++)
-      for (T* line = to + i * row_; line < to + (i + 1) * row_; line += plane_) {
-        for (T* p = line; p < line + left; p++) *p = 0;  // a few numbers: no call
-        for (T* p = line + right; p < line + plane_; p++) *p = 0;
-      }
-    const Pixels pixels{.first = first + (y.first + begin * y.step) * w_ + x.first + x.begin() * x.step,
-                        .rows = end - begin,
-                        .columns = count,
-                        .row = y.step * w_,
-                        .step = x.step};
-    read(to + begin * row_ + left, pixels);
+    if (const Margins now{to, y.size, begin, end, left, count}; now != zero) clear(to, zero = now);
+    if (begin < end)
+      read(to + begin * row_ + left * step_,
+           {.first = first + (y.first + begin * y.step) * w_ + x.first + left * x.step,
+            .rows = end - begin,
+            .columns = count,
+            .row = y.step * w_,
+            .step = x.step});
     return {to, row_, step_};
   }
 
@@ -118,6 +119,14 @@ class PixelReader {
   PixelReader(int64_t channels, int64_t h, int64_t w, int64_t multiplier)
       : channels_(channels), h_(h), w_(w), multiplier_(multiplier) {}
 
+  void clear(T* to, const Margins& m) const {
+    std::fill(to, to + m.begin * row_, T(0));
+    std::fill(to + m.end * row_, to + m.rows * row_, T(0));
+    for (T* line = to + m.begin * row_; line < to + m.end * row_; line += plane_) {
+      std::fill(line, line + m.left * step_, T(0));
+      std::fill(line + (m.left + m.columns) * step_, line + plane_, T(0));
+    }
+  }
   struct Pixels {  // where they lie in memory, counted in pixels
     int64_t first, rows, columns, row, step;
   };

@@ -121,13 +121,14 @@ void kept_weight_gradient(const Conv2dShape& s, const Tiling& tiling, const Pixe
   for (int64_t first = 0; first < tiling.blocks(); first += sums.blocks_kept()) {
     const int64_t count = std::min(sums.blocks_kept(), tiling.blocks() - first), first_tile = tiling.first_tile(first);
     parallel_chunks(count, chunk_count(count), [&](int64_t, int64_t begin, int64_t end) {
+      typename PixelReader<T>::Margins around_x, around_g;
       for (int64_t block = first + begin; block < first + end; block++) {
         const auto at = sums.place(tiling.first_tile(block) - first_tile);
         tiling.for_runs(block, [&](const Tiling::Run& run) {
           const StagedAxis rows_read = tiling.rows_read(run.first, run.count), columns = tiling.columns_read();
-          const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, run.image, rows_read, columns);
+          const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, run.image, rows_read, columns, around_g);
           transform_in(tiling, run, g, 1, s.co, at.tiles, at.q, rows<T>().winograd_gradient);
-          const PixelBlock<T> in = values.stage(ScratchSlot::values, run.image, rows_read, columns);
+          const PixelBlock<T> in = values.stage(ScratchSlot::values, run.image, rows_read, columns, around_x);
           transform_in(tiling, run, in, 0, s.ci, at.tiles, at.v, rows<T>().winograd_input);
         });
       }
@@ -164,11 +165,12 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
   parallel_chunks(tiling.blocks(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     T* v = scratch<T>(ScratchSlot::elements, kWinogradElements * winograd_element_step(tiling.most_tiles(), s.ci));
     T* m = scratch<T>(ScratchSlot::products, kWinogradElements * winograd_element_step(tiling.most_tiles(), s.co));
+    typename PixelReader<T>::Margins around;
     for (int64_t block = begin; block < end; block++) {
       const int64_t tiles = tiling.tiles_of(block);
       tiling.for_runs(block, [&](const Tiling::Run& run) {
-        const PixelBlock<T> staged =
-            in.stage(ScratchSlot::values, run.image, tiling.rows_read(run.first, run.count), tiling.columns_read());
+        const PixelBlock<T> staged = in.stage(ScratchSlot::values, run.image, tiling.rows_read(run.first, run.count),
+                                              tiling.columns_read(), around);
         transform_in(tiling, run, staged, 0, s.ci, tiles, v, rows<T>().winograd_input);
       });
       Ahead ahead;
@@ -240,13 +242,14 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
     T* v = scratch<T>(ScratchSlot::elements, kWinogradElements * winograd_element_step(most, s.co));
     T* m = scratch<T>(ScratchSlot::products, kWinogradElements * winograd_element_step(most, s.ci));
     T* q = scratch<T>(ScratchSlot::gradient_elements, kWinogradElements * winograd_element_step(most, s.co));
+    typename PixelReader<T>::Margins around_x, around_g;
     for (int64_t block = begin; block < end; block++) {
       const int64_t tiles = tiling.tiles_of(block);
       // m serves the input's elements first and the products then: v holds the gradient's meanwhile.
       const typename WinogradWeightSums<T>::Place at{q, m, tiles};
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         const PixelBlock<T> g = gradient.stage(ScratchSlot::gradient, run.image, tiling.rows_read(run.first, run.count),
-                                               tiling.columns_read());
+                                               tiling.columns_read(), around_g);
         if (sinks.bias && first_time)
           for (int64_t y = 0; y < run.count * kSide; y++)
             rows<T>().column_sums(bias_sums[static_cast<size_t>(chunk)].data(), g.data + (y + 1) * g.row + g.step,
@@ -255,7 +258,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
         if (!weight_sums || !first_time) return;
         transform_in(tiling, run, g, 1, s.co, at.tiles, at.q, rows<T>().winograd_gradient);
         const PixelBlock<T> in = values->stage(ScratchSlot::values, run.image, tiling.rows_read(run.first, run.count),
-                                               tiling.columns_read());
+                                               tiling.columns_read(), around_x);
         transform_in(tiling, run, in, 0, s.ci, at.tiles, at.v, rows<T>().winograd_input);
       });
       Ahead result, later;

@@ -115,13 +115,14 @@ Array merged_gate_gradient(const std::vector<double>& partial, const Shape& x) {
   const Parts parts(x);
   const int64_t c = x.channels();
   const Array out = Array::empty({x[0], 1, 1, c}, dtype_of<T>);
-  for (int64_t n = 0; n < parts.images; n++)
+  parallel_for(parts.images, [&](int64_t n) {
     for (int64_t j = 0; j < c; j++) {
       double total = 0;
       for (int64_t part = 0; part < parts.per_image; part++)
         total += partial[static_cast<size_t>((n * parts.per_image + part) * c + j)];
       out.data<T>()[n * c + j] = static_cast<T>(total);
     }
+  });
   return out;
 }
 
