@@ -10,7 +10,7 @@
 // afterwards. The weight's gradient holds 9 taps of a column in registers over all rows of an item. On maps of 2×2 and
 // 4×4 that is few pixels, so how the sums end matters: adding them by vectors instead of numbers made its backward a
 // quarter faster. Where the lanes of a column are masked, neighbouring pixels share what they load: at 12 channels half
-// the time, at 36 a sixth less.
+// the time, at 36 a sixth less. So do neighbours of a row of stride 2: 5×5 an eighth faster, 3×3 waits for memory.
 #pragma once
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/rows.h"

@@ -20,7 +20,7 @@ using ghost::RowTransform;
 constexpr int64_t partial_end(int64_t begin, int64_t w) { return begin + 256 < w ? begin + 256 : w; }
 
 // Staging reads from memory, so these loops run at its speed if what they ask for ahead comes in time and in order:
-// from there 18 to 24 GB/s in transform_row on the shapes of GhostNet and 21 to 23 in gradient_row, with its two
+// from there 18 to 24 GB/s in transform_rows on the shapes of GhostNet and 21 to 23 in gradient_rows, with its two
 // inputs, a step 4 % faster and one of Ghost-ResNet-56 6 %.
 constexpr int64_t kTransformAhead = 8 << 10, kGradientAhead = 4 << 10, kSumsAhead = 8 << 10;
 // Pixels of a block at least (for_blocks): to end sums costs more than to come to lines out of order.
