@@ -33,6 +33,7 @@ struct View {
 // Version and ownership of one slice of a storage. A joined slice counts the changes of its parts.
 struct Owner {
   uint64_t changes = 0;
+  std::weak_ptr<const void> saved;  // alive while some backward keeps these values, whatever becomes of the tensor
   std::vector<std::shared_ptr<Owner>> parts;
   uint64_t version() const;
 };

@@ -119,9 +119,24 @@ void GradSink::clear() {
   expected_ = arrived_ = 0;
 }
 
+Saved::Saved(BodyPtr body) : version_(body->raw.owner->version()) {
+  Owner& owner = *body->raw.owner;
+  recipe_ = body->materialised ? nullptr : body->recipe.lock();  // finished values are kept, as they are read again
+  if (recipe_) {
+    pending_ = body->pending, owner_ = body->raw.owner;
+    return;
+  }
+  keeps_ = owner.saved.lock();
+  if (!keeps_) owner.saved = keeps_ = std::make_shared<char>();
+  body_ = std::move(body);
+}
+
 const BodyPtr& Saved::get(const char* op, const char* what) const {
-  if (body_ && body_->raw.owner->version() != version_)
-    fail("{}: {} {} was changed after it was used; backward needs its old values", op, what, body_->raw.shape.str());
+  const std::shared_ptr<Owner> owner = recipe_ ? owner_.lock() : body_ ? body_->raw.owner : nullptr;
+  if (owner && owner->version() != version_)
+    fail("{}: {} {} was changed after it was used; backward needs its old values", op, what,
+         (recipe_ ? recipe_->shape() : body_->raw.shape).str());
+  if (recipe_ && !body_) body_ = std::make_shared<Body>(Body{.raw = recipe_->raw(), .pending = pending_});
   return body_;
 }
 

@@ -80,17 +80,21 @@ class GradSink {
   int expected_ = 0, arrived_ = 0;
 };
 
-// What backward needs of a value: its body and the version it had; never a node, so no cycles by type.
+// What backward needs of a value: its body and the version it had; never a node, so no cycles by type. Of a body that
+// has a recipe only that is kept, and the body is made when it is asked for.
 class Saved {
  public:
   Saved() = default;
-  explicit Saved(BodyPtr body) : body_(std::move(body)), version_(body_->raw.owner->version()) {}
-  bool defined() const { return body_ != nullptr; }
+  explicit Saved(BodyPtr body);
   // Throws Error naming op and tensor if the values were changed since.
   const BodyPtr& get(const char* op, const char* what) const;
 
  private:
-  BodyPtr body_;
+  mutable BodyPtr body_;
+  std::shared_ptr<const void> keeps_;  // what Owner::saved looks at
+  RecipePtr recipe_;
+  PendingPtr pending_;
+  std::weak_ptr<Owner> owner_;  // where there is a recipe
   uint64_t version_ = 0;
 };
 

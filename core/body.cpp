@@ -72,6 +72,25 @@ void Pending::append(const Pending& other) {
   normalised |= other.normalised;
 }
 
+Recipe::Recipe(const Array& made, Make make)
+    : like_(made), storage_(made.storage), owner_(made.owner), make_(std::move(make)) {
+  like_.storage = nullptr, like_.owner = nullptr;
+}
+
+Array Recipe::raw() {
+  if (!like_.defined()) {
+    // Without its owner the storage belongs to a slice, which may have been written to.
+    const std::shared_ptr<Storage> storage = storage_.lock();
+    const std::shared_ptr<Owner> owner = owner_.lock();
+    if (storage && owner)
+      like_.storage = storage, like_.owner = owner;
+    else
+      like_ = make_();
+    make_ = nullptr;
+  }
+  return like_;
+}
+
 BodyPtr make_body(Array raw, StatisticsPtr statistics) {
   return std::make_shared<Body>(Body{.raw = std::move(raw), .statistics = std::move(statistics)});
 }
@@ -90,8 +109,8 @@ const Array& values(const BodyPtr& body) {
 }
 
 BodyPtr attach(const BodyPtr& to, Pending pending) {
-  auto body =
-      std::make_shared<Body>(Body{.raw = to->raw, .pending = std::make_shared<const Pending>(std::move(pending))});
+  auto body = std::make_shared<Body>(
+      Body{.raw = to->raw, .pending = std::make_shared<const Pending>(std::move(pending)), .recipe = to->recipe});
   if (folding()) return body;
   values(body);
   return body->materialised;

@@ -85,7 +85,7 @@ T* Tensor::mutable_data() {
   }
   raw.owner->parts.clear();
   raw.owner->changes = version + 1;
-  body_->statistics = nullptr;
+  body_->statistics = nullptr, body_->recipe.reset();
   return raw.template data<T>();
 }
 

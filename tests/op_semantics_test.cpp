@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/memory.h"
 #include "core/ops.h"
 
 namespace ghost::test {
@@ -136,6 +137,81 @@ TEST(Arithmetic, ATensorMayBeBothOperands) {
   EXPECT_THAT(slope_at([](const Tensor& x) { return x / x; }, {3}), ElementsAre(testing::DoubleNear(0, 1e-15)));
   EXPECT_THAT(slope_at([](const Tensor& x) { return x - x; }, {3}), ElementsAre(0));
   EXPECT_THAT(slope_at([](const Tensor& x) { return relu(x) * x + x; }, {-2, 3}), ElementsAre(1, 7));
+}
+
+// x and w are kept by the first product, so their sum is not; backward makes it again.
+TEST(Add, ASumOfKeptTermsIsMadeAgain) {
+  constexpr int64_t kBytes = 4096 * sizeof(double);
+  Tensor x = Tensor::full({4096}, 3, DType::f64).set_requires_grad(), w = Tensor::full({4096}, 2, DType::f64);
+  w.set_requires_grad();
+  const auto graph = [&] {
+    const Tensor product = mul(x, w), s = add(x, w);
+    return sum(add(product, mul(s, s)));
+  };
+  const int64_t before = memory_stats().bytes_requested;
+  const Tensor loss = graph();
+  EXPECT_LT(memory_stats().bytes_requested - before, kBytes);
+  loss.backward();
+  EXPECT_EQ(x.grad().to_vector<double>()[7], 2 + 2 * (3 + 2));
+  EXPECT_EQ(w.grad().to_vector<double>()[7], 3 + 2 * (3 + 2));
+
+  const Tensor changed = graph();
+  x.mutable_data<double>()[0] = 1;
+  EXPECT_THAT(error_of([&] { changed.backward(); }), HasSubstr("was changed after it was used"));
+}
+
+TEST(Add, ASumIsMadeAgainOnlyWhereItWouldBeTheSame) {
+  const auto leaf = [](double value) { return Tensor::full({2, 4}, value).set_requires_grad(); };
+  const Tensor x = leaf(3), w = leaf(2);
+  const auto slope = [&](const Tensor& loss) {
+    Tensor leaf_x = x;
+    leaf_x.clear_grad();
+    loss.backward();
+    return x.grad().to_vector<float>()[0];
+  };
+  {  // its values were changed before they were used
+    const Tensor product = mul(x, w);
+    Tensor s = add(x, w);
+    s.mutable_data<float>()[0] = 10;
+    Tensor square = mul(s, s);
+    s = {};
+    EXPECT_EQ(slope(sum(add(product, square))), 2 + 2 * 10);
+  }
+  {  // its memory was left to a slice, which is written to
+    const Tensor product = mul(x, w);
+    Tensor s = add(x, w);
+    const Tensor loss = sum(add(product, mul(s, s)));
+    Tensor part = slice_channels(s, 0, 2);
+    s = {};
+    part.mutable_data<float>()[0] = 100;
+    EXPECT_EQ(slope(loss), 2 + 2 * 5);
+  }
+  {  // it is changed while backward needs it
+    const Tensor product = mul(x, w);
+    Tensor s = add(x, w);
+    const Tensor loss = sum(add(product, mul(s, s)));
+    s.mutable_data<float>()[0] = 100;
+    EXPECT_THAT(error_of([&] { loss.backward(); }), HasSubstr("was changed after it was used"));
+  }
+}
+
+// Whoever holds a sum does not hold its terms: neither after backward nor without it.
+TEST(Add, ASumThatOutlivesItsGraphDoesNotKeepItsTerms) {
+  constexpr int64_t kBytes = 4096 * sizeof(float);
+  const Tensor x = Tensor::full({4096}, 3).set_requires_grad();
+  for (const bool run : {true, false}) {
+    const int64_t before = memory_stats().bytes_requested;
+    Tensor held;
+    {
+      const Tensor a = sigmoid(x), b = sigmoid(x), s = add(a, b), loss = sum(mul(s, s));
+      held = s.detach();
+      if (run) loss.backward();
+      Tensor leaf = x;
+      leaf.clear_grad();
+    }
+    EXPECT_LT(memory_stats().bytes_requested - before, 2 * kBytes);
+    EXPECT_NE(held.to_vector<float>()[0], 0);
+  }
 }
 
 TEST(Reduce, LongSumsKeepTheirDigits) {
