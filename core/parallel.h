@@ -15,7 +15,7 @@ template <class... Args>
 class LoopBody {
  public:
   template <class F>
-  requires std::is_invocable_v<const F&, Args...> LoopBody(const F& f)
+  requires std::is_invocable_v<const F&, Args...> LoopBody(const F& f)  // NOLINT(google-explicit-constructor): a lambda
       : at_(&f), call_([](const void* at, Args... args) { (*static_cast<const F*>(at))(args...); }) {}
   void operator()(Args... args) const { call_(at_, args...); }
 
