@@ -210,7 +210,8 @@ INSTANTIATE_TEST_SUITE_P(
         Large{"grouped", {3, 33, 17, 32}, {48, 3, 3, 8}, {.stride = {2, 1}, .padding = {1, 1}, .groups = 4}},
         Large{"ragged_tiles", {3, 23, 30, 40}, {36, 3, 3, 40}, {.padding = {1, 1}}},
         Large{"small_maps", {37, 4, 6, 48}, {33, 3, 3, 48}, {.padding = {1, 1}}},
-        Large{"many_channels", {2, 5, 5, 150}, {170, 3, 3, 150}, {.padding = {1, 1}}}),
+        Large{"many_channels", {2, 5, 5, 150}, {170, 3, 3, 150}, {.padding = {1, 1}}},
+        Large{"weights_in_parts", {1, 4, 5, 400}, {384, 3, 3, 400}, {.padding = {1, 1}}}),
     [](const auto& i) { return i.param.name; });
 
 TEST(Conv2d, StagesALargeImageInParts) {
