@@ -111,7 +111,7 @@ template <class From, class To>
 void copy_pixels(const View<From>& src, const View<To>& dst) {
   const int64_t c = src.channels();
   const int64_t chunks = src.shape.numel() < (1 << 15) ? 1 : chunk_count(src.pixels());
-  parallel_chunks(src.pixels(), std::max<int64_t>(chunks, 1), [&](int64_t, int64_t begin, int64_t end) {
+  parallel_sweep(src.pixels(), std::max<int64_t>(chunks, 1), [&](int64_t, int64_t begin, int64_t end) {
     if (src.stride == c && dst.stride == c) {
       std::transform(src.pixel(begin), src.pixel(end), dst.pixel(begin), [](From v) { return static_cast<To>(v); });
       return;

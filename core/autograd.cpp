@@ -39,7 +39,7 @@ std::vector<SumsPtr> write_typed(const Gradient& from, const Array& to, bool acc
     if (body) sums.emplace_back(chunks, *body, to);
   // In short runs, so that what was just written is still in the nearest cache when its sums are taken.
   const int64_t run = std::max<int64_t>(1, 4096 / std::max<int64_t>(c, 1));
-  parallel_chunks(pixels, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+  parallel_sweep(pixels, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; p += run) {
       const int64_t w = std::min(run, end - p);
       for (const Run& r : runs)

@@ -18,7 +18,7 @@ void apply(const Pending& pending, const Array& from, const Array& to) {
     for_channel_runs({&from, &to}, [&](int64_t first, int64_t count) {
       const View<T> src = from.view<T>(first, count), dst = to.view<T>(first, count);
       const RowTransform<T> t = row_transform<T>(pending, first);
-      parallel_chunks(src.pixels(), chunk_count(src.pixels()), [&](int64_t, int64_t begin, int64_t end) {
+      parallel_sweep(src.pixels(), chunk_count(src.pixels()), [&](int64_t, int64_t begin, int64_t end) {
         rows<T>().transform(dst.pixel(begin), dst.stride, src.pixel(begin), src.stride, end - begin, count, &t);
       });
     });

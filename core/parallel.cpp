@@ -162,4 +162,26 @@ void parallel_chunks(int64_t items, int64_t chunks, LoopBody<int64_t, int64_t, i
   parallel_for(chunks, [&](int64_t c) { body(c, items * c / chunks, items * (c + 1) / chunks); });
 }
 
+Sweep Sweep::next() {
+  thread_local bool backwards = true;
+  backwards = !backwards;
+  return Sweep(backwards);
+}
+
+int64_t Sweep::later(int64_t chunk, int64_t steps, int64_t chunks) const {
+  const int64_t c = backwards_ ? chunk - steps : chunk + steps;
+  return 0 <= c && c < chunks ? c : -1;
+}
+
+void parallel_sweep(int64_t items, int64_t chunks, Sweep sweep, LoopBody<int64_t, int64_t, int64_t> body) {
+  parallel_for(chunks, [&](int64_t i) {
+    const int64_t c = sweep.chunk(i, chunks);
+    body(c, items * c / chunks, items * (c + 1) / chunks);
+  });
+}
+
+void parallel_sweep(int64_t items, int64_t chunks, LoopBody<int64_t, int64_t, int64_t> body) {
+  parallel_sweep(items, chunks, Sweep::next(), body);
+}
+
 }  // namespace ghost

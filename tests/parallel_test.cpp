@@ -26,6 +26,45 @@ TEST(ParallelFor, CallsEachIndexOnce) {
   }
 }
 
+TEST(ParallelSweep, CallsEachChunkOnceWithItsPart) {
+  for (const int n : {1, 2, 3}) {
+    const Threads setting(n);
+    for (int pass = 0; pass < 2; pass++) {  // there and back
+      std::vector<std::atomic<int64_t>> items(100);
+      parallel_sweep(100, 7, [&](int64_t chunk, int64_t begin, int64_t end) {
+        EXPECT_EQ(begin, 100 * chunk / 7);
+        EXPECT_EQ(end, 100 * (chunk + 1) / 7);
+        for (int64_t i = begin; i < end; i++) items[static_cast<size_t>(i)]++;
+      });
+      for (const auto& i : items) EXPECT_EQ(i, 1);
+    }
+  }
+}
+
+TEST(ParallelSweep, EveryOtherPassGoesBack) {
+  const Threads setting(1);
+  const auto order = [] {
+    std::vector<int64_t> chunks;
+    parallel_sweep(8, 4, [&](int64_t chunk, int64_t, int64_t) { chunks.push_back(chunk); });
+    return chunks;
+  };
+  std::vector<std::vector<int64_t>> passes{order(), order(), order()};
+  if (passes[0][0] != 0) passes.erase(passes.begin());
+  EXPECT_EQ(passes[0], (std::vector<int64_t>{0, 1, 2, 3}));
+  EXPECT_EQ(passes[1], (std::vector<int64_t>{3, 2, 1, 0}));
+}
+
+TEST(ParallelSweep, TellsWhichChunkIsTakenLater) {
+  for (int pass = 0; pass < 2; pass++) {
+    const Sweep sweep = Sweep::next();
+    std::vector<int64_t> order;
+    for (int64_t i = 0; i < 5; i++) order.push_back(sweep.chunk(i, 5));
+    for (int64_t i = 0; i < 5; i++) {
+      EXPECT_EQ(sweep.later(order[static_cast<size_t>(i)], 2, 5), i + 2 < 5 ? order[static_cast<size_t>(i + 2)] : -1);
+    }
+  }
+}
+
 // Each call waits for all others: only n threads at once can get through.
 TEST(ParallelFor, UsesAsManyThreadsAsSet) {
   for (const int n : {1, 2, 4}) {

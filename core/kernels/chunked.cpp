@@ -102,7 +102,7 @@ StatisticsPtr take_statistics(const Array& values) {
     const View<T> v = values.view<T>();
     const int64_t chunks = chunk_count(v.pixels());
     ChunkedStatistics<T> statistics(chunks, v.channels());
-    parallel_chunks(v.pixels(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+    parallel_sweep(v.pixels(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
       // Short runs, so that the sums of squares in T stay short before they enter the f64 totals.
       constexpr int64_t kRun = 256;
       for (int64_t p = begin; p < end; p += kRun)

@@ -191,7 +191,7 @@ StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, co
       false, {0, s.co});
   const int64_t chunks = chunk_count(plan.items()), at_once = rows_at_once(s.ow, s.co, sizeof(T));
   ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
-  parallel_chunks(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+  parallel_sweep(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     typename PixelReader<T>::Margins around;
     for (int64_t i = begin; i < end; i++) {
       const Item item = plan.item(i);
@@ -246,7 +246,7 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
                                              std::vector<double>(static_cast<size_t>(s.co), 0));
 
   const int64_t at_once = rows_at_once(s.w, s.ci, sizeof(T));
-  parallel_chunks(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+  parallel_sweep(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     typename PixelReader<T>::Margins around_x, around_g;
     for (int64_t i = begin; i < end; i++) {
       const Item item = plan.item(i);

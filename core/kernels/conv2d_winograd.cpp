@@ -84,10 +84,10 @@ class Tiling {
 };
 
 // The block that the thread at work on this one most likely takes next, or none (−1): chunks are handed out in order.
-int64_t next_block(int64_t block, int64_t end, int64_t chunk, int64_t chunks, int64_t blocks) {
+int64_t next_block(int64_t block, int64_t end, int64_t chunk, int64_t chunks, int64_t blocks, const Sweep& sweep) {
   if (block + 1 < end) return block + 1;
-  const int64_t next = chunk + threads();
-  return next < chunks ? blocks * next / chunks : -1;
+  const int64_t next = sweep.later(chunk, threads(), chunks);
+  return next >= 0 ? blocks * next / chunks : -1;
 }
 
 // From a staged run to results in place: transform, multiply, transform back.
@@ -162,7 +162,8 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
   const View<T> out = z.view<T>();
   const int64_t chunks = chunk_count(tiling.blocks());
   ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
-  parallel_chunks(tiling.blocks(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+  const Sweep sweep = Sweep::next();
+  parallel_sweep(tiling.blocks(), chunks, sweep, [&](int64_t chunk, int64_t begin, int64_t end) {
     T* v = scratch<T>(ScratchSlot::elements, kWinogradElements * winograd_element_step(tiling.most_tiles(), s.ci));
     T* m = scratch<T>(ScratchSlot::products, kWinogradElements * winograd_element_step(tiling.most_tiles(), s.co));
     typename PixelReader<T>::Margins around;
@@ -175,7 +176,7 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
       });
       Ahead ahead;
       ahead.add(out.pixel(tiling.first_pixel(block)), out.pixel(tiling.first_pixel(block + 1)));
-      if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks()); next >= 0)
+      if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks(), sweep); next >= 0)
         in.announce(ahead, tiling.first_pixel(next), tiling.first_pixel(next + 1));
       products(tiles, v, m, ahead);
       tiling.for_runs(block, [&](const Tiling::Run& run) {
@@ -236,6 +237,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
   };
   std::vector<Part> parts;
   int64_t first_column = 0, columns = s.ci;  // of the products
+  const Sweep sweep = Sweep::next();
   const auto work = [&](int64_t chunk, int64_t begin, int64_t end) {
     const bool first_time = first_column == 0, last_time = first_column + columns == s.ci;
     const int64_t most = tiling.most_tiles();
@@ -266,7 +268,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
         result.add(part.to.pixel(tiling.first_pixel(block)), part.to.pixel(tiling.first_pixel(block + 1)));
       if (weight_sums && first_time) weight_sums->add_block(chunk, at, result);
       if (!products) continue;
-      if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks()); next >= 0) {
+      if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks(), sweep); next >= 0) {
         gradient.announce(later, tiling.first_pixel(next), tiling.first_pixel(next + 1));
         if (values) values->announce(later, tiling.first_pixel(next), tiling.first_pixel(next + 1));
       }
@@ -292,7 +294,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
       });
     }
   };
-  if (!sinks.x) parallel_chunks(tiling.blocks(), chunks, work);
+  if (!sinks.x) parallel_sweep(tiling.blocks(), chunks, sweep, work);
   for (const int64_t most = columns_at_once(s, rows<T>().lanes); sinks.x && first_column < s.ci; first_column += most) {
     columns = std::min(most, s.ci - first_column);
     parts.clear();
@@ -300,7 +302,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
     for_channel_runs({&to}, [&](int64_t first, int64_t count) { parts.push_back({first, to.view<T>(first, count)}); });
     const WinogradProducts<T> of_columns(s, weight.data<T>(), true, first_column, columns);
     products = &of_columns;
-    parallel_chunks(tiling.blocks(), chunks, work);
+    parallel_sweep(tiling.blocks(), chunks, sweep, work);
   }
   if (weight_sums) weight_sums->write(*sinks.weight);
   if (sinks.bias) {

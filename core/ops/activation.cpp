@@ -138,7 +138,7 @@ template <class T, class F>
 void apply(const F& f, const Body& x, const Array& out) {
   const View<T> y = out.view<T>();
   const int64_t c = y.channels(), run = pixels_per_run(c);
-  parallel_chunks(y.pixels(), chunk_count(y.pixels()), [&](int64_t, int64_t begin, int64_t end) {
+  parallel_sweep(y.pixels(), chunk_count(y.pixels()), [&](int64_t, int64_t begin, int64_t end) {
     const BlockReader<T> reader(x, run);
     for (int64_t p = begin; p < end; p += run) {
       const int64_t count = std::min(run, end - p);
@@ -158,7 +158,7 @@ SumsPtr apply_slope(const F& f, const Body& kept, const Array& gradient, const G
   const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
   const int64_t c = g.channels(), run = pixels_per_run(c), chunks = chunk_count(g.pixels());
   SlotSums<T> sums(slot, chunks);
-  parallel_chunks(g.pixels(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+  parallel_sweep(g.pixels(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     const BlockReader<T> reader(kept, run);
     for (int64_t p = begin; p < end; p += run) {
       const int64_t count = std::min(run, end - p);

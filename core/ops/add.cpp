@@ -50,7 +50,7 @@ void add_pixels(const Body& a, const Body& b, const Array& out) {
   });
   // Few pixels at a time, so that lines of the result which two runs write are still near for the second.
   const int64_t run = std::max<int64_t>(1, 2048 / std::max<int64_t>(channels, 1));
-  parallel_chunks(pixels, chunk_count(pixels), [&](int64_t, int64_t begin, int64_t end) {
+  parallel_sweep(pixels, chunk_count(pixels), [&](int64_t, int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; p += run)
       for (const Run& r : runs)
         rows<T>().sum(r.out.pixel(p), r.out.stride, r.x.pixel(p), r.x.stride, r.of_x, r.y.pixel(p), r.y.stride, r.of_y,

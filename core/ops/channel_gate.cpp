@@ -47,7 +47,7 @@ void scale(const Body& x, const View<T>& k, const View<T>& y) {
   const Parts parts(y.shape);
   const int64_t c = y.c(), run = pixels_per_run(c);
   const GateTransform<T> gates(c);
-  parallel_chunks(parts.count(), chunk_count(parts.count()), [&](int64_t, int64_t first, int64_t last) {
+  parallel_sweep(parts.count(), chunk_count(parts.count()), [&](int64_t, int64_t first, int64_t last) {
     const BlockReader<T> reader(x, run);
     for (int64_t part = first; part < last; part++) {
       const RowTransform<T> gate = gates.by(k.row(parts.image(part), 0));
@@ -71,7 +71,7 @@ SumsPtr scale_gradient(const View<T>& g, const Body& x, const View<T>& k, const 
   const int64_t no_offset = 0;
   std::optional<SlotSums<T>> sums;
   if (slot) sums.emplace(*slot, chunks);
-  parallel_chunks(parts.count(), chunks, [&](int64_t chunk, int64_t first, int64_t last) {
+  parallel_sweep(parts.count(), chunks, [&](int64_t chunk, int64_t first, int64_t last) {
     const BlockReader<T> reader(x, run);
     std::vector<T> row(static_cast<size_t>(c));  // a run is short enough to be summed in T
     std::vector<T> scaled(static_cast<size_t>(slot && slot->accumulate ? run * c : 0));

@@ -108,7 +108,7 @@ template <class T>
 void take_max(const Body& x, const Array& out, const Axis& rows_axis, const Axis& columns, KeptTaps& taps) {
   const View<T> y = out.view<T>();
   const int64_t c = y.c(), lines = y.n() * y.h();
-  parallel_chunks(lines, chunk_count(lines), [&](int64_t, int64_t begin, int64_t end) {
+  parallel_sweep(lines, chunk_count(lines), [&](int64_t, int64_t begin, int64_t end) {
     const BlockReader<T> reader(x, columns.in);
     std::vector<Taps> row_taps(static_cast<size_t>(taps.row()));
     Taps* const tap = row_taps.data();
@@ -163,7 +163,7 @@ SumsPtr give_max(const Array& gradient, const GradSink::Slot& slot, const Axis& 
     return a.stride == a.kernel && a.dilation == 1 && a.padding == 0 && a.out * a.stride == a.in;
   };
   const bool once = tiled(rows_axis) && tiled(columns), add = slot.accumulate || !once;
-  parallel_chunks(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+  parallel_sweep(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     std::vector<Taps> row_taps(static_cast<size_t>(taps.row()));
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / to.h(), iy = line % to.h();
@@ -256,7 +256,7 @@ void take_averages(const Body& x, const Array& out, const Windows& rows_windows,
   // A window over whole rows is one run of pixels.
   const bool whole_rows = columns.size() == 1 && tiles(columns, in[2]);
   const int64_t run = whole_rows ? pixels_per_run(c) : in[2];
-  parallel_chunks(lines, chunk_count(lines), [&](int64_t, int64_t begin, int64_t end) {
+  parallel_sweep(lines, chunk_count(lines), [&](int64_t, int64_t begin, int64_t end) {
     const BlockReader<T> reader(x, run);
     std::vector<double> total(static_cast<size_t>(width));
     for (int64_t line = begin; line < end; line++) {
@@ -289,7 +289,7 @@ SumsPtr give_averages(const Array& gradient, const GradSink::Slot& slot, const W
   const int64_t c = g.c(), lines = to.n() * to.h(), chunks = chunk_count(lines);
   const bool once = tiles(rows_windows, to.h()) && tiles(columns, to.w()), add = slot.accumulate || !once;
   SlotSums<T> sums(slot, chunks);
-  parallel_chunks(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
+  parallel_sweep(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     std::vector<T> share(static_cast<size_t>(c));
     int64_t summed = begin;
     for (int64_t line = begin; line < end; line++) {
