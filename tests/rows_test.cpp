@@ -14,7 +14,7 @@ namespace ghost {
 namespace {
 
 constexpr int64_t kWidths[] = {1, 2, 7, 300};
-constexpr int64_t kChannels[] = {1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 24, 33, 64, 71};
+constexpr int64_t kChannels[] = {1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 24, 33, 64, 71, 100, 136, 200};
 constexpr int64_t kGap = 5;  // steps exceed channels by this: what lies between must survive
 
 template <class T>
@@ -83,6 +83,20 @@ void check_all() {
                                "gradient", w, c);
           }
         }
+
+        const RowTransform<T> of_g{on_g.values.data(), offset.values.data(), floor.values.data()};
+        Row<T> total = before;
+        k.sum(total.values.data(), total.step, raw.values.data(), raw.step, t, g.values.data(), g.step, of_g, w, c);
+        for (int64_t x = 0; x < w; x++)
+          for (int64_t i = 0; i < total.step; i++) {
+            if (i >= c) {
+              ASSERT_EQ(total.at(x, i), before.at(x, i)) << "written beyond the channels";
+              continue;
+            }
+            const double low = floor.at(0, i),
+                         of_second = std::fma(double(g.at(x, i)), double(on_g.at(0, i)), double(offset.at(0, i)));
+            expect_close(total.at(x, i), std::max(affine(x, i), low) + std::max(of_second, low), "sum", w, c);
+          }
 
         std::vector<double> a(static_cast<size_t>(c), 1), b(a), want_a(a), want_b(a);
         k.sums(a.data(), b.data(), g.values.data(), g.step, raw.values.data(), raw.step, w, c, t, mean.values.data());

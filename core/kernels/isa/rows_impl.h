@@ -5,26 +5,45 @@
 #include "core/kernels/isa/dense_impl.h"
 #include "core/kernels/isa/depthwise_impl.h"
 #include "core/kernels/isa/kernel_set.h"
+#include "core/kernels/isa/panels.h"
 #include "core/kernels/isa/peak_impl.h"
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/isa/winograd_impl.h"
 
 namespace {
 
-using ghost::PixelBlock;
-using ghost::PixelRows;
 using ghost::RowGradient;
 using ghost::RowTransform;
 
 // Pixels that are summed in T before they join the f64 sums.
 constexpr int64_t partial_end(int64_t begin, int64_t w) { return begin + 256 < w ? begin + 256 : w; }
 
-// Staging reads from memory, so these loops run at its speed if what they ask for ahead comes in time and in order:
-// from there 18 to 24 GB/s in transform_rows on the shapes of GhostNet and 21 to 23 in gradient_rows, with its two
-// inputs, a step 4 % faster and one of Ghost-ResNet-56 6 %.
+// Staging reads from memory, so these loops run at its speed if what they ask for ahead comes in time and in order
+// (panels.h).
 constexpr int64_t kTransformAhead = 8 << 10, kGradientAhead = 4 << 10, kSumsAhead = 8 << 10;
-// Pixels of a block at least (for_blocks): to end sums costs more than to come to lines out of order.
+// Pixels of a block at least, where there are several panels: to end sums costs more than to come to lines out of
+// order.
 constexpr int64_t kLeastStaged = 8, kLeastSummed = 256;
+
+// Copy: without transform
+template <class T, int NV, bool Alone, bool Copy, class Last>
+__attribute__((noinline)) void transform_panel(const PixelRows<T>& dst, const PixelBlock<T>& src,
+                                               const RowTransform<T>* t, const Panel& p, Last last) {
+  Vector<T> scale[NV], shift[NV], floor[NV];
+  if constexpr (!Copy) {
+    load_channels<T, NV>(scale, t->scale, p, last), load_channels<T, NV>(shift, t->shift, p, last);
+    load_channels<T, NV>(floor, t->floor, p, last);
+  }
+  PanelAt<T, NV, Alone, Last, T*> to(dst, p, last);
+  PanelAt<T, NV, Alone, Last> from(src, p, last, kTransformAhead);
+  for (int64_t y = p.rows, n = p.pixels; y > 0; y--, to.next_row(), from.next_row())
+    for (int64_t x = n; x > 0; x--, to.next_pixel(), from.next_pixel())
+#pragma GCC unroll 8
+      for (int j = 0; j < NV; j++) {
+        from.fetch(j);
+        to.put(j, Copy ? from.get(j) : raised(affine(from.get(j), scale[j], shift[j]), floor[j]));
+      }
+}
 
 template <class T>
 void transform_rows(const PixelRows<T>& dst, const PixelBlock<T>& src, int64_t h, int64_t w, int64_t c,
@@ -39,36 +58,14 @@ void transform_rows(const PixelRows<T>& dst, const PixelBlock<T>& src, int64_t h
           });
     return;
   }
-  if (h > 1 && src.row != w * src.step) {  // memory is not asked for across rows
-    for (int64_t y = 0; y < h; y++)
-      transform_rows<T>({dst.data + y * dst.row, 0, dst.step}, {src.data + y * src.row, 0, src.step}, 1, w, c, t);
-    return;
-  }
-  PixelsAhead<T> ahead(src.data, src.step, c, kTransformAhead);
-  for_blocks<T>(
-      h, w, c, kLeastStaged,
-      [ =, &ahead ](int64_t row, int64_t rows, int64_t first, int64_t n, int64_t i, auto lanes)
-          __attribute__((always_inline)) {
-            T* d = dst.data + row * dst.row + first * dst.step + i;
-            const T* s = src.data + row * src.row + first * src.step + i;
-            if (!t) {
-              for (int64_t y = 0; y < rows; y++, d += dst.row - n * dst.step, s += src.row - n * src.step)
-                for (int64_t x = 0; x < n; x++, d += dst.step, s += src.step) {
-                  ahead.fetch_next();
-                  store(d, load(s, lanes), lanes);
-                }
-              return;
-            }
-            const auto scale = load(t->scale + i, lanes), shift = load(t->shift + i, lanes),
-                       floor = load(t->floor + i, lanes);
-            for (int64_t y = 0; y < rows; y++, d += dst.row - n * dst.step, s += src.row - n * src.step) {
-#pragma GCC unroll 4
-              for (int64_t x = 0; x < n; x++, d += dst.step, s += src.step) {
-                ahead.fetch_next();
-                store(d, raised(affine(load(s, lanes), scale, shift), floor), lanes);
-              }
-            }
-          });
+  constexpr int kMost = GHOST_VECTOR_REGISTERS == 32 ? 8 : 4;
+  for_panels<kMost, T>(
+      h, w, c, kLeastStaged, h * w, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
+        if (t)
+          transform_panel<T, NV, Alone, false>(dst, src, t, p, last);
+        else
+          transform_panel<T, NV, Alone, true>(dst, src, t, p, last);
+      });
 }
 template <class T>
 void transform_row(T* dst, int64_t dst_step, const T* src, int64_t src_step, int64_t w, int64_t c,
@@ -92,39 +89,39 @@ void pass_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, int64_t w, i
       });
 }
 
+template <class T, int NV, bool Alone, bool Accumulate, class Last>
+__attribute__((noinline)) void gradient_panel(const PixelRows<T>& dst, const PixelBlock<T>& g, const PixelBlock<T>& raw,
+                                              const RowGradient<T>& t, const Panel& p, Last last) {
+  Vector<T> scale[NV], shift[NV], floor[NV], on_g[NV], on_raw[NV], offset[NV];
+  load_channels<T, NV>(scale, t.mask.scale, p, last), load_channels<T, NV>(shift, t.mask.shift, p, last);
+  load_channels<T, NV>(floor, t.mask.floor, p, last), load_channels<T, NV>(on_g, t.on_g, p, last);
+  load_channels<T, NV>(on_raw, t.on_raw, p, last), load_channels<T, NV>(offset, t.offset, p, last);
+  PanelAt<T, NV, Alone, Last, T*> to(dst, p, last);
+  PanelAt<T, NV, Alone, Last> from(g, p, last, kGradientAhead), z(raw, p, last, kGradientAhead);
+  const Vector<T> zero = {};
+  for (int64_t y = p.rows, n = p.pixels; y > 0; y--, to.next_row(), from.next_row(), z.next_row())
+    for (int64_t x = n; x > 0; x--, to.next_pixel(), from.next_pixel(), z.next_pixel()) {
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; j++) {
+        from.fetch(j), z.fetch(j);
+        const Vector<T> r = z.get(j);
+        const Vector<T> passed = affine(r, scale[j], shift[j]) > floor[j] ? from.get(j) : zero;
+        const Vector<T> v = on_g[j] * passed + (on_raw[j] * r + offset[j]);
+        to.put(j, Accumulate ? v + to.get(j) : v);
+      }
+    }
+}
 template <class T>
 void gradient_rows(const PixelRows<T>& dst, const PixelBlock<T>& g, const PixelBlock<T>& raw, int64_t h, int64_t w,
                    int64_t c, const RowGradient<T>& t, bool accumulate) {
   if (h * w * c == 0) return;
-  if (h > 1 && (g.row != w * g.step || raw.row != w * raw.step)) {  // memory is not asked for across rows
-    for (int64_t y = 0; y < h; y++)
-      gradient_rows<T>({dst.data + y * dst.row, 0, dst.step}, {g.data + y * g.row, 0, g.step},
-                       {raw.data + y * raw.row, 0, raw.step}, 1, w, c, t, accumulate);
-    return;
-  }
-  PixelsAhead<T> g_ahead(g.data, g.step, c, kGradientAhead), raw_ahead(raw.data, raw.step, c, kGradientAhead);
-  for_blocks<T>(
-      h, w, c, kLeastStaged,
-      [ =, &t, &g_ahead, &raw_ahead ](int64_t row, int64_t rows, int64_t first, int64_t n, int64_t i,
-                                      auto lanes) __attribute__((always_inline)) {
-        T* d = dst.data + row * dst.row + first * dst.step + i;
-        const T *from = g.data + row * g.row + first * g.step + i, *z = raw.data + row * raw.row + first * raw.step + i;
-        const auto scale = load(t.mask.scale + i, lanes), shift = load(t.mask.shift + i, lanes),
-                   floor = load(t.mask.floor + i, lanes);
-        const auto on_g = load(t.on_g + i, lanes), on_raw = load(t.on_raw + i, lanes),
-                   offset = load(t.offset + i, lanes);
-        const Vector<T> zero = {};
-        for (int64_t y = 0; y < rows; y++) {
-          for (int64_t x = 0; x < n; x++, d += dst.step, from += g.step, z += raw.step) {
-            g_ahead.fetch_next(), raw_ahead.fetch_next();
-            const Vector<T> r = load(z, lanes);
-            const Vector<T> passed = affine(r, scale, shift) > floor ? load(from, lanes) : zero;
-            Vector<T> v = on_g * passed + (on_raw * r + offset);
-            if (accumulate) v += load(d, lanes);
-            store(d, v, lanes);
-          }
-          d += dst.row - n * dst.step, from += g.row - n * g.step, z += raw.row - n * raw.step;
-        }
+  constexpr int kMost = GHOST_VECTOR_REGISTERS == 32 ? 4 : 2;
+  for_panels<kMost, T>(
+      h, w, c, kLeastStaged, h * w, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
+        if (accumulate)
+          gradient_panel<T, NV, Alone, true>(dst, g, raw, t, p, last);
+        else
+          gradient_panel<T, NV, Alone, false>(dst, g, raw, t, p, last);
       });
 }
 template <class T>
@@ -135,28 +132,33 @@ void gradient_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T*
   gradient_rows<T>({dst, 0, dst_step}, {g, 0, g_step}, {raw, 0, raw_step}, 1, w, c, *t, accumulate);
 }
 
+template <class T, int NV, bool Alone, class Last>
+__attribute__((noinline)) void sum_panel(const PixelRows<T>& dst, const PixelBlock<T>& x, const RowTransform<T>& of_x,
+                                         const PixelBlock<T>& y, const RowTransform<T>& of_y, const Panel& p,
+                                         Last last) {
+  Vector<T> x_scale[NV], x_shift[NV], x_floor[NV], y_scale[NV], y_shift[NV], y_floor[NV];
+  load_channels<T, NV>(x_scale, of_x.scale, p, last), load_channels<T, NV>(y_scale, of_y.scale, p, last);
+  load_channels<T, NV>(x_shift, of_x.shift, p, last), load_channels<T, NV>(y_shift, of_y.shift, p, last);
+  load_channels<T, NV>(x_floor, of_x.floor, p, last), load_channels<T, NV>(y_floor, of_y.floor, p, last);
+  PanelAt<T, NV, Alone, Last, T*> to(dst, p, last, kGradientAhead);
+  PanelAt<T, NV, Alone, Last> u(x, p, last, kGradientAhead), v(y, p, last, kGradientAhead);
+  for (int64_t n = p.pixels; n > 0; n--, to.next_pixel(), u.next_pixel(), v.next_pixel()) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) {
+      u.fetch(j), v.fetch(j), to.fetch(j);
+      to.put(j, raised(affine(u.get(j), x_scale[j], x_shift[j]), x_floor[j]) +
+                    raised(affine(v.get(j), y_scale[j], y_shift[j]), y_floor[j]));
+    }
+  }
+}
 template <class T>
 void sum_row(T* dst, int64_t dst_step, const T* x, int64_t x_step, const RowTransform<T>& of_x, const T* y,
              int64_t y_step, const RowTransform<T>& of_y, int64_t w, int64_t c) {
   if (w * c == 0) return;
-  PixelsAhead<T> x_ahead(x, x_step, c, kGradientAhead), y_ahead(y, y_step, c, kGradientAhead),
-      dst_ahead(dst, dst_step, c, kGradientAhead);
-  for_blocks<T>(
-      1, w, c, kLeastStaged,
-      [ =, &of_x, &of_y, &x_ahead, &y_ahead, &
-        dst_ahead ](int64_t, int64_t, int64_t first, int64_t n, int64_t i, auto lanes) __attribute__((always_inline)) {
-        T* d = dst + first * dst_step + i;
-        const T *p = x + first * x_step + i, *q = y + first * y_step + i;
-        const auto x_scale = load(of_x.scale + i, lanes), x_shift = load(of_x.shift + i, lanes),
-                   x_floor = load(of_x.floor + i, lanes), y_scale = load(of_y.scale + i, lanes),
-                   y_shift = load(of_y.shift + i, lanes), y_floor = load(of_y.floor + i, lanes);
-        for (int64_t k = 0; k < n; k++, d += dst_step, p += x_step, q += y_step) {
-          x_ahead.fetch_next(), y_ahead.fetch_next(), dst_ahead.fetch_next();
-          store(d,
-                raised(affine(load(p, lanes), x_scale, x_shift), x_floor) +
-                    raised(affine(load(q, lanes), y_scale, y_shift), y_floor),
-                lanes);
-        }
+  constexpr int kMost = GHOST_VECTOR_REGISTERS == 32 ? 4 : 2;
+  for_panels<kMost, T>(
+      1, w, c, kLeastStaged, w, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
+        sum_panel<T, NV, Alone>({dst, 0, dst_step}, {x, 0, x_step}, of_x, {y, 0, y_step}, of_y, p, last);
       });
 }
 
@@ -180,38 +182,60 @@ GHOST_INLINE void add_to(double* to, Vector<float> v, const First<float>& l) {
   add_to(to, widened(v, 0), first_lanes<double>(l.count < H ? l.count : H));
   if (l.count > H) add_to(to + H, widened(v, H), first_lanes<double>(l.count - H));
 }
+#if GHOST_VECTOR_BYTES == 64
+GHOST_INLINE void add_to(double* to, Vector<float> v, TwoPixels<float>) {
+  add_to(to, widened(v, 0) + widened(v, kLanes<double>), All{});
+}
+#endif
 #if GHOST_VECTOR_BYTES > 16
 GHOST_INLINE void add_to(double* to, Vector<double> v, LowerHalf) { store(to, load(to, LowerHalf{}) + v, LowerHalf{}); }
 GHOST_INLINE void add_to(double* to, Vector<float> v, LowerHalf) { add_to(to, widened(v, 0), All{}); }
 #endif
 
 // Only raw is asked for: g has just been written.
+template <class T, int NV, bool Alone, class Last>
+__attribute__((noinline)) void sums_panel(double* sum, double* centred, const PixelBlock<T>& g,
+                                          const PixelBlock<T>& raw, const RowTransform<T>& mask, const T* mean,
+                                          const Panel& p, Last last) {
+  constexpr int L = kLanes<T>, kChains = NV == 1 ? 2 : 1;  // a single one would wait for each addition
+  Vector<T> scale[NV], shift[NV], floor[NV], centre[NV], s[kChains][NV] = {}, q[kChains][NV] = {};
+  load_channels<T, NV>(scale, mask.scale, p, last), load_channels<T, NV>(shift, mask.shift, p, last);
+  load_channels<T, NV>(floor, mask.floor, p, last), load_channels<T, NV>(centre, mean, p, last);
+  PanelAt<T, NV, Alone, Last> from(g, p, last), z(raw, p, last, kSumsAhead);
+  const Vector<T> zero = {};
+  const auto add = [&](int chain) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) {
+      z.fetch(j);
+      const Vector<T> r = z.get(j);
+      const Vector<T> passed = affine(r, scale[j], shift[j]) > floor[j] ? from.get(j) : zero;
+      s[chain][j] += passed, q[chain][j] += passed * (r - centre[j]);
+    }
+    from.next_pixel(), z.next_pixel();
+  };
+  int64_t n = p.pixels;
+  for (; n >= 2; n -= 2) add(0), add(kChains - 1);
+  if (n > 0) add(0);
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; j++) {
+    if (kChains == 2) s[0][j] += s[kChains - 1][j], q[0][j] += q[kChains - 1][j];
+    const int64_t i = p.first + j * L;
+    if (j + 1 < NV)
+      add_to(sum + i, s[0][j], All{}), add_to(centred + i, q[0][j], All{});
+    else
+      add_to(sum + i, s[0][j], last), add_to(centred + i, q[0][j], last);
+  }
+}
 template <class T>
 void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
               int64_t c, const RowTransform<T>& mask, const T* mean) {
   if (w * c == 0) return;
-  PixelsAhead<T> ahead(raw, raw_step, c, kSumsAhead);
-  for_blocks<T>(
+  constexpr int kMost = GHOST_VECTOR_REGISTERS == 32 ? 4 : 2;
+  for_panels<kMost, T>(
       1, w, c, kLeastSummed,
-      [ =, &mask, &ahead ](int64_t, int64_t, int64_t first, int64_t n, int64_t i, auto lanes)
-          __attribute__((always_inline)) {
-            const auto scale = load(mask.scale + i, lanes), shift = load(mask.shift + i, lanes),
-                       floor = load(mask.floor + i, lanes), centre = load(mean + i, lanes);
-            const Vector<T> zero = {};
-            const T *from = g + first * g_step + i, *z = raw + first * raw_step + i;
-            Vector<T> s0 = {}, s1 = {}, q0 = {}, q1 = {};  // two chains: one would wait for each addition
-            const auto add = [&](Vector<T> & s, Vector<T> & q) __attribute__((always_inline)) {
-              ahead.fetch_next();
-              const Vector<T> r = load(z, lanes);
-              const Vector<T> passed = affine(r, scale, shift) > floor ? load(from, lanes) : zero;
-              s += passed, q += passed * (r - centre);
-              from += g_step, z += raw_step;
-            };
-            int64_t x = 0;
-            for (; x + 2 <= n; x += 2) add(s0, q0), add(s1, q1);
-            if (x < n) add(s0, q0);
-            add_to(sum + i, s0 + s1, lanes), add_to(centred + i, q0 + q1, lanes);
-          });
+      kLeastSummed, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
+        sums_panel<T, NV, Alone>(sum, centred, {g, 0, g_step}, {raw, 0, raw_step}, mask, mean, p, last);
+      });
 }
 
 template <class T>

@@ -146,6 +146,45 @@ GHOST_INLINE void store(T* p, Vector<T> v, const First<T>& l) {
 }
 #endif
 
+// Lanes of two pixels (or tiles) of half a vector each, so many elements apart.
+template <class T>
+struct TwoPixels {
+  int64_t apart;
+};
+template <class T>
+constexpr bool kTwoPixels = false;
+#if GHOST_VECTOR_BYTES == 64
+template <>
+constexpr bool kTwoPixels<float> = true;
+GHOST_INLINE Vector<float> load(const float* p, TwoPixels<float> two) {
+  using Half = HalfVector<float>;
+  const Half first = *reinterpret_cast<const Half*>(p), second = *reinterpret_cast<const Half*>(p + two.apart);
+  return __builtin_shufflevector(first, second, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+GHOST_INLINE void store(float* p, Vector<float> v, TwoPixels<float> two) {
+  using Half = HalfVector<float>;
+  *reinterpret_cast<Half*>(p) = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
+  *reinterpret_cast<Half*>(p + two.apart) = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+#endif
+// The lanes of what both share, and of pixels of which two are `step` elements after the last two.
+template <class T>
+GHOST_INLINE TwoPixels<T> of_channels(TwoPixels<T>) {
+  return {0};
+}
+template <class Lanes>
+GHOST_INLINE Lanes of_channels(Lanes lanes) {
+  return lanes;
+}
+template <class T>
+GHOST_INLINE TwoPixels<T> of_pixels(TwoPixels<T>, int64_t step) {
+  return {step / 2};
+}
+template <class Lanes>
+GHOST_INLINE Lanes of_pixels(Lanes lanes, int64_t) {
+  return lanes;
+}
+
 // Asks for what a loop comes to some 60 lines later. Processors fetch ahead on their own, but stop at pages and stay
 // close; with this, a thread reads 20 GB/s while it computes instead of 13. What is written is asked for as well, since
 // a line is read before it is written: staging and results, a step of GhostNet took 10 % and then 5 % less. Beyond the
@@ -188,26 +227,6 @@ GHOST_INLINE void for_channels(int64_t c, F f) {
   if (c - i == kLanes<T> / 2) return f(i, LowerHalf{});
 #endif
   if (i < c) f(i, first_lanes<T>(c - i));
-}
-
-// f(first row, rows, first pixel, pixels, first channel, lanes) for each block of channels of each block of pixels:
-// some rows, or a part of one. All columns of vectors of a block of pixels stay in the nearest cache, from the fetch of
-// the first to the use of the last, and `least` pixels or more share what a column begins and ends with; sums over a
-// block may be taken in T.
-template <class T, class F>
-GHOST_INLINE void for_blocks(int64_t h, int64_t w, int64_t c, int64_t least, F f) {
-  constexpr int64_t kBytes = 8 << 10, kMost = 256;
-  const int64_t fit = kBytes / (c * int64_t{sizeof(T)}) / 8 * 8;
-  const int64_t most = fit < least ? least : fit < kMost ? fit : kMost;
-  const int64_t most_rows = h == 1 || w > most ? 1 : most / w;
-  for (int64_t y = 0, rows = 0; y < h; y += rows) {
-    rows = h - y < most_rows ? h - y : most_rows;
-    for (int64_t x = 0, n = 0; x < w; x += n) {
-      n = w - x < most ? w - x : most;
-      for_channels<T>(
-          c, [=](int64_t i, auto lanes) __attribute__((always_inline)) { f(y, rows, x, n, i, lanes); });
-    }
-  }
 }
 
 // Value and mask both come from this line, so that forward and backward agree at the kink.

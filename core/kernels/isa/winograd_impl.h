@@ -84,44 +84,17 @@ GHOST_INLINE void both_ways(Load load_at, Transform transform, Store store_at) {
   }
 }
 
-// Lanes of two neighbouring tiles, whose channels fill half a vector each and whose pixels are `apart`. Their elements
-// lie side by side.
-template <class T>
-struct TwoTiles {
-  int64_t apart;
-};
-template <class T>
-constexpr bool kTwoTiles = false;
-#if GHOST_VECTOR_BYTES == 64
-template <>
-constexpr bool kTwoTiles<float> = true;
-GHOST_INLINE Vector<float> load(const float* p, TwoTiles<float> two) {
-  const __m512 first = _mm512_maskz_loadu_ps(0x00FF, p);
-  return reinterpret_cast<Vector<float>>(_mm512_mask_loadu_ps(first, 0xFF00, p + two.apart - 8));
-}
-GHOST_INLINE void store(float* p, Vector<float> v, TwoTiles<float> two) {
-  _mm512_mask_storeu_ps(p, 0x00FF, reinterpret_cast<__m512>(v));
-  _mm512_mask_storeu_ps(p + two.apart - 8, 0xFF00, reinterpret_cast<__m512>(v));
-}
-// The lanes of what both tiles share.
-GHOST_INLINE TwoTiles<float> of_channels(TwoTiles<float>) { return {0}; }
-#endif
-template <class Lanes>
-GHOST_INLINE Lanes of_channels(Lanes lanes) {
-  return lanes;
-}
-
 // f(tile, first channel, lanes of the pixels, lanes of the elements) for each block of channels of each tile, whose
-// elements are `step` apart. The first `pairs` tiles may be taken two at a time.
+// elements are `step` apart. Of the first `pairs` tiles, whose channels fill half a vector, two may be taken at a time.
 template <class T, class F>
 GHOST_INLINE void for_tiles(int64_t tiles, int64_t pairs, int64_t channels, int64_t apart, int64_t step, F f) {
   int64_t i = 0;
-  if constexpr (kTwoTiles<T>)
+  if constexpr (kTwoPixels<T>)
     if (2 * channels == kLanes<T>) {
       if (step == channels)
-        for (; i + 2 <= pairs; i += 2) f(i, int64_t{0}, TwoTiles<T>{apart}, All{});
+        for (; i + 2 <= pairs; i += 2) f(i, int64_t{0}, TwoPixels<T>{apart}, All{});
       else
-        for (; i + 2 <= pairs; i += 2) f(i, int64_t{0}, TwoTiles<T>{apart}, TwoTiles<T>{step});
+        for (; i + 2 <= pairs; i += 2) f(i, int64_t{0}, TwoPixels<T>{apart}, TwoPixels<T>{step});
     }
   for (; i < tiles; i++)
     for_channels<T>(
