@@ -159,7 +159,7 @@ int64_t chunk_count(int64_t items, int64_t bytes_per_chunk) {
 }
 
 void parallel_chunks(int64_t items, int64_t chunks, LoopBody<int64_t, int64_t, int64_t> body) {
-  parallel_for(chunks, [&](int64_t c) { body(c, items * c / chunks, items * (c + 1) / chunks); });
+  parallel_sweep(items, chunks, Sweep::there(), body);
 }
 
 Sweep Sweep::next() {

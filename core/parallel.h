@@ -41,7 +41,8 @@ void parallel_chunks(int64_t items, int64_t chunks, LoopBody<int64_t, int64_t, i
 // AVX-512, minima of runs in turns). Only the order of work is different, never a result.
 class Sweep {
  public:
-  static Sweep next();
+  static Sweep there() { return Sweep(false); }  // from the first to the last
+  static Sweep next();                           // the other way than the last one of this thread
   int64_t chunk(int64_t i, int64_t chunks) const { return backwards_ ? chunks - 1 - i : i; }  // the one taken i-th
   int64_t later(int64_t chunk, int64_t steps, int64_t chunks) const;  // taken so many after this one, or −1
 

@@ -83,7 +83,8 @@ class Tiling {
   int64_t height_, width_, down_, across_, bands_, per_block_ = 1, blocks_ = 0;
 };
 
-// The block that the thread at work on this one most likely takes next, or none (−1): chunks are handed out in order.
+// The block that the thread at work on this one most likely takes next, or none (−1): chunks are handed out in the
+// order of the sweep.
 int64_t next_block(int64_t block, int64_t end, int64_t chunk, int64_t chunks, int64_t blocks, const Sweep& sweep) {
   if (block + 1 < end) return block + 1;
   const int64_t next = sweep.later(chunk, threads(), chunks);

@@ -146,7 +146,8 @@ GHOST_INLINE void store(T* p, Vector<T> v, const First<T>& l) {
 }
 #endif
 
-// Lanes of two pixels (or tiles) of half a vector each, so many elements apart.
+// Lanes of two pixels (or tiles) of half a vector each, so many elements apart. They are had as halves: by masks,
+// forward and backward of ghost modules of 16 channels took 41 ms instead of 37.
 template <class T>
 struct TwoPixels {
   int64_t apart;
@@ -193,30 +194,6 @@ constexpr int64_t kLinesAhead = 64, kBytesAhead = 64 * kLinesAhead;
 GHOST_INLINE void fetch_ahead(const void* p, int64_t bytes = kBytesAhead) {
   __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + static_cast<uintptr_t>(bytes)));
 }
-// Asks for pixels of c channels in the order in which they lie in memory, a vector at each call, from this many bytes
-// of theirs after p on: a row kernel that walks one column of channels and then the next comes to its lines in another
-// order, and asking in that one read a third less per second.
-template <class T>
-class PixelsAhead {
- public:
-  GHOST_INLINE PixelsAhead(const T* p, int64_t step, int64_t c, int64_t bytes) {
-    constexpr int64_t S = sizeof(T);
-    columns_ = (c + kLanes<T> - 1) / kLanes<T>, left_ = columns_;
-    bytes_ = step == c ? c * S / columns_ : kLanes<T> * S;
-    gap_ = step * S - columns_ * bytes_;
-    at_ = reinterpret_cast<uintptr_t>(p) + static_cast<uintptr_t>((bytes / S + c - 1) / c * step * S);
-  }
-  GHOST_INLINE void fetch_next() {
-    __builtin_prefetch(reinterpret_cast<const void*>(at_));
-    left_--;
-    at_ += static_cast<uintptr_t>(left_ == 0 ? bytes_ + gap_ : bytes_);
-    left_ = left_ == 0 ? columns_ : left_;
-  }
-
- private:
-  uintptr_t at_;
-  int64_t bytes_, gap_, columns_, left_;
-};
 
 // f(first channel, lanes) for each block of c channels.
 template <class T, class F>
