@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <unordered_set>
+#include <utility>
 
 #include "core/kernels/chunked.h"
 #include "core/parallel.h"
@@ -76,21 +77,23 @@ Gradient finished(Gradient from, const std::vector<BodyPtr>& wanted, std::vector
   return {std::move(to), nullptr, nullptr};
 }
 
-GradSink::Slot GradSink::open(const Shape& shape, DType dtype, bool in_parts) {
+GradSink::Slot GradSink::open(const Shape& shape, DType dtype, bool flexible) {
   const bool last = ++arrived_ == expected_, first = !has_;
+  const auto fresh = [&] {
+    return flexible && !parts_.empty() ? Array::empty_parts(shape, parts_, dtype) : Array::empty(shape, dtype);
+  };
+  Array base;
   if (first) {
-    held_.g = in_parts && !parts_.empty() ? Array::empty_parts(shape, parts_, dtype) : Array::empty(shape, dtype);
-    has_ = true;
-  } else if (held_.g.in_parts() && !in_parts) {
+    held_.g = fresh(), has_ = true;
+  } else if (held_.g.in_parts() && !flexible) {
     held_.g = packed(held_.g);
   } else if (!held_.g.sole_owner()) {
     // Somebody else reads this array too: a residual sum hands the same one to both sides.
-    Array mine = Array::empty(held_.g.shape, held_.g.dtype);
-    write_gradient(held_, mine, false);
-    held_ = {std::move(mine), nullptr, nullptr};
+    base = std::exchange(held_.g, fresh());
+    if (!flexible) write_gradient({std::exchange(base, {}), nullptr, nullptr}, held_.g, false);
   }
   held_.sums = nullptr;
-  return {held_.g, !first, last && folding() ? value_ : nullptr};
+  return {held_.g, !first, std::move(base), last && folding() ? value_ : nullptr};
 }
 
 void GradSink::give(Gradient gradient) {

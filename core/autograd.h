@@ -47,13 +47,14 @@ class GradSink {
   struct Slot {
     Array to;
     bool accumulate = false;
+    Array base;       // to = base + gradient then, if this is defined
     BodyPtr sums_for;  // take the sums of the finished gradient for this body's transform; null: do not
     double beta() const { return accumulate ? 1 : 0; }
   };
 
   // For a kernel: write (or add to) slot.to, every element of it, then close. At most one open slot at a time.
-  // in_parts: the kernel can write an array in parts, if that is what the value is.
-  Slot open(const Shape& shape, DType dtype, bool in_parts = false);
+  // flexible: the kernel can write an array in parts, if that is what the value is, and add to a base.
+  Slot open(const Shape& shape, DType dtype, bool flexible = false);
   void close(SumsPtr sums = nullptr) { held_.sums = std::move(sums); }
   // For an operator that already has the gradient in an array: no copy if it is the first.
   void give(Gradient gradient);

@@ -21,10 +21,10 @@ struct Implementation {
 };
 struct Kernel {
   const char* name;
-  bool (*accepts)(const Conv2dShape&);       // unforced
-  bool (*able)(const Conv2dShape&);          // null: every case
-  bool exact;                                // sums of products; see core/numerics.h
-  bool (*writes_parts)(const Conv2dShape&);  // a gradient of x in parts
+  bool (*accepts)(const Conv2dShape&);  // unforced
+  bool (*able)(const Conv2dShape&);     // null: every case
+  bool exact;                           // sums of products; see core/numerics.h
+  bool flexible;                        // about the gradient of x, unless a part of it could cut a group
   Implementation<float> f32;
   Implementation<double> f64;
 
@@ -43,28 +43,28 @@ constexpr std::array kKernels{
            .accepts = conv2d_winograd_wins,
            .able = conv2d_winograd_able,
            .exact = false,
-           .writes_parts = [](const Conv2dShape&) { return true; },
+           .flexible = true,
            .f32 = {conv2d_winograd_forward<float>, conv2d_winograd_backward<float>},
            .f64 = {conv2d_winograd_forward<double>, conv2d_winograd_backward<double>}},
     Kernel{.name = "gemm",
            .accepts = conv2d_gemm_wins,
            .able = nullptr,
            .exact = true,
-           .writes_parts = [](const Conv2dShape&) { return false; },
+           .flexible = false,
            .f32 = {conv2d_gemm_forward<float>, conv2d_gemm_backward<float>},
            .f64 = {conv2d_gemm_forward<double>, conv2d_gemm_backward<double>}},
     Kernel{.name = "rows",
            .accepts = [](const Conv2dShape&) { return true; },
            .able = nullptr,
            .exact = true,
-           .writes_parts = conv2d_rows_writes_parts,
+           .flexible = true,
            .f32 = {conv2d_rows_forward<float>, conv2d_rows_backward<float>},
            .f64 = {conv2d_rows_forward<double>, conv2d_rows_backward<double>}},
     Kernel{.name = "reference",
            .accepts = [](const Conv2dShape&) { return true; },
            .able = nullptr,
            .exact = true,
-           .writes_parts = [](const Conv2dShape&) { return false; },
+           .flexible = false,
            .f32 = {conv2d_reference_forward<float>, conv2d_reference_backward<float>},
            .f64 = {conv2d_reference_forward<double>, conv2d_reference_backward<double>}},
 };
@@ -114,7 +114,9 @@ StatisticsPtr conv2d_forward(const Conv2dShape& s, const BodyPtr& x, const Array
   });
 }
 
-bool conv2d_writes_parts(const Conv2dShape& s) { return kernel_of(s).writes_parts(s); }
+bool conv2d_flexible(const Conv2dShape& s) {
+  return kernel_of(s).flexible && (s.groups == 1 || (s.depthwise() && s.cog() == 1));
+}
 
 SumsPtr conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
                         const Conv2dSinks& sinks) {

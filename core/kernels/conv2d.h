@@ -33,8 +33,8 @@ struct Conv2dShape {
 StatisticsPtr conv2d_forward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Array& bias,
                              const Array& z, bool statistics);
 
-// Whether the kernel that runs this case writes a gradient of x in parts.
-bool conv2d_writes_parts(const Conv2dShape& s);
+// Whether the kernel that runs this case is flexible about where the gradient of x goes, as GradSink::open() has it.
+bool conv2d_flexible(const Conv2dShape& s);
 
 struct Conv2dSinks {  // null: not wanted
   const GradSink::Slot *x = nullptr, *weight = nullptr, *bias = nullptr;

@@ -13,6 +13,7 @@
 
 #include "core/kernels/chunked.h"
 #include "core/kernels/conv2d_stage.h"
+#include "core/kernels/gradient_target.h"
 #include "core/kernels/row_convolution.h"
 #include "core/kernels/weight_gradient.h"
 #include "core/parallel.h"
@@ -126,30 +127,33 @@ class InputGradient {
   InputGradient(const Conv2dShape& s, const T* w, const PixelReader<T>& g, const GradientAxis& down,
                 const GradientAxis& across, const GradSink::Slot& slot)
       : s_(s), slot_(slot), g_step_(g.step()) {
-    for_channel_runs({&slot.to}, [&](int64_t first, int64_t count) {
-      Part& part = parts_.emplace_back(Part{slot.to.view<T>(first, count), {}});
+    for_targets<T>(slot, 0, s.ci, [&](const GradientTarget<T>& target) {
+      Part& part = parts_.emplace_back(Part{target, {}});
       for (int64_t y = 0; y < std::min(s.sh, s.h); y++)
         for (int64_t x = 0; x < std::min(s.sw, s.w); x++)
           part.residues.emplace_back(s, w, nullptr, down.taps(y), across.taps(x),
                                      typename RowConvolution<T>::Layout{g.row(), g.step(), g.plane(), g.step(),
-                                                                        s.sw * part.to.stride, g.in_place()},
-                                     true, ChannelRange{first, count});
+                                                                        s.sw * target.to.stride, g.in_place()},
+                                     true, ChannelRange{target.first, target.to.channels()});
     });
   }
   // g: staged, with its first row and column.
   void row(const Item& item, int64_t y, const PixelBlock<T>& g, int64_t first_row, int64_t first_column) const {
     const int64_t residues = std::min(s_.sw, s_.w);
     const T* in = g.data + (y / s_.sh - first_row) * g.row - first_column * g_step_;
-    for (const Part& part : parts_)
+    const int64_t first = pixel(item, y);
+    for (const Part& part : parts_) {
+      part.target.begin(first, item.in_width);
       for (int64_t x = 0; x < std::min(residues, item.in_width); x++)
-        part.residues[static_cast<size_t>(y % s_.sh * residues + x)](
-            (item.in_width - x + s_.sw - 1) / s_.sw, in, part.to.pixel(pixel(item, y) + x), slot_.accumulate);
+        part.residues[static_cast<size_t>(y % s_.sh * residues + x)]((item.in_width - x + s_.sw - 1) / s_.sw, in,
+                                                                     part.target.to.pixel(first + x), slot_.accumulate);
+    }
   }
   int64_t pixel(const Item& item, int64_t y) const { return (item.image * s_.h + y) * s_.w; }
 
  private:
   struct Part {
-    View<T> to;
+    GradientTarget<T> target;
     std::vector<RowConvolution<T>> residues;
   };
   const Conv2dShape& s_;
@@ -173,8 +177,6 @@ void few_pixels_weight_gradient(const Conv2dShape& s, const Array& x, const Arra
 }
 
 }  // namespace
-
-bool conv2d_rows_writes_parts(const Conv2dShape& s) { return s.groups == 1 || (s.depthwise() && s.cog() == 1); }
 
 template <class T>
 StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Array& bias,

@@ -7,9 +7,6 @@
 
 namespace ghost {
 
-// Whether it writes a gradient of x in parts: not of groups, whose channels a part could cut.
-bool conv2d_rows_writes_parts(const Conv2dShape& s);
-
 template <class T>
 StatisticsPtr conv2d_rows_forward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Array& bias,
                                   const Array& z, bool statistics);

@@ -24,6 +24,7 @@
 
 #include "core/kernels/chunked.h"
 #include "core/kernels/conv2d_stage.h"
+#include "core/kernels/gradient_target.h"
 #include "core/kernels/winograd_products.h"
 #include "core/parallel.h"
 
@@ -232,11 +233,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
   std::vector<std::vector<double>> bias_sums(sinks.bias ? static_cast<size_t>(chunks) : 0,
                                              std::vector<double>(static_cast<size_t>(s.co), 0));
 
-  struct Part {  // of the input
-    int64_t first;
-    View<T> to;
-  };
-  std::vector<Part> parts;
+  std::vector<GradientTarget<T>> targets;
   int64_t first_column = 0, columns = s.ci;  // of the products
   const Sweep sweep = Sweep::next();
   const auto work = [&](int64_t chunk, int64_t begin, int64_t end) {
@@ -265,8 +262,8 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
         transform_in(tiling, run, in, 0, s.ci, at.tiles, at.v, rows<T>().winograd_input);
       });
       Ahead result, later;
-      for (const Part& part : parts)
-        result.add(part.to.pixel(tiling.first_pixel(block)), part.to.pixel(tiling.first_pixel(block + 1)));
+      for (const GradientTarget<T>& t : targets)
+        result.add(t.to.pixel(tiling.first_pixel(block)), t.to.pixel(tiling.first_pixel(block + 1)));
       if (weight_sums && first_time) weight_sums->add_block(chunk, at, result);
       if (!products) continue;
       if (const int64_t next = next_block(block, end, chunk, chunks, tiling.blocks(), sweep); next >= 0) {
@@ -277,19 +274,21 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         for (int64_t i = 0; i < run.count; i++) {
           const int64_t band = run.first + i, height = tiling.rows(band), pixel = tiling.pixel(run.image, band);
-          for (const Part& part : parts)
+          for (const GradientTarget<T>& target : targets) {
+            target.begin(pixel, height * s.w);
             rows<T>().winograd_output({.tiles = tiling.across(),
-                                       .channels = part.to.channels(),
-                                       .elements = m + (run.tile + i * tiling.across()) * columns + part.first,
+                                       .channels = target.to.channels(),
+                                       .elements = m + (run.tile + i * tiling.across()) * columns + target.first,
                                        .element_step = winograd_element_step(tiles, columns),
                                        .tile_step = columns,
                                        .bias = nullptr,
-                                       .pixels = part.to.pixel(pixel),
-                                       .row = s.w * part.to.stride,
-                                       .step = part.to.stride,
+                                       .pixels = target.to.pixel(pixel),
+                                       .row = s.w * target.to.stride,
+                                       .step = target.to.stride,
                                        .rows = height,
                                        .columns = s.w,
                                        .accumulate = sinks.x->accumulate});
+          }
           if (sums && last_time) sums->add(chunk, pixel, height * s.w);
         }
       });
@@ -298,9 +297,8 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
   if (!sinks.x) parallel_sweep(tiling.blocks(), chunks, sweep, work);
   for (const int64_t most = columns_at_once(s, rows<T>().lanes); sinks.x && first_column < s.ci; first_column += most) {
     columns = std::min(most, s.ci - first_column);
-    parts.clear();
-    const Array to = sinks.x->to.slice_channels(first_column, columns);
-    for_channel_runs({&to}, [&](int64_t first, int64_t count) { parts.push_back({first, to.view<T>(first, count)}); });
+    targets.clear();
+    for_targets<T>(*sinks.x, first_column, columns, [&](const auto& target) { targets.push_back(target); });
     const WinogradProducts<T> of_columns(s, weight.data<T>(), true, first_column, columns);
     products = &of_columns;
     parallel_sweep(tiling.blocks(), chunks, sweep, work);

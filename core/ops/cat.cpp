@@ -221,6 +221,24 @@ std::vector<OpCase> cat_cases() {
   read("read_slice", parts, [](const auto& x, const auto&) { return slice_channels(x, 6, 4); });
   read("read_statistics", parts,
        [](const auto& x, const auto&) { return relu(batch_norm(x, {}, {}, {}, {.training = true})); });
+  // The sum hands one gradient to both sides; what the convolution adds to a part of it must not reach the other.
+  const auto shared = [&](const char* name, const Shape& weight, const Conv2dOptions& options) {
+    cases.push_back({.name = name,
+                     .inputs = {{2, 5, 6, 16}, weight, {2, 5, 6, 16 + weight[0]}},
+                     .run = [options](const std::vector<Tensor>& in) {
+                       return cat({in[0], conv2d(in[0], in[1], {}, options)}) + in[2];
+                     }});
+  };
+  shared("shared_pointwise", {9, 1, 1, 16}, {});
+  shared("shared_dense", {8, 3, 3, 16}, {.padding = {1, 1}});
+  shared("shared_depthwise", {16, 3, 3, 1}, {.padding = {1, 1}, .groups = 16});
+  shared("shared_groups", {8, 3, 3, 8}, {.padding = {1, 1}, .groups = 2});
+  cases.push_back({.name = "shared_parts",
+                   .inputs = {{2, 5, 6, 8}, {2, 5, 6, 9}, {17, 3, 3, 1}, {2, 5, 6, 34}},
+                   .run = [](const std::vector<Tensor>& in) {
+                     const Tensor x = cat({in[0], in[1]});
+                     return cat({x, conv2d(x, in[2], {}, {.padding = {1, 1}, .groups = 17})}) + in[3];
+                   }});
   return cases;
 }
 

@@ -100,7 +100,7 @@ class Conv2dNode final : public Node {
     GradSink *to_x = sink_of(0), *to_weight = sink_of(1), *to_bias = sink_of(2);
     const DType dtype = gy.g.dtype;
     GradSink::Slot gx, gw, gb;
-    if (to_x) gx = to_x->open({s_.n, s_.h, s_.w, s_.ci}, dtype, conv2d_writes_parts(s_));
+    if (to_x) gx = to_x->open({s_.n, s_.h, s_.w, s_.ci}, dtype, conv2d_flexible(s_));
     if (to_weight) gw = to_weight->open({s_.co, s_.kh, s_.kw, s_.cig()}, dtype);
     if (to_bias) gb = to_bias->open({s_.co}, dtype);
     const Array weight = to_x ? packed(values(saved(1, "weight"))) : Array{};
