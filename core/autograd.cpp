@@ -21,8 +21,7 @@ thread_local const std::string* active_path = &kNoPath;
 thread_local std::vector<const TapeObserver*> tape_observers;
 
 template <class T>
-std::vector<SumsPtr> write_typed(const Gradient& from, const Array& to, bool accumulate,
-                                 const std::vector<BodyPtr>& wanted) {
+Finished write_typed(const Gradient& from, const Array& to, bool accumulate, const GradFinish& finish) {
   struct Run {  // of channels that lie in one part of all
     View<T> g, raw, to;
     RowGradient<T> transform;
@@ -35,10 +34,8 @@ std::vector<SumsPtr> write_typed(const Gradient& from, const Array& to, bool acc
                       to.view<T>(first, count), t ? row_gradient<T>(*t, first) : RowGradient<T>{}});
     });
   const int64_t pixels = to.shape.pixels(), c = to.shape.channels(), chunks = chunk_count(pixels);
-  std::vector<ChunkedSums<T>> sums;
-  for (const BodyPtr& body : wanted)
-    if (body) sums.emplace_back(chunks, *body, to);
-  // In short runs, so that what was just written is still in the nearest cache when its sums are taken.
+  GradFinisher<T> finisher(finish, to, chunks);
+  // In short runs, so that what was just written is still in the nearest cache when it is finished.
   const int64_t run = std::max<int64_t>(1, 4096 / std::max<int64_t>(c, 1));
   parallel_sweep(pixels, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; p += run) {
@@ -46,13 +43,10 @@ std::vector<SumsPtr> write_typed(const Gradient& from, const Array& to, bool acc
       for (const Run& r : runs)
         rows<T>().gradient(r.to.pixel(p), r.to.stride, r.g.pixel(p), r.g.stride, t ? r.raw.pixel(p) : nullptr,
                            r.raw.stride, w, r.to.channels(), t ? &r.transform : nullptr, accumulate);
-      for (ChunkedSums<T>& s : sums) s.add(chunk, p, w);
+      finisher.add(chunk, p, w);
     }
   });
-  std::vector<SumsPtr> totals(wanted.size());
-  for (size_t i = 0, k = 0; i < wanted.size(); i++)
-    if (wanted[i]) totals[i] = sums[k++].merged();
-  return totals;
+  return finisher.merged();
 }
 
 }  // namespace
@@ -64,17 +58,15 @@ GradTransform GradTransform::mask_of(BodyPtr raw, PendingPtr mask) {
           ChannelVector(t, c, 0), ChannelVector(t, c, 0), true};
 }
 
-std::vector<SumsPtr> write_gradient(const Gradient& from, const Array& to, bool accumulate,
-                                    const std::vector<BodyPtr>& wanted) {
-  return with_floating(to.dtype, "backward", [&]<class T>() { return write_typed<T>(from, to, accumulate, wanted); });
+Finished write_gradient(const Gradient& from, const Array& to, bool accumulate, const GradFinish& finish) {
+  return with_floating(to.dtype, "backward", [&]<class T>() { return write_typed<T>(from, to, accumulate, finish); });
 }
 
-Gradient finished(Gradient from, const std::vector<BodyPtr>& wanted, std::vector<SumsPtr>* sums) {
-  if (!from.transform && wanted.empty()) return from;
+Gradient finished(Gradient from, const GradFinish& finish) {
+  if (!from.transform && finish.empty()) return from;
   Array to = !from.transform || from.g.sole_owner() ? from.g : Array::empty(from.g.shape, from.g.dtype);
-  auto taken = write_gradient(from, to, false, wanted);
-  if (sums) *sums = std::move(taken);
-  return {std::move(to), nullptr, nullptr};
+  Finished done = write_gradient(from, to, false, finish);
+  return {std::move(to), nullptr, std::move(done)};
 }
 
 GradSink::Slot GradSink::open(const Shape& shape, DType dtype, bool flexible) {
@@ -90,10 +82,10 @@ GradSink::Slot GradSink::open(const Shape& shape, DType dtype, bool flexible) {
   } else if (!held_.g.sole_owner()) {
     // Somebody else reads this array too: a residual sum hands the same one to both sides.
     base = std::exchange(held_.g, fresh());
-    if (!flexible) write_gradient({std::exchange(base, {}), nullptr, nullptr}, held_.g, false);
+    if (!flexible) write_gradient({std::exchange(base, {})}, held_.g, false);
   }
-  held_.sums = nullptr;
-  return {held_.g, !first, std::move(base), last && folding() ? value_ : nullptr};
+  held_.finished = {};
+  return {held_.g, !first, std::move(base), last && folding() ? node_->finish() : GradFinish{}};
 }
 
 void GradSink::give(Gradient gradient) {
@@ -101,13 +93,11 @@ void GradSink::give(Gradient gradient) {
     const bool lazy = single() && keeps_transform_ && folding();
     arrived_++, has_ = true;
     held_ = lazy ? std::move(gradient) : finished(std::move(gradient));
-    if (!single()) held_.sums = nullptr;
+    if (!single()) held_.finished = {};
     return;
   }
   const Slot slot = open(held_.g.shape, held_.g.dtype);
-  auto sums =
-      write_gradient(gradient, slot.to, true, slot.sums_for ? std::vector{slot.sums_for} : std::vector<BodyPtr>{});
-  close(sums.empty() ? nullptr : std::move(sums[0]));
+  close(write_gradient(gradient, slot.to, true, slot.finish));
 }
 
 Gradient GradSink::take() {
@@ -143,7 +133,9 @@ const BodyPtr& Saved::get(const char* op, const char* what) const {
   return body_;
 }
 
-Node::Node() : sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)), where_(*active_path) { node_count++; }
+Node::Node() : sink_(this), sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)), where_(*active_path) {
+  node_count++;
+}
 
 Node::~Node() {
   // A long chain of nodes is released in a loop: the destructor of one must not call that of the next.
@@ -161,6 +153,8 @@ Node::~Node() {
   }
   releasing = nullptr;
 }
+
+GradFinish Node::finish() { return sink_.value() ? GradFinish{.sums_for = {sink_.value()}} : GradFinish{}; }
 
 Leaf::Leaf() { leaf_ = true, sink().keeps_transform_ = false; }
 
@@ -212,7 +206,7 @@ void backward(const std::vector<Tensor>& results, const std::vector<Tensor>& see
       if (in) visit(in);
   }
   std::sort(order.begin(), order.end(), [](const NodePtr& a, const NodePtr& b) { return a->sequence_ > b->sequence_; });
-  for (size_t i = 0; i < results.size(); i++) results[i].node()->sink_.give({seeds[i].values(), nullptr, nullptr});
+  for (size_t i = 0; i < results.size(); i++) results[i].node()->sink_.give({seeds[i].values()});
   for (NodePtr& node : order) {
     if (!node->leaf_) {
       try {

@@ -26,36 +26,51 @@ struct GradTransform {
   static GradTransform mask_of(BodyPtr raw, PendingPtr mask);  // on_g = 1, the others 0
 };
 
-struct Gradient {
-  Array g;
-  std::shared_ptr<const GradTransform> transform;  // null: g is the gradient
-  SumsPtr sums;                                    // if the last writer took them
+// What nodes further back would do to a gradient in a pass of their own, and its last writer may do while the rows that
+// it writes are near.
+struct GradFinish {
+  std::shared_ptr<const GradTransform> mask = nullptr;  // applied first; null: none
+  std::vector<BodyPtr> sums_for{};                      // take the sums for these bodies' transforms; null: of none
+  bool empty() const { return !mask && sums_for.empty(); }
+};
+// That it was done: one Sums for each of sums_for. Not done: as default.
+struct Finished {
+  bool masked = false;
+  std::vector<SumsPtr> sums{};
 };
 
-// to = gradient, or to += gradient. `wanted`: bodies whose sums are taken of the finished gradient in the same pass
-// (null entries: none); one Sums is returned for each.
-std::vector<SumsPtr> write_gradient(const Gradient& from, const Array& to, bool accumulate,
-                                    const std::vector<BodyPtr>& wanted = {});
-// The gradient with its transform applied: in place if nobody else holds g. The default of every operator that does not
-// fold gradients.
-Gradient finished(Gradient from, const std::vector<BodyPtr>& wanted = {}, std::vector<SumsPtr>* sums = nullptr);
+struct Gradient {
+  Array g;
+  std::shared_ptr<const GradTransform> transform = nullptr;  // null: g is the gradient
+  Finished finished{};                                       // what the last writer did of the node's finish()
+  SumsPtr sums() const { return finished.sums.empty() ? nullptr : finished.sums[0]; }
+};
+
+// to = gradient, or to += gradient, finished in the same pass.
+Finished write_gradient(const Gradient& from, const Array& to, bool accumulate, const GradFinish& finish = {});
+// The gradient with its transform applied and finished: in place if nobody else holds g. The default of every operator
+// that does not fold gradients.
+Gradient finished(Gradient from, const GradFinish& finish = {});
+
+class Node;
 
 // Where the gradient of one value gathers. Writers are counted before backward starts: the first assigns, later ones
 // accumulate, and only the last one's pass may take sums.
 class GradSink {
  public:
+  explicit GradSink(Node* of) : node_(of) {}
   struct Slot {
     Array to;
     bool accumulate = false;
-    Array base;       // to = base + gradient then, if this is defined
-    BodyPtr sums_for;  // take the sums of the finished gradient for this body's transform; null: do not
+    Array base;           // to = base + gradient then, if this is defined
+    GradFinish finish{};  // empty, unless this is the last writer
     double beta() const { return accumulate ? 1 : 0; }
   };
 
   // For a kernel: write (or add to) slot.to, every element of it, then close. At most one open slot at a time.
   // flexible: the kernel can write an array in parts, if that is what the value is, and add to a base.
   Slot open(const Shape& shape, DType dtype, bool flexible = false);
-  void close(SumsPtr sums = nullptr) { held_.sums = std::move(sums); }
+  void close(Finished finished = {}) { held_.finished = std::move(finished); }
   // For an operator that already has the gradient in an array: no copy if it is the first.
   void give(Gradient gradient);
 
@@ -73,7 +88,8 @@ class GradSink {
  private:
   friend class Node;
   friend class Leaf;
-  Gradient held_;
+  Node* node_;
+  Gradient held_{};
   BodyPtr value_;
   std::vector<int64_t> parts_;
   bool keeps_transform_ = true;  // false for leaves: their gradient is read from outside
@@ -99,7 +115,6 @@ class Saved {
   uint64_t version_ = 0;
 };
 
-class Node;
 using NodePtr = std::shared_ptr<Node>;
 
 class Node {
@@ -111,6 +126,8 @@ class Node {
   virtual const char* name() const = 0;
   // Reads the gradient of the result, writes those of the inputs that want one.
   virtual void backward(Gradient gy) = 0;
+  // What may be done for it by the last writer of that gradient: the sums that the result's transform wants.
+  virtual GradFinish finish();
 
   const std::vector<NodePtr>& inputs() const { return inputs_; }
   GradSink& sink() { return sink_; }

@@ -97,8 +97,8 @@ StatisticsPtr conv2d_gemm_forward(const Conv2dShape& s, const BodyPtr& x, const 
 }
 
 template <class T>
-SumsPtr conv2d_gemm_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                             const Conv2dSinks& sinks) {
+Finished conv2d_gemm_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                              const Conv2dSinks& sinks) {
   const Gradient done = finished(gz);
   const View<T> g = done.g.view<T>();
   const int64_t pixels = s.n * s.oh * s.ow, width = s.taps() * s.cig(), cog = s.cog();
@@ -134,16 +134,16 @@ SumsPtr conv2d_gemm_backward(const Conv2dShape& s, const BodyPtr& x, const Array
   }
   if (sinks.bias)
     parallel_column_sums<T>(g.data, g.stride, pixels, s.co, sinks.bias->to.data<T>(), sinks.bias->accumulate);
-  return nullptr;
+  return {};
 }
 
 template StatisticsPtr conv2d_gemm_forward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                   const Array&, bool);
 template StatisticsPtr conv2d_gemm_forward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                    const Array&, bool);
-template SumsPtr conv2d_gemm_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                             const Conv2dSinks&);
-template SumsPtr conv2d_gemm_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+template Finished conv2d_gemm_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
                                               const Conv2dSinks&);
+template Finished conv2d_gemm_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                               const Conv2dSinks&);
 
 }  // namespace ghost

@@ -49,8 +49,8 @@ StatisticsPtr conv2d_reference_forward(const Conv2dShape& s, const BodyPtr& x, c
 }
 
 template <class T>
-SumsPtr conv2d_reference_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                                  const Conv2dSinks& sinks) {
+Finished conv2d_reference_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                                   const Conv2dSinks& sinks) {
   const Gradient done = finished(gz);
   const View<T> g = done.g.view<T>();
   const int64_t cig = s.cig(), cog = s.cog(), pixels = s.h * s.w;
@@ -90,16 +90,16 @@ SumsPtr conv2d_reference_backward(const Conv2dShape& s, const BodyPtr& x, const 
       for (int64_t p = 0; p < g.pixels(); p++) sum += static_cast<double>(g.pixel(p)[o]);
       put(sinks.bias->to.data<T>()[o], sum, sinks.bias->accumulate);
     }
-  return nullptr;
+  return {};
 }
 
 template StatisticsPtr conv2d_reference_forward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                        const Array&, bool);
 template StatisticsPtr conv2d_reference_forward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                         const Array&, bool);
-template SumsPtr conv2d_reference_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                                  const Conv2dSinks&);
-template SumsPtr conv2d_reference_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+template Finished conv2d_reference_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
                                                    const Conv2dSinks&);
+template Finished conv2d_reference_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                                    const Conv2dSinks&);
 
 }  // namespace ghost

@@ -213,12 +213,12 @@ StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, co
 }
 
 template <class T>
-SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                             const Conv2dSinks& sinks) {
+Finished conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                              const Conv2dSinks& sinks) {
   if (sinks.weight && few_pixels(shape)) {
     const Gradient done = finished(gz);
     few_pixels_weight_gradient<T>(shape, values(x), done.g, *sinks.weight);
-    if (!sinks.x && !sinks.bias) return nullptr;
+    if (!sinks.x && !sinks.bias) return {};
     return conv2d_rows_backward<T>(shape, nullptr, weight, done, {.x = sinks.x, .bias = sinks.bias});
   }
   const Plan plan(shape, sizeof(T));
@@ -230,10 +230,9 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
   const int64_t chunks = plan.chunks(sinks.weight, sizeof(T));
 
   std::optional<InputGradient<T>> to_x;
-  std::optional<ChunkedSums<T>> sums;
-  const Body* sums_for = sinks.x ? sinks.x->sums_for.get() : nullptr;
+  std::optional<GradFinisher<T>> finisher;
   if (sinks.x) to_x.emplace(s, weight.data<T>(), gradient, down, across, *sinks.x);
-  if (sums_for && chunks > 0) sums.emplace(chunks, *sums_for, sinks.x->to);
+  if (sinks.x && chunks > 0) finisher.emplace(*sinks.x, chunks);
 
   std::optional<PixelReader<T>> values;
   std::optional<WeightGradient<T>> to_weight;
@@ -274,7 +273,7 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
       for (int64_t first = item.in_begin, last = first; first < item.in_end; first = last) {
         last = std::min(first + at_once, item.in_end);
         for (int64_t y = first; y < last; y++) to_x->row(item, y, g, g_down.first, g_across.first);
-        if (sums) sums->add(chunk, to_x->pixel(item, first), (last - first - 1) * s.w + item.in_width);
+        if (finisher) finisher->add(chunk, to_x->pixel(item, first), (last - first - 1) * s.w + item.in_width);
       }
     }
   });
@@ -289,16 +288,16 @@ SumsPtr conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const A
       to[o] = static_cast<T>(total);
     }
   }
-  return sums ? sums->merged() : nullptr;
+  return finisher ? finisher->merged() : Finished{};
 }
 
 template StatisticsPtr conv2d_rows_forward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                   const Array&, bool);
 template StatisticsPtr conv2d_rows_forward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                    const Array&, bool);
-template SumsPtr conv2d_rows_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                             const Conv2dSinks&);
-template SumsPtr conv2d_rows_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+template Finished conv2d_rows_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
                                               const Conv2dSinks&);
+template Finished conv2d_rows_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                               const Conv2dSinks&);
 
 }  // namespace ghost

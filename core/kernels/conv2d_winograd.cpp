@@ -206,16 +206,15 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
 }
 
 template <class T>
-SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                                 const Conv2dSinks& sinks) {
+Finished conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                                  const Conv2dSinks& sinks) {
   const Tiling tiling(s);
   auto gradient = PixelReader<T>::gradient(gz, s.h, s.w, 1);
   gradient.plan(tiling.rows_read(0, 1), tiling.columns_read());
   const WinogradProducts<T>* products = nullptr;
-  std::optional<ChunkedSums<T>> sums;
+  std::optional<GradFinisher<T>> finisher;
   std::optional<PixelReader<T>> values;
   std::optional<WinogradWeightSums<T>> weight_sums;
-  const Body* sums_for = sinks.x ? sinks.x->sums_for.get() : nullptr;
   int64_t chunks = chunk_count(tiling.blocks());
   if (sinks.weight) {
     values.emplace(PixelReader<T>::values(*x, s.h, s.w));
@@ -228,8 +227,8 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
       chunks = weight_sums->chunks();
     }
   }
-  if (!sinks.x && !sinks.bias && !weight_sums) return nullptr;
-  if (sums_for && chunks > 0) sums.emplace(chunks, *sums_for, sinks.x->to);
+  if (!sinks.x && !sinks.bias && !weight_sums) return {};
+  if (sinks.x && chunks > 0) finisher.emplace(*sinks.x, chunks);
   std::vector<std::vector<double>> bias_sums(sinks.bias ? static_cast<size_t>(chunks) : 0,
                                              std::vector<double>(static_cast<size_t>(s.co), 0));
 
@@ -289,7 +288,7 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
                                        .columns = s.w,
                                        .accumulate = sinks.x->accumulate});
           }
-          if (sums && last_time) sums->add(chunk, pixel, height * s.w);
+          if (finisher && last_time) finisher->add(chunk, pixel, height * s.w);
         }
       });
     }
@@ -312,16 +311,16 @@ SumsPtr conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const A
       to[o] = static_cast<T>(total);
     }
   }
-  return sums ? sums->merged() : nullptr;
+  return finisher ? finisher->merged() : Finished{};
 }
 
 template StatisticsPtr conv2d_winograd_forward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                       const Array&, bool);
 template StatisticsPtr conv2d_winograd_forward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                        const Array&, bool);
-template SumsPtr conv2d_winograd_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                                 const Conv2dSinks&);
-template SumsPtr conv2d_winograd_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+template Finished conv2d_winograd_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
                                                   const Conv2dSinks&);
+template Finished conv2d_winograd_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                                   const Conv2dSinks&);
 
 }  // namespace ghost

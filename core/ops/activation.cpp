@@ -154,10 +154,10 @@ void apply(const F& f, const Body& x, const Array& out) {
 
 // slot = or += g · slope
 template <class T, class F>
-SumsPtr apply_slope(const F& f, const Body& kept, const Array& gradient, const GradSink::Slot& slot) {
+Finished apply_slope(const F& f, const Body& kept, const Array& gradient, const GradSink::Slot& slot) {
   const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
   const int64_t c = g.channels(), run = pixels_per_run(c), chunks = chunk_count(g.pixels());
-  SlotSums<T> sums(slot, chunks);
+  GradFinisher<T> finisher(slot, chunks);
   parallel_sweep(g.pixels(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     const BlockReader<T> reader(kept, run);
     for (int64_t p = begin; p < end; p += run) {
@@ -171,10 +171,10 @@ SumsPtr apply_slope(const F& f, const Body& kept, const Array& gradient, const G
         else
           for (int64_t k = 0; k < c; k++) d[k] = up[k] * f.slope(s[k]);
       }
-      sums.add(chunk, p, count);
+      finisher.add(chunk, p, count);
     }
   });
-  return sums.merged();
+  return finisher.merged();
 }
 
 template <class F>

@@ -18,16 +18,21 @@ class AddNode final : public Node {
  public:
   const char* name() const override { return "add"; }
   explicit AddNode(RecipePtr recipe) : recipe_(std::move(recipe)) {}
+  GradFinish finish() override {
+    GradFinish both;
+    both.sums_for.resize(2);
+    for (size_t i = 0; i < 2; i++)
+      if (GradSink* to = sink_of(i); to && to->single()) both.sums_for[i] = to->value();
+    return both.sums_for[0] || both.sums_for[1] ? both : GradFinish{};
+  }
   void backward(Gradient g) override {
     recipe_ = nullptr;
-    std::vector<BodyPtr> wanted(2);
-    std::vector<SumsPtr> sums(2);
+    const bool done = !g.transform && !g.finished.sums.empty();
+    if (!done) g = finished(std::move(g), folding() ? finish() : GradFinish{});
+    const std::vector<SumsPtr>& sums = g.finished.sums;
     for (size_t i = 0; i < 2; i++)
-      if (GradSink* to = sink_of(i); to && folding() && to->single()) wanted[i] = to->value();
-    if (!wanted[0] && !wanted[1]) wanted.clear();
-    g = finished(std::move(g), wanted, wanted.empty() ? nullptr : &sums);
-    for (size_t i = 0; i < 2; i++)
-      if (GradSink* to = sink_of(i)) to->give({g.g, nullptr, sums[i]});
+      if (GradSink* to = sink_of(i))
+        to->give({g.g, nullptr, sums.empty() || !sums[i] ? Finished{} : Finished{.sums = {sums[i]}}});
   }
 
  private:

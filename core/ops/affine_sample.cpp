@@ -182,7 +182,7 @@ class AffineSampleNode final : public Node {
       }
       gradient.run(sampler);
       if (to_x) to_x->close();
-      if (to_theta) to_theta->give({summed_over_images<T>(gradient.theta, theta_), nullptr, nullptr});
+      if (to_theta) to_theta->give({summed_over_images<T>(gradient.theta, theta_)});
     });
   }
 

@@ -79,12 +79,12 @@ void take_averages(const Body& x, const Array& out, const Windows& rows_windows,
 }
 
 template <class T>
-SumsPtr give_averages(const Array& gradient, const GradSink::Slot& slot, const Windows& rows_windows,
-                      const Windows& columns) {
+Finished give_averages(const Array& gradient, const GradSink::Slot& slot, const Windows& rows_windows,
+                       const Windows& columns) {
   const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
   const int64_t c = g.c(), lines = to.n() * to.h(), chunks = chunk_count(lines);
   const bool once = tiles(rows_windows, to.h()) && tiles(columns, to.w()), add = slot.accumulate || !once;
-  SlotSums<T> sums(slot, chunks);
+  GradFinisher<T> finisher(slot, chunks);
   parallel_sweep(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     std::vector<T> share(static_cast<size_t>(c));
     int64_t summed = begin;
@@ -105,11 +105,11 @@ SumsPtr give_averages(const Array& gradient, const GradSink::Slot& slot, const W
         }
       }
       if (line + 1 < end && (line + 1 - summed) * to.w() < kPixelsPerSum) continue;
-      sums.add(chunk, summed * to.w(), (line + 1 - summed) * to.w());
+      finisher.add(chunk, summed * to.w(), (line + 1 - summed) * to.w());
       summed = line + 1;
     }
   });
-  return sums.merged();
+  return finisher.merged();
 }
 
 class AvgPoolNode final : public Node {

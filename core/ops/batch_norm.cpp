@@ -80,12 +80,13 @@ class BatchNormNode final : public Node {
     auto mask = std::make_shared<Pending>(g.transform ? *g.transform->mask : *pending_);
     mask->mean = pending_->mean;  // the same on a folded path; where values were finished the mask knows none
     const bool training = count_ > 0, wants_parameters = sink_of(1) || sink_of(2);
-    if (!g.sums && (training || wants_parameters)) {
+    SumsPtr sums = g.sums();
+    if (!sums && (training || wants_parameters)) {
       const auto masked = std::make_shared<Body>(Body{.raw = z->raw, .pending = mask});
-      g.sums = write_gradient({g.g, nullptr, nullptr}, g.g, false, {masked})[0];
+      sums = write_gradient({g.g}, g.g, false, {.sums_for = {masked}}).sums[0];
     }
-    give_parameter(1, [&](size_t c) { return g.sums->g_centred[c] * inverse_std_[c]; });
-    give_parameter(2, [&](size_t c) { return g.sums->g[c]; });
+    give_parameter(1, [&](size_t c) { return sums->g_centred[c] * inverse_std_[c]; });
+    give_parameter(2, [&](size_t c) { return sums->g[c]; });
     GradSink* to = sink_of(0);
     if (!to) return;
     auto t = std::make_shared<GradTransform>(GradTransform::mask_of(z, mask));
@@ -95,10 +96,10 @@ class BatchNormNode final : public Node {
       t->on_g.set(c, k);
       if (!training) continue;
       const auto i = static_cast<size_t>(c);
-      const double on_raw = -k * g.sums->g_centred[i] * inverse_std_[i] * inverse_std_[i] / count_;
-      t->on_raw.set(c, on_raw), t->offset.set(c, -k * g.sums->g[i] / count_ - on_raw * pending_->mean[c]);
+      const double on_raw = -k * sums->g_centred[i] * inverse_std_[i] * inverse_std_[i] / count_;
+      t->on_raw.set(c, on_raw), t->offset.set(c, -k * sums->g[i] / count_ - on_raw * pending_->mean[c]);
     }
-    to->give({std::move(g.g), t, nullptr});
+    to->give({std::move(g.g), t});
   }
 
  private:

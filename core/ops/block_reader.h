@@ -1,7 +1,6 @@
 // Reading finished values some pixels at a time, for operators that fold their input's pending transform.
 #pragma once
 #include <algorithm>
-#include <optional>
 #include <vector>
 
 #include "core/kernels/chunked.h"
@@ -47,23 +46,6 @@ class BlockReader {
   PendingPtr pending_;
   std::vector<View<T>> from_;
   Array scratch_;
-};
-
-// The sums of the gradient in a slot that asks for them, taken as it is written.
-template <class T>
-class SlotSums {
- public:
-  SlotSums(const GradSink::Slot& slot, int64_t chunks) {
-    if (slot.sums_for) sums_.emplace(chunks, *slot.sums_for, slot.to);
-  }
-  // After pixels [first, first + count) have got their last write.
-  void add(int64_t chunk, int64_t first, int64_t count) {
-    if (sums_) sums_->add(chunk, first, count);
-  }
-  SumsPtr merged() const { return sums_ ? sums_->merged() : nullptr; }
-
- private:
-  std::optional<ChunkedSums<T>> sums_;
 };
 
 }  // namespace ghost

@@ -9,12 +9,11 @@
 namespace ghost {
 namespace {
 
-SumsPtr slice_sums(const SumsPtr& s, int64_t first, int64_t count) {
-  if (!s) return nullptr;
+SumsPtr slice_sums(const Sums& s, int64_t first, int64_t count) {
   auto part = [&](const std::vector<double>& v) {
     return std::vector<double>(v.begin() + first, v.begin() + first + count);
   };
-  return std::make_shared<const Sums>(Sums{part(s->g), part(s->g_centred)});
+  return std::make_shared<const Sums>(Sums{part(s.g), part(s.g_centred)});
 }
 
 // Along the channels: each input gets its part of the gradient.
@@ -25,7 +24,7 @@ class CatChannelsNode final : public Node {
   }
   const char* name() const override { return "cat"; }
   void backward(Gradient g) override {
-    const SumsPtr sums = g.transform ? nullptr : g.sums;
+    const SumsPtr sums = g.transform ? nullptr : g.sums();
     g = finished(std::move(g));
     const bool mine = g.g.sole_owner();
     int64_t first = 0;
@@ -34,7 +33,9 @@ class CatChannelsNode final : public Node {
       if (!to) continue;
       Array part = g.g.slice_channels(first, channels_[i]);
       if (!mine) part.owner = g.g.owner;  // somebody else reads it: who wants to add to it makes a copy
-      to->give({std::move(part), nullptr, slice_sums(sums, first, channels_[i])});
+      Finished done;
+      if (sums && to->value()) done.sums = {slice_sums(*sums, first, channels_[i])};
+      to->give({std::move(part), nullptr, std::move(done)});
     }
   }
 
@@ -59,7 +60,7 @@ class CatBlocksNode final : public Node {
           for (int64_t o = 0; o < outer_; o++)
             std::copy_n(g.data<T>() + o * line + first, part, mine.data<T>() + o * part);
         });
-        to->give({mine, nullptr, nullptr});
+        to->give({mine});
       }
       first += part;
     }

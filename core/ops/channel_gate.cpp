@@ -62,15 +62,15 @@ void scale(const Body& x, const View<T>& k, const View<T>& y) {
 // In one pass over g: gx = or += g · gate (slot null: not wanted) with the sums that the slot asks for, and
 // ggate = Σ g · x over the pixels of each image (partial empty: not wanted; else one row of C for each part).
 template <class T>
-SumsPtr scale_gradient(const View<T>& g, const Body& x, const View<T>& k, const GradSink::Slot* slot,
-                       std::vector<double>& partial) {
+Finished scale_gradient(const View<T>& g, const Body& x, const View<T>& k, const GradSink::Slot* slot,
+                        std::vector<double>& partial) {
   const Parts parts(g.shape);
   const int64_t c = g.c(), run = std::min<int64_t>(pixels_per_run(c), 256), chunks = chunk_count(parts.count());
   const View<T> to = slot ? slot->to.view<T>() : View<T>{};
   const GateTransform<T> gates(c);
   const int64_t no_offset = 0;
-  std::optional<SlotSums<T>> sums;
-  if (slot) sums.emplace(*slot, chunks);
+  std::optional<GradFinisher<T>> finisher;
+  if (slot) finisher.emplace(*slot, chunks);
   parallel_sweep(parts.count(), chunks, [&](int64_t chunk, int64_t first, int64_t last) {
     const BlockReader<T> reader(x, run);
     std::vector<T> row(static_cast<size_t>(c));  // a run is short enough to be summed in T
@@ -102,12 +102,12 @@ SumsPtr scale_gradient(const View<T>& g, const Body& x, const View<T>& k, const 
           rows<T>().transform(to.pixel(p), to.stride, g.pixel(p), g.stride, count, c, &gate);
         }
         if (p + count < end && p + count - summed < kPixelsPerSum) return;
-        sums->add(chunk, summed, p + count - summed);
+        finisher->add(chunk, summed, p + count - summed);
         summed = p + count;
       });
     }
   });
-  return sums ? sums->merged() : nullptr;
+  return finisher ? finisher->merged() : Finished{};
 }
 
 template <class T>
@@ -138,10 +138,10 @@ class ChannelGateNode final : public Node {
       if (to_x) slot = to_x->open(up.shape, up.dtype);
       std::vector<double> partial;
       if (to_gate) partial.resize(static_cast<size_t>(Parts(up.shape).count() * up.shape.channels()));
-      const SumsPtr sums = scale_gradient<T>(up.view<T>(), *saved(0, "the input"),
-                                             values(saved(1, "the gate")).view<T>(), slot ? &*slot : nullptr, partial);
-      if (to_x) to_x->close(sums);
-      if (to_gate) to_gate->give({merged_gate_gradient<T>(partial, up.shape), nullptr, nullptr});
+      Finished done = scale_gradient<T>(up.view<T>(), *saved(0, "the input"), values(saved(1, "the gate")).view<T>(),
+                                        slot ? &*slot : nullptr, partial);
+      if (to_x) to_x->close(std::move(done));
+      if (to_gate) to_gate->give({merged_gate_gradient<T>(partial, up.shape)});
     });
   }
 };

@@ -95,11 +95,11 @@ void give_to_tap(T* __restrict d, const T* __restrict up, const Taps* __restrict
 }
 
 template <class T>
-SumsPtr give_max(const Array& gradient, const GradSink::Slot& slot, const PoolAxis& rows_axis, const PoolAxis& columns,
-                 const KeptTaps& taps) {
+Finished give_max(const Array& gradient, const GradSink::Slot& slot, const PoolAxis& rows_axis, const PoolAxis& columns,
+                  const KeptTaps& taps) {
   const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
   const int64_t c = g.c(), lines = to.n() * to.h(), chunks = chunk_count(lines);
-  SlotSums<T> sums(slot, chunks);
+  GradFinisher<T> finisher(slot, chunks);
   // Windows that lie side by side and leave nothing out: every input is given to once.
   const auto tiled = [](const PoolAxis& a) {
     return a.stride == a.kernel && a.dilation == 1 && a.padding == 0 && a.out * a.stride == a.in;
@@ -126,10 +126,10 @@ SumsPtr give_max(const Array& gradient, const GradSink::Slot& slot, const PoolAx
           }
         }
       }
-      sums.add(chunk, line * to.w(), to.w());
+      finisher.add(chunk, line * to.w(), to.w());
     }
   });
-  return sums.merged();
+  return finisher.merged();
 }
 
 class MaxPoolNode final : public Node {

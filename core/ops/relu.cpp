@@ -10,14 +10,27 @@ class ReluNode final : public Node {
  public:
   ReluNode(const BodyPtr& x, PendingPtr mask) : mask_(std::move(mask)) { save(x); }
   const char* name() const override { return "relu"; }
+  // Below it a sum: what that would do is done with the mask, all at once. A batch_norm takes the mask along instead.
+  GradFinish finish() override {
+    GradFinish here = Node::finish();
+    if (!here.empty() || !sink_of(0)->single()) return here;
+    GradFinish below = inputs()[0]->finish();
+    if (below.empty() || below.mask) return here;
+    below.mask = mask();
+    return below;
+  }
   void backward(Gradient g) override {
-    SumsPtr sums = g.transform ? nullptr : g.sums;  // taken with this very mask
+    if (g.finished.masked) return sink_of(0)->give({std::move(g.g), nullptr, {.sums = std::move(g.finished.sums)}});
+    Finished sums = g.transform ? Finished{} : std::move(g.finished);  // taken with this very mask
     g = finished(std::move(g));
-    auto t = std::make_shared<GradTransform>(GradTransform::mask_of(saved(0, "input"), mask_));
-    sink_of(0)->give({std::move(g.g), std::move(t), std::move(sums)});
+    sink_of(0)->give({std::move(g.g), mask(), std::move(sums)});
   }
 
  private:
+  std::shared_ptr<const GradTransform> mask() const {
+    return std::make_shared<GradTransform>(GradTransform::mask_of(saved(0, "input"), mask_));
+  }
+
   PendingPtr mask_;  // the input's transform with the floor raised
 };
 

@@ -90,7 +90,7 @@ class ReshapeNode final : public Node {
   void backward(Gradient gy) override {
     Array g = packed(finished(std::move(gy)).g);
     g = std::move(g).with_shape(x_);
-    sink_of(0)->give({std::move(g), nullptr, nullptr});
+    sink_of(0)->give({std::move(g)});
   }
 
  private:

@@ -40,11 +40,11 @@ void take(const View<T>& x, const std::vector<PixelOffset>& offsets, const View<
 }
 
 template <class T>
-SumsPtr give(const View<T>& g, const std::vector<PixelOffset>& offsets, const GradSink::Slot& slot) {
+Finished give(const View<T>& g, const std::vector<PixelOffset>& offsets, const GradSink::Slot& slot) {
   const View<T> to = slot.to.view<T>();
   const int64_t h = to.h(), w = to.w(), c = to.c(), ghosts = g.c() / c, lines = to.n() * h;
   const int64_t chunks = chunk_count(lines);
-  SlotSums<T> sums(slot, chunks);
+  GradFinisher<T> finisher(slot, chunks);
   parallel_chunks(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / h;
@@ -60,10 +60,10 @@ SumsPtr give(const View<T>& g, const std::vector<PixelOffset>& offsets, const Gr
         T* d = to.pixel(line * w) + o / ghosts;
         for (int64_t j = at.first; j < at.last; j++) d[j * to.stride] += up[j * g.stride];
       }
-      sums.add(chunk, line * w, w);
+      finisher.add(chunk, line * w, w);
     }
   });
-  return sums.merged();
+  return finisher.merged();
 }
 
 class ShiftNode final : public Node {
