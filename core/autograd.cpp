@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/kernels/by_image.h"
 #include "core/kernels/chunked.h"
 #include "core/parallel.h"
 #include "core/tape_observer.h"
@@ -36,7 +37,7 @@ Finished write_typed(const Gradient& from, const Array& to, bool accumulate, con
   const int64_t pixels = to.shape.pixels(), c = to.shape.channels(), chunks = chunk_count(pixels);
   GradFinisher<T> finisher(finish, to, chunks);
   // In short runs, so that what was just written is still in the nearest cache when it is finished.
-  const int64_t run = std::max<int64_t>(1, 4096 / std::max<int64_t>(c, 1));
+  const int64_t run = pixels_per_run(c);
   parallel_sweep(pixels, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; p += run) {
       const int64_t w = std::min(run, end - p);
@@ -70,13 +71,14 @@ Gradient finished(Gradient from, const GradFinish& finish) {
 }
 
 GradSink::Slot GradSink::open(const Shape& shape, DType dtype, bool flexible) {
-  const bool last = ++arrived_ == expected_, first = !has_;
+  write_waiting();
   const auto fresh = [&] {
     return flexible && !parts_.empty() ? Array::empty_parts(shape, parts_, dtype) : Array::empty(shape, dtype);
   };
   Array base;
-  if (first) {
-    held_.g = fresh(), has_ = true;
+  const bool accumulate = has_;
+  if (!has_) {
+    held_.g = fresh();
   } else if (held_.g.in_parts() && !flexible) {
     held_.g = packed(held_.g);
   } else if (!held_.g.sole_owner()) {
@@ -84,11 +86,17 @@ GradSink::Slot GradSink::open(const Shape& shape, DType dtype, bool flexible) {
     base = std::exchange(held_.g, fresh());
     if (!flexible) write_gradient({std::exchange(base, {})}, held_.g, false);
   }
-  held_.finished = {};
-  return {held_.g, !first, std::move(base), last && folding() ? node_->finish() : GradFinish{}};
+  return arrived(accumulate, std::move(base));
+}
+
+GradSink::Slot GradSink::arrived(bool accumulate, Array base) {
+  const bool last = ++arrived_ == expected_;
+  has_ = true, held_.finished = {};
+  return {held_.g, accumulate, std::move(base), last && folding() ? node_->finish() : GradFinish{}};
 }
 
 void GradSink::give(Gradient gradient) {
+  write_waiting();
   if (!has_) {
     const bool lazy = single() && keeps_transform_ && folding();
     arrived_++, has_ = true;
@@ -98,6 +106,28 @@ void GradSink::give(Gradient gradient) {
   }
   const Slot slot = open(held_.g.shape, held_.g.dtype);
   close(write_gradient(gradient, slot.to, true, slot.finish));
+}
+
+void GradSink::give(const Shape& shape, ImageGradient gradient) {
+  if (waiting_ && !waiting_->second.offset.defined() && !gradient.g.defined()) {
+    waiting_->second.offset = std::move(gradient.offset);
+    arrived_++;
+  } else {
+    write_waiting();
+    waiting_ = {shape, std::move(gradient)};
+  }
+  if (arrived_ + 1 == expected_ || !folding()) write_waiting();
+}
+
+void GradSink::write_waiting() {
+  if (!waiting_) return;
+  const auto [shape, gradient] = *std::exchange(waiting_, std::nullopt);
+  Slot slot;
+  if (!has_ && gradient.g.defined() && gradient.g.sole_owner())
+    held_.g = gradient.g, slot = arrived(false, {});
+  else
+    slot = open(shape, gradient.g.defined() ? gradient.g.dtype : gradient.offset.dtype);
+  close(write_image_gradient(gradient, slot));
 }
 
 Gradient GradSink::take() {

@@ -2,7 +2,9 @@
 // operator has one differentiable result. A gradient, like a value, may carry a transform that is still to be applied.
 #pragma once
 #include <initializer_list>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "core/body.h"
 
@@ -46,6 +48,12 @@ struct Gradient {
   SumsPtr sums() const { return finished.sums.empty() ? nullptr : finished.sums[0]; }
 };
 
+// g · factor + offset for each image and channel: g (N, H, W, C), factor and offset (N, 1, 1, C). Without a factor 1,
+// without g the offset alone.
+struct ImageGradient {
+  Array g{}, factor{}, offset{};
+};
+
 // to = gradient, or to += gradient, finished in the same pass.
 Finished write_gradient(const Gradient& from, const Array& to, bool accumulate, const GradFinish& finish = {});
 // The gradient with its transform applied and finished: in place if nobody else holds g. The default of every operator
@@ -73,6 +81,8 @@ class GradSink {
   void close(Finished finished = {}) { held_.finished = std::move(finished); }
   // For an operator that already has the gradient in an array: no copy if it is the first.
   void give(Gradient gradient);
+  // It waits for the next writer: what a gate and a mean over the same images give is written in one pass.
+  void give(const Shape& shape, ImageGradient gradient);
 
   void expect_writer() { expected_++; }
   bool single() const { return expected_ == 1; }
@@ -88,11 +98,15 @@ class GradSink {
  private:
   friend class Node;
   friend class Leaf;
+  Slot arrived(bool accumulate, Array base);  // a writer of held_.g
+  void write_waiting();
+
   Node* node_;
   Gradient held_{};
   BodyPtr value_;
   std::vector<int64_t> parts_;
-  bool keeps_transform_ = true;  // false for leaves: their gradient is read from outside
+  bool keeps_transform_ = true;                               // false for leaves: their gradient is read from outside
+  std::optional<std::pair<Shape, ImageGradient>> waiting_{};  // not among arrived_
   bool has_ = false;
   int expected_ = 0, arrived_ = 0;
 };

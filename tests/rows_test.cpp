@@ -111,6 +111,14 @@ void check_all() {
           ASSERT_NEAR(b[i], want_b[i], tolerance) << w << " " << c << " " << isa_name();
         }
 
+        a.assign(a.size(), 1), want_a = a;
+        k.products(a.data(), g.values.data(), g.step, raw.values.data(), raw.step, w, c, t);
+        for (int64_t x = 0; x < w; x++)
+          for (int64_t i = 0; i < c; i++)
+            want_a[size_t(i)] += double(g.at(x, i)) * std::max(affine(x, i), double(floor.at(0, i)));
+        for (size_t i = 0; i < a.size(); i++)
+          ASSERT_NEAR(a[i], want_a[i], tolerance) << w << " " << c << " " << isa_name();
+
         a.assign(a.size(), 1), b = want_a = want_b = a;
         k.statistics(a.data(), b.data(), mean.values.data(), raw.values.data(), raw.step, w, c);
         for (int64_t x = 0; x < w; x++)

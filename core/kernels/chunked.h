@@ -1,6 +1,7 @@
 // Per-channel reductions in two steps: each chunk of a parallel loop gathers its own, then all are merged in chunk
 // order in f64, so that the bits do not depend on the number of threads.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -8,6 +9,12 @@
 #include "core/kernels/rows.h"
 
 namespace ghost {
+
+// How many pixels of this many channels stay in the nearest cache.
+inline int64_t pixels_per_run(int64_t channels) { return std::max<int64_t>(1, 4096 / std::max<int64_t>(channels, 1)); }
+
+// Sums per channel over fewer pixels than this cost more to end than to make.
+constexpr int64_t kPixelsPerSum = 16;
 
 // Totals of all chunks in one block of memory; those of a chunk are 0 from its first row on.
 class ChunkTotals {

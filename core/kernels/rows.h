@@ -123,7 +123,7 @@ struct WinogradOutput {
 
 template <class T>
 struct RowKernels {
-  // dst (W, C) = transform(src); t null: copy
+  // dst (W, C) = transform(src); t null: copy; dst may be src
   void (*transform)(T* dst, int64_t dst_step, const T* src, int64_t src_step, int64_t w, int64_t c,
                     const RowTransform<T>* t);
   // dst (W, C) = or += gradient of one row; dst may be g; t null: g as it stands (raw is not
@@ -141,6 +141,9 @@ struct RowKernels {
   // sum[c] += Σ mask·g, centred[c] += Σ mask·g·(raw − mean)
   void (*sums)(double* sum, double* centred, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
                int64_t c, const RowTransform<T>& mask, const T* mean);
+  // sum[c] += Σ g·transform(x)
+  void (*products)(double* sum, const T* g, int64_t g_step, const T* x, int64_t x_step, int64_t w, int64_t c,
+                   const RowTransform<T>& of_x);
   // sum[c] += Σ (z − pivot), square[c] += Σ (z − pivot)²
   void (*statistics)(double* sum, double* square, const T* pivot, const T* z, int64_t step, int64_t w, int64_t c);
   // sum[c] += Σ z

@@ -112,6 +112,12 @@ Finished give_averages(const Array& gradient, const GradSink::Slot& slot, const 
   return finisher.merged();
 }
 
+template <class T>
+void divide(const View<T>& x, const View<T>& y, double by) {
+  for (int64_t p = 0; p < x.pixels(); p++)
+    for (int64_t k = 0; k < x.c(); k++) y.pixel(p)[k] = static_cast<T>(double{x.pixel(p)[k]} / by);
+}
+
 class AvgPoolNode final : public Node {
  public:
   AvgPoolNode(const char* op, const Shape& x, Windows rows_windows, Windows columns)
@@ -119,6 +125,13 @@ class AvgPoolNode final : public Node {
   const char* name() const override { return op_; }
   void backward(Gradient gy) override {
     const Array g = finished(std::move(gy)).g;
+    if (rows_.size() == 1 && columns_.size() == 1 && tiles(rows_, x_[1]) && tiles(columns_, x_[2])) {
+      const Array share = Array::empty(g.shape, g.dtype);
+      with_floating(g.dtype, op_, [&]<class T>() {
+        divide<T>(g.view<T>(), share.view<T>(), rows_[0].divisor * columns_[0].divisor);
+      });
+      return sink_of(0)->give(x_, {.offset = share});
+    }
     const auto slot = sink_of(0)->open(x_, g.dtype);
     sink_of(0)->close(
         with_floating(g.dtype, op_, [&]<class T>() { return give_averages<T>(g, slot, rows_, columns_); }));

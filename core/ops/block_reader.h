@@ -7,12 +7,6 @@
 
 namespace ghost {
 
-// How many pixels of this many channels stay in the nearest cache.
-inline int64_t pixels_per_run(int64_t channels) { return std::max<int64_t>(1, 4096 / std::max<int64_t>(channels, 1)); }
-
-// Sums per channel over fewer pixels than this cost more to end than to make.
-constexpr int64_t kPixelsPerSum = 16;
-
 // One per thread. Reads straight from memory if nothing is pending and the channels lie together, else through the
 // transform into memory of its own, which the next read overwrites.
 template <class T>

@@ -238,6 +238,47 @@ void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T*
       });
 }
 
+template <class T, int NV, bool Alone, class Last>
+__attribute__((noinline)) void products_panel(double* sum, const PixelBlock<T>& g, const PixelBlock<T>& x,
+                                              const RowTransform<T>& of_x, const Panel& p, Last last) {
+  constexpr int kChains = NV == 1 ? 2 : 1;
+  Vector<T> scale[NV], shift[NV], floor[NV], s[kChains][NV] = {};
+  load_channels<T, NV>(scale, of_x.scale, p, last), load_channels<T, NV>(shift, of_x.shift, p, last);
+  load_channels<T, NV>(floor, of_x.floor, p, last);
+  PanelAt<T, NV, Alone, Last> from(g, p, last, kGradientAhead), v(x, p, last, kGradientAhead);
+  const auto add = [&](int chain) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; j++) {
+      from.fetch(j), v.fetch(j);
+      s[chain][j] += from.get(j) * raised(affine(v.get(j), scale[j], shift[j]), floor[j]);
+    }
+    from.next_pixel(), v.next_pixel();
+  };
+  int64_t n = p.pixels;
+  for (; n >= 2; n -= 2) add(0), add(kChains - 1);
+  if (n > 0) add(0);
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; j++) {
+    if (kChains == 2) s[0][j] += s[kChains - 1][j];
+    double* to = sum + p.first + j * kLanes<T>;
+    if (j + 1 < NV)
+      add_to(to, s[0][j], All{});
+    else
+      add_to(to, s[0][j], last);
+  }
+}
+template <class T>
+void products_row(double* sum, const T* g, int64_t g_step, const T* x, int64_t x_step, int64_t w, int64_t c,
+                  const RowTransform<T>& of_x) {
+  if (w * c == 0) return;
+  constexpr int kMost = GHOST_VECTOR_REGISTERS == 32 ? 4 : 2;
+  for_panels<kMost, T>(
+      1, w, c, kLeastSummed,
+      kLeastSummed, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
+        products_panel<T, NV, Alone>(sum, {g, 0, g_step}, {x, 0, x_step}, of_x, p, last);
+      });
+}
+
 template <class T>
 void statistics_row(double* sum, double* square, const T* pivot, const T* z, int64_t step, int64_t w, int64_t c) {
   for_channels<T>(
@@ -284,6 +325,7 @@ constexpr ghost::RowKernels<T> row_kernels() {
           .gradient_rows = gradient_rows<T>,
           .sum = sum_row<T>,
           .sums = sums_row<T>,
+          .products = products_row<T>,
           .statistics = statistics_row<T>,
           .column_sums = column_sums_row<T>,
           .dense = dense_row<T>,
