@@ -30,11 +30,14 @@ struct View {
   T* row(int64_t image, int64_t y) const { return data + (image * shape[1] + y) * shape[2] * stride; }
 };
 
+struct PackedWeights;
+
 // Version and ownership of one slice of a storage. A joined slice counts the changes of its parts.
 struct Owner {
   uint64_t changes = 0;
   std::weak_ptr<const void> saved;  // alive while some backward keeps these values, whatever becomes of the tensor
   std::vector<std::shared_ptr<Owner>> parts;
+  std::shared_ptr<const PackedWeights> packed;  // what a kernel made of these values (core/kernels/packed_weights.h)
   uint64_t version() const;
 };
 

@@ -34,8 +34,8 @@ class Tensor {
   T item() const;  // of a tensor with one element, converted to T
   template <class T>
   std::vector<T> to_vector() const;  // all elements, converted to T
-  // For writing: counts as a change, so a backward that needs the old values refuses. Not for results of operators that
-  // still have a pending transform.
+  // For writing, until the tensor is next read: counts as a change, so a backward that needs the old values refuses,
+  // and what kernels keep of them is made anew. Not for results of operators that still have a pending transform.
   template <class T>
   T* mutable_data();
   void copy_from(const Tensor& other);  // values of the same shape, dtype converted; counts as a change

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "core/kernels/packed_weights.h"
 #include "core/memory.h"
 #include "nn/mode_scope.h"
 
@@ -72,16 +73,20 @@ Bytes infer(Module& model, const Tensor& x) {
 struct Program {
   Tensor to_train, to_test;
   Bytes kept, peaks;
-  int64_t peak = 0;
+  int64_t steps = 0, evaluation = 0;
 };
 void run(Program& program, Module& model) {
-  for (Parameter& p : model.parameters()) p.tensor.clear_grad();
+  for (Parameter& p : model.parameters()) {
+    p.tensor.clear_grad();
+    drop_packed_weights(p.tensor.body()->raw);
+  }
   const int64_t before = memory_stats().bytes_in_use;
   reset_peak_memory();
   program.kept = train_step(model, program.to_train);
   const MemoryStats trained = memory_stats();
   program.peaks = infer(model, program.to_test);
-  program.peak = std::max(trained.peak_bytes_in_use, trained.bytes_in_use + program.peaks[&model]) - before;
+  program.steps = trained.peak_bytes_in_use - before;
+  program.evaluation = trained.bytes_in_use + program.peaks[&model] - before;
 }
 
 PerBatch line(int64_t few, int64_t bytes_of_few, int64_t more, int64_t bytes_of_more) {
@@ -125,7 +130,8 @@ MemoryProfile measure_memory(Module& model, const Shape& image, const MemoryProf
     profile.layers.push_back(
         {.training = line_of(few.to_train, bytes(few.kept, module), more.to_train, bytes(more.kept, module)),
          .inference = line_of(few.to_test, bytes(few.peaks, module), more.to_test, bytes(more.peaks, module))});
-  profile.process = line_of(few.to_train, few.peak, more.to_train, more.peak);
+  profile.steps = line_of(few.to_train, few.steps, more.to_train, more.steps);
+  profile.evaluation = line_of(few.to_train, few.evaluation, more.to_train, more.evaluation);
   return profile;
 }
 

@@ -1,5 +1,6 @@
 // What a model's activations take in memory, found by running it.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -21,10 +22,11 @@ struct LayerMemory {
 
 struct MemoryProfile {
   std::vector<LayerMemory> layers;  // as model.modules()
-  // By training batches: the most that tensors take at once in training steps and in the evaluation after them, which
-  // is then kept for the next step: activations, gradients of activations and of parameters, workspace of kernels;
-  // without the parameters themselves.
-  PerBatch process;
+  // By training batches: the most that tensors take at once in training steps, and in the evaluation after them, when
+  // gradients are still there: activations, gradients of activations and of parameters, workspace of kernels; without
+  // the parameters themselves.
+  PerBatch steps, evaluation;
+  int64_t process(int64_t batch) const { return std::max(steps.at(batch), evaluation.at(batch)); }
   const LayerMemory& model() const { return layers.front(); }
 };
 

@@ -90,7 +90,7 @@ MemoryEstimate estimate_memory(const Config& config, const ModelInfo& info, int6
   for (const Buffer& b : info.model->buffers()) estimate.parameters += b.tensor.numel() * kFloat;
   estimate.parameters += info.profile.model().parameters.all * kFloat;
   estimate.optimizer = optimizer_bytes(config, *info.model);
-  estimate.step = memory.process.at(info.batch);
+  estimate.step = memory.process(info.batch);
   const int64_t ahead = config.data.prefetch + 1, image = info.image.numel() * kFloat;
   estimate.batches = ahead * (info.batch + config.train.eval_batch_size) * image;
   estimate.images = bytes_in_memory(config.data);

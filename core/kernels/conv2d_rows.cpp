@@ -124,14 +124,14 @@ class GradientAxis {
 template <class T>
 class InputGradient {
  public:
-  InputGradient(const Conv2dShape& s, const T* w, const PixelReader<T>& g, const GradientAxis& down,
+  InputGradient(const Conv2dShape& s, const Array& weight, const PixelReader<T>& g, const GradientAxis& down,
                 const GradientAxis& across, const GradSink::Slot& slot)
       : s_(s), slot_(slot), g_step_(g.step()) {
     for_targets<T>(slot, 0, s.ci, [&](const GradientTarget<T>& target) {
       Part& part = parts_.emplace_back(Part{target, {}});
       for (int64_t y = 0; y < std::min(s.sh, s.h); y++)
         for (int64_t x = 0; x < std::min(s.sw, s.w); x++)
-          part.residues.emplace_back(s, w, nullptr, down.taps(y), across.taps(x),
+          part.residues.emplace_back(s, weight, nullptr, down.taps(y), across.taps(x),
                                      typename RowConvolution<T>::Layout{g.row(), g.step(), g.plane(), g.step(),
                                                                         s.sw * target.to.stride, g.in_place()},
                                      true, ChannelRange{target.first, target.to.channels()});
@@ -188,9 +188,8 @@ StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, co
   const View<T> out = z.view<T>();
   const int64_t stride_down = staged_stride(s.kh, s.sh), stride_across = staged_stride(s.kw, s.sw);
   const RowConvolution<T> convolution(
-      s, weight.data<T>(), bias.defined() ? bias.data<T>() : nullptr, forward_taps(s.kh, s.dh),
-      forward_taps(s.kw, s.dw), {in.row(), in.step(), in.plane(), stride_across * in.step(), out.stride, in.in_place()},
-      false, {0, s.co});
+      s, weight, bias.defined() ? bias.data<T>() : nullptr, forward_taps(s.kh, s.dh), forward_taps(s.kw, s.dw),
+      {in.row(), in.step(), in.plane(), stride_across * in.step(), out.stride, in.in_place()}, false, {0, s.co});
   const int64_t chunks = chunk_count(plan.items()), at_once = rows_at_once(s.ow, s.co, sizeof(T));
   ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
   parallel_sweep(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
@@ -231,7 +230,7 @@ Finished conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const 
 
   std::optional<InputGradient<T>> to_x;
   std::optional<GradFinisher<T>> finisher;
-  if (sinks.x) to_x.emplace(s, weight.data<T>(), gradient, down, across, *sinks.x);
+  if (sinks.x) to_x.emplace(s, weight, gradient, down, across, *sinks.x);
   if (sinks.x && chunks > 0) finisher.emplace(*sinks.x, chunks);
 
   std::optional<PixelReader<T>> values;

@@ -34,9 +34,9 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 }  // namespace
 
 template <class T>
-RowConvolution<T>::RowConvolution(const Conv2dShape& s, const T* w, const T* bias, const std::vector<AxisTap>& down,
-                                  const std::vector<AxisTap>& across, const Layout& layout, bool transposed,
-                                  const ChannelRange& made)
+RowConvolution<T>::RowConvolution(const Conv2dShape& s, const Array& weight, const T* bias,
+                                  const std::vector<AxisTap>& down, const std::vector<AxisTap>& across,
+                                  const Layout& layout, bool transposed, const ChannelRange& made)
     : s_(s), layout_(layout), transposed_(transposed), made_(made) {
   const int64_t planes = s.depthwise() && transposed ? s.cog() : 1;
   const size_t taps = static_cast<size_t>(planes) * down.size() * across.size();
@@ -51,13 +51,13 @@ RowConvolution<T>::RowConvolution(const Conv2dShape& s, const T* w, const T* bia
   if (apart > 0 && layout.in_step % apart == 0)
     run_ = static_cast<int64_t>(across.size()), run_stride_ = layout.in_step / apart;
   if (s.depthwise())
-    pack_depthwise(w, bias);
+    pack_depthwise(weight.data<T>(), bias);
   else
-    pack_dense(w, bias);
+    pack_dense(weight, bias);
 }
 
 template <class T>
-void RowConvolution<T>::pack_dense(const T* w, const T* bias) {
+void RowConvolution<T>::pack_dense(const Array& weight, const T* bias) {
   const int64_t lanes = rows<T>().lanes, taps = static_cast<int64_t>(kernel_.size());
   from_ = transposed_ ? s_.cog() : s_.cig(), to_ = made_.count / s_.groups;
   const int64_t vectors = ceil_div(to_, lanes), panels = ceil_div(vectors, rows<T>().max_vectors);
@@ -72,30 +72,43 @@ void RowConvolution<T>::pack_dense(const T* w, const T* bias) {
   }
   group_size_ = taps * from_ * padded_to_;
   const int64_t weights = s_.groups * group_size_;
-  storage_ = std::make_unique<Storage>(static_cast<size_t>(weights + (bias ? s_.groups * padded_to_ : 0)) * sizeof(T));
-  const int64_t kk = s_.taps(), cig = s_.cig();
-  const auto pack = [&](int64_t i) {
-    const int64_t g = i / panels, width = panels_[static_cast<size_t>(i % panels)].vectors * lanes;
-    const Panel& p = panels_[static_cast<size_t>(i % panels)];
-    T* to = memory() + g * group_size_ + p.weight;
-    for (const int64_t kernel : kernel_) {
-      const auto weight = [&](int64_t o, int64_t in) { return w + ((g * s_.cog() + o) * kk + kernel) * cig + in; };
-      if (transposed_)
-        for (int64_t k = 0; k < from_; k++) std::copy_n(weight(k, made_.first + p.first), p.columns, to + k * width);
-      else
-        transpose(to, width, weight(made_.first + p.first, 0), kk * cig, p.columns, from_);
-      for (int64_t k = 0; k < from_; k++, to += width) std::fill(to + p.columns, to + width, T(0));
-    }
+  const auto pack = [&](void* memory) {
+    const auto one = [&](int64_t i) {
+      const Panel& p = panels_[static_cast<size_t>(i % panels)];
+      pack_panel(weight.data<T>(), i / panels, p, static_cast<T*>(memory) + i / panels * group_size_ + p.weight);
+    };
+    if (weights < (1 << 14))
+      for (int64_t i = 0; i < s_.groups * panels; i++) one(i);
+    else
+      parallel_for(s_.groups * panels, one);
   };
-  if (weights < (1 << 14))
-    for (int64_t i = 0; i < s_.groups * panels; i++) pack(i);
-  else
-    parallel_for(s_.groups * panels, pack);
-  if (bias) {
-    T* to = memory() + weights;
-    std::fill_n(to, s_.groups * padded_to_, T(0));
-    for (int64_t g = 0; g < s_.groups; g++) std::copy_n(bias + made_.first + g * to_, to_, to + g * padded_to_);
-    bias_ = to;
+  const size_t bytes = static_cast<size_t>(weights) * sizeof(T);
+  if (transposed_) {
+    storage_ = std::make_unique<Storage>(bytes);
+    pack(storage_->data());
+    weight_ = static_cast<const T*>(storage_->data());
+    return;
+  }
+  packed_ = packed_weights(weight, {&rows<T>(), {s_.groups, s_.co, s_.taps(), s_.cig()}}, bytes, pack);
+  weight_ = static_cast<const T*>(packed_->memory->data());
+  if (!bias) return;
+  storage_ = std::make_unique<Storage>(static_cast<size_t>(s_.groups * padded_to_) * sizeof(T));
+  T* to = static_cast<T*>(storage_->data());
+  std::fill_n(to, s_.groups * padded_to_, T(0));
+  for (int64_t g = 0; g < s_.groups; g++) std::copy_n(bias + g * to_, to_, to + g * padded_to_);
+  bias_ = to;
+}
+
+template <class T>
+void RowConvolution<T>::pack_panel(const T* w, int64_t group, const Panel& p, T* to) const {
+  const int64_t kk = s_.taps(), cig = s_.cig(), width = p.vectors * rows<T>().lanes;
+  for (const int64_t kernel : kernel_) {
+    const auto weight = [&](int64_t o, int64_t in) { return w + ((group * s_.cog() + o) * kk + kernel) * cig + in; };
+    if (transposed_)
+      for (int64_t k = 0; k < from_; k++) std::copy_n(weight(k, made_.first + p.first), p.columns, to + k * width);
+    else
+      transpose(to, width, weight(p.first, 0), kk * cig, p.columns, from_);
+    for (int64_t k = 0; k < from_; k++, to += width) std::fill(to + p.columns, to + width, T(0));
   }
 }
 
@@ -115,7 +128,8 @@ void RowConvolution<T>::pack_depthwise(const T* w, const T* bias) {
 
   const int64_t period = c * repeat_, weights = m * taps * period;
   storage_ = std::make_unique<Storage>(static_cast<size_t>(weights + m * period) * sizeof(T));
-  T* to = memory();
+  T* to = static_cast<T*>(storage_->data());
+  weight_ = to;
   for (int64_t j = 0; j < m; j++)
     for (int64_t t = 0; t < taps; t++, to += period) {
       for (int64_t i = 0; i < c; i++) to[i] = w[((made_.first + i) * m + j) * kk + kernel_[static_cast<size_t>(t)]];
@@ -146,7 +160,7 @@ void RowConvolution<T>::dense(int64_t pixels, const T* in, T* out, bool accumula
                      .in_step = layout_.in_step,
                      .channels = from_,
                      .taps = taps(),
-                     .weight = memory() + g * group_size_ + p.weight,
+                     .weight = weight_ + g * group_size_ + p.weight,
                      .bias = bias_ ? bias_ + g * padded_to_ + p.first : nullptr,
                      .vectors = p.vectors,
                      .out = out + g * to_ + p.first,
@@ -168,7 +182,7 @@ void RowConvolution<T>::depthwise(int64_t pixels, const T* in, T* out, bool accu
                        .in_step = layout_.in_step,
                        .channels = c,
                        .taps = taps(),
-                       .weight = memory() + j * taps().count * c * repeat_,
+                       .weight = weight_ + j * taps().count * c * repeat_,
                        .bias = bias_ ? bias_ + j * c * repeat_ : nullptr,
                        .repeat = repeat_,
                        .out = by_way_of_row_ ? row + j * pixels * c : out,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/kernels/conv2d.h"
+#include "core/kernels/packed_weights.h"
 #include "core/kernels/rows.h"
 #include "core/memory.h"
 
@@ -34,8 +35,9 @@ class RowConvolution {
     bool in_place;             // whether the image is not staged but the pixels themselves
   };
   // transposed: sums over output channels, for the gradient of the input. w (O, KH, KW, I/groups); bias may be null.
-  // made: the channels that are wanted of the result; fewer than all only with one group, or with one for each channel.
-  RowConvolution(const Conv2dShape& s, const T* w, const T* bias, const std::vector<AxisTap>& down,
+  // made: the channels that are wanted of the result; fewer than all only if transposed, with one group or one for each
+  // channel.
+  RowConvolution(const Conv2dShape& s, const Array& weight, const T* bias, const std::vector<AxisTap>& down,
                  const std::vector<AxisTap>& across, const Layout& layout, bool transposed, const ChannelRange& made);
 
   // out (pixels, produced channels) = or += this row; `in` is the staged pixel that offset 0 of the first one means.
@@ -45,13 +47,13 @@ class RowConvolution {
   struct Panel {
     int64_t first, columns, vectors, weight;  // channels, and where its weights begin within its group's
   };
-  void pack_dense(const T* w, const T* bias);
+  void pack_dense(const Array& weight, const T* bias);
+  void pack_panel(const T* w, int64_t group, const Panel& panel, T* to) const;
   void pack_depthwise(const T* w, const T* bias);
   int64_t depthwise_channels() const { return transposed_ ? made_.count : s_.ci; }  // of one plane
   void dense(int64_t pixels, const T* in, T* out, bool accumulate) const;
   void depthwise(int64_t pixels, const T* in, T* out, bool accumulate) const;
   RowTaps taps() const { return {static_cast<int64_t>(offset_.size()), offset_.data(), run_, run_stride_}; }
-  T* memory() const { return static_cast<T*>(storage_->data()); }
 
   const Conv2dShape s_;
   const Layout layout_;
@@ -59,9 +61,10 @@ class RowConvolution {
   const ChannelRange made_;
   std::vector<int64_t> kernel_, offset_;  // of each tap: kh · KW + kw, and elements from `in`
   int64_t run_ = 1, run_stride_ = 1;
-  std::unique_ptr<Storage> storage_;
-  const T* bias_ = nullptr;
+  std::unique_ptr<Storage> storage_;  // bias, and weights unless they are kept elsewhere
+  const T *weight_ = nullptr, *bias_ = nullptr;
   // dense
+  PackedWeightsPtr packed_;
   int64_t from_ = 0, to_ = 0, padded_to_ = 0, group_size_ = 0;  // channels of a group, and its packed weights
   std::vector<Panel> panels_;
   // depthwise

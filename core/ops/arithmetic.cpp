@@ -3,6 +3,9 @@
 #include "core/ops/arithmetic.h"
 
 #include "core/ops/arithmetic_detail.h"
+#include "core/ops/batch_norm.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/pool.h"
 #include "core/ops/strided.h"
 
 namespace ghost {
@@ -201,6 +204,22 @@ std::vector<OpCase> arithmetic_cases() {
                        .run = [f = row.f](const auto& in) { return f(in[0], in[1]); },
                        .lo = row.lo,
                        .hi = row.hi});
+  // What a gate and a mean over the same images give is written together, unless somebody else comes between.
+  const auto shared = [&](const char* name, const std::function<Tensor(const Tensor& x, const Tensor& mean)>& run) {
+    cases.push_back({.name = name, .inputs = {{3, 4, 5, 7}, {7, 1, 1, 7}}, .run = [run](const std::vector<Tensor>& in) {
+                       const Tensor x = batch_norm(conv2d(in[0], in[1]), {}, {}, {}, {.training = true});
+                       return run(x, global_avg_pool(x));
+                     }});
+  };
+  shared("gate_of_mean", [](const Tensor& x, const Tensor& mean) { return mul(x, mean); });
+  shared("gate_of_mean_and_x", [](const Tensor& x, const Tensor& mean) { return add(mul(x, mean), x); });
+  shared("gate_between", [](const Tensor& x, const Tensor& mean) { return mul(mul(x, mean), mul(x, x)); });
+  shared("gate_twice", [](const Tensor& x, const Tensor& mean) { return add(mul(x, mean), mul(mean, x)); });
+  shared("mean_twice", [](const Tensor& x, const Tensor& mean) { return mul(x, add(mean, global_avg_pool(x))); });
+  shared("mean_alone", [](const Tensor&, const Tensor& mean) { return mul(mean, mean); });
+  cases.push_back({.name = "gate_of_leaf", .inputs = {{3, 4, 5, 7}}, .run = [](const std::vector<Tensor>& in) {
+                     return mul(in[0], global_avg_pool(in[0]));
+                   }});
   return cases;
 }
 
