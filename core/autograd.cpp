@@ -138,7 +138,7 @@ Gradient GradSink::take() {
 
 void GradSink::clear() {
   held_ = {};
-  has_ = false;
+  waiting_ = std::nullopt, has_ = false;
   expected_ = arrived_ = 0;
 }
 
