@@ -108,25 +108,25 @@ void GradSink::give(Gradient gradient) {
   close(write_gradient(gradient, slot.to, true, slot.finish));
 }
 
-void GradSink::give(const Shape& shape, ImageGradient gradient) {
-  if (waiting_ && !waiting_->second.offset.defined() && !gradient.g.defined()) {
-    waiting_->second.offset = std::move(gradient.offset);
+void GradSink::give_by_image(ImageGradient gradient) {
+  if (waiting_ && !waiting_->offset.defined() && !gradient.g.defined()) {
+    waiting_->offset = std::move(gradient.offset);
     arrived_++;
   } else {
     write_waiting();
-    waiting_ = {shape, std::move(gradient)};
+    waiting_ = std::move(gradient);
   }
   if (arrived_ + 1 == expected_ || !folding()) write_waiting();
 }
 
 void GradSink::write_waiting() {
   if (!waiting_) return;
-  const auto [shape, gradient] = *std::exchange(waiting_, std::nullopt);
+  const ImageGradient gradient = *std::exchange(waiting_, std::nullopt);
   Slot slot;
   if (!has_ && gradient.g.defined() && gradient.g.sole_owner())
     held_.g = gradient.g, slot = arrived(false, {});
   else
-    slot = open(shape, gradient.g.defined() ? gradient.g.dtype : gradient.offset.dtype);
+    slot = open(gradient.shape, gradient.g.defined() ? gradient.g.dtype : gradient.offset.dtype);
   close(write_image_gradient(gradient, slot));
 }
 
@@ -184,7 +184,7 @@ Node::~Node() {
   releasing = nullptr;
 }
 
-GradFinish Node::finish() { return sink_.value() ? GradFinish{.sums_for = {sink_.value()}} : GradFinish{}; }
+std::vector<BodyPtr> Node::sums_wanted() { return sink_.value() ? std::vector{sink_.value()} : std::vector<BodyPtr>{}; }
 
 Leaf::Leaf() { leaf_ = true, sink().keeps_transform_ = false; }
 

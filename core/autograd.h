@@ -4,7 +4,6 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "core/body.h"
 
@@ -51,6 +50,7 @@ struct Gradient {
 // g · factor + offset for each image and channel: g (N, H, W, C), factor and offset (N, 1, 1, C). Without a factor 1,
 // without g the offset alone.
 struct ImageGradient {
+  Shape shape;
   Array g{}, factor{}, offset{};
 };
 
@@ -82,7 +82,7 @@ class GradSink {
   // For an operator that already has the gradient in an array: no copy if it is the first.
   void give(Gradient gradient);
   // It waits for the next writer: what a gate and a mean over the same images give is written in one pass.
-  void give(const Shape& shape, ImageGradient gradient);
+  void give_by_image(ImageGradient gradient);
 
   void expect_writer() { expected_++; }
   bool single() const { return expected_ == 1; }
@@ -105,8 +105,8 @@ class GradSink {
   Gradient held_{};
   BodyPtr value_;
   std::vector<int64_t> parts_;
-  bool keeps_transform_ = true;                               // false for leaves: their gradient is read from outside
-  std::optional<std::pair<Shape, ImageGradient>> waiting_{};  // not among arrived_
+  bool keeps_transform_ = true;             // false for leaves: their gradient is read from outside
+  std::optional<ImageGradient> waiting_{};  // not among arrived_
   bool has_ = false;
   int expected_ = 0, arrived_ = 0;
 };
@@ -140,8 +140,10 @@ class Node {
   virtual const char* name() const = 0;
   // Reads the gradient of the result, writes those of the inputs that want one.
   virtual void backward(Gradient gy) = 0;
-  // What may be done for it by the last writer of that gradient: the sums that the result's transform wants.
-  virtual GradFinish finish();
+  // What the last writer of that gradient may do for it: take these sums.
+  virtual GradFinish finish() { return {nullptr, sums_wanted()}; }
+  // Bodies for whose transforms backward wants the sums: the result, where it carries a batch_norm's.
+  virtual std::vector<BodyPtr> sums_wanted();
 
   const std::vector<NodePtr>& inputs() const { return inputs_; }
   GradSink& sink() { return sink_; }

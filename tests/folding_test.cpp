@@ -171,6 +171,18 @@ TEST(Folding, CatWhoseGradientSomebodyElseReads) {
       Inputs("shared").normal({2, 3, 3, 4}).normal({2, 3, 3, 2}).normal({2, 3, 3, 6}));
 }
 
+// Nodes ask those below them what they want of a gradient, but not all the way down.
+TEST(Folding, DepthIsNotLimitedByTheStack) {
+  Tensor x = Tensor::full({1, 2, 2, 3}, 1);
+  x.set_requires_grad();
+  Tensor y = x;
+  constexpr int kDepth = 200000;
+  for (int i = 0; i < kDepth; i++) y = relu(y);
+  y = conv2d(y, Tensor::full({1, 1, 1, 3}, 2));
+  y.backward(Tensor::full(y.shape(), 1));
+  EXPECT_EQ(x.grad().to_vector<double>(), std::vector<double>(12, 2));
+}
+
 TEST(Folding, ProjectionWhoseSidesBothWantSums) {
   check(
       [](const In& p) {

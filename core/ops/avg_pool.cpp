@@ -130,7 +130,7 @@ class AvgPoolNode final : public Node {
       with_floating(g.dtype, op_, [&]<class T>() {
         divide<T>(g.view<T>(), share.view<T>(), rows_[0].divisor * columns_[0].divisor);
       });
-      return sink_of(0)->give(x_, {.offset = share});
+      return sink_of(0)->give_by_image({.shape = x_, .offset = share});
     }
     const auto slot = sink_of(0)->open(x_, g.dtype);
     sink_of(0)->close(

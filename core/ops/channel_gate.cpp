@@ -72,7 +72,8 @@ class ChannelGateNode final : public Node {
     if (GradSink* to_gate = sink_of(1))
       to_gate->give(
           {with_floating(up.dtype, name(), [&]<class T>() { return gate_gradient<T>(up, *saved(0, "the input")); })});
-    if (GradSink* to_x = sink_of(0)) to_x->give(shape, {.g = std::move(up), .factor = values(saved(1, "the gate"))});
+    if (GradSink* to_x = sink_of(0))
+      to_x->give_by_image({.shape = shape, .g = std::move(up), .factor = values(saved(1, "the gate"))});
   }
 };
 

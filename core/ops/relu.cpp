@@ -10,14 +10,11 @@ class ReluNode final : public Node {
  public:
   ReluNode(const BodyPtr& x, PendingPtr mask) : mask_(std::move(mask)) { save(x); }
   const char* name() const override { return "relu"; }
-  // Below it a sum: what that would do is done with the mask, all at once. A batch_norm takes the mask along instead.
+  // Over a residual sum: its sums, for which the mask comes first. A batch_norm takes the mask along instead.
   GradFinish finish() override {
-    GradFinish here = Node::finish();
-    if (!here.empty() || !sink_of(0)->single()) return here;
-    GradFinish below = inputs()[0]->finish();
-    if (below.empty() || below.mask) return here;
-    below.mask = mask();
-    return below;
+    if (sink().value() || !sink_of(0)->single()) return Node::finish();
+    std::vector<BodyPtr> wanted = inputs()[0]->sums_wanted();
+    return wanted.empty() ? GradFinish{} : GradFinish{mask(), std::move(wanted)};
   }
   void backward(Gradient g) override {
     if (g.finished.masked) return sink_of(0)->give({std::move(g.g), nullptr, {.sums = std::move(g.finished.sums)}});

@@ -192,13 +192,32 @@ GHOST_INLINE void add_to(double* to, Vector<double> v, LowerHalf) { store(to, lo
 GHOST_INLINE void add_to(double* to, Vector<float> v, LowerHalf) { add_to(to, widened(v, 0), All{}); }
 #endif
 
+// Sums of a single vector are taken in two chains, pixel by pixel in turns: one would wait for each addition.
+template <int NV>
+constexpr int kChains = NV == 1 ? 2 : 1;
+template <int NV, class F>
+GHOST_INLINE void for_chains(int64_t pixels, F add) {
+  for (; pixels >= 2; pixels -= 2) add(0), add(kChains<NV> - 1);
+  if (pixels > 0) add(0);
+}
+template <class T, int NV, class Last>
+GHOST_INLINE void add_chains(double* to, const Vector<T> (&s)[kChains<NV>][NV], const Panel& p, Last last) {
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; j++) {
+    const Vector<T> sum = kChains<NV> == 2 ? s[0][j] + s[kChains<NV> - 1][j] : s[0][j];
+    if (j + 1 < NV)
+      add_to(to + p.first + j * kLanes<T>, sum, All{});
+    else
+      add_to(to + p.first + j * kLanes<T>, sum, last);
+  }
+}
+
 // Only raw is asked for: g has just been written.
 template <class T, int NV, bool Alone, class Last>
 __attribute__((noinline)) void sums_panel(double* sum, double* centred, const PixelBlock<T>& g,
                                           const PixelBlock<T>& raw, const RowTransform<T>& mask, const T* mean,
                                           const Panel& p, Last last) {
-  constexpr int L = kLanes<T>, kChains = NV == 1 ? 2 : 1;  // a single one would wait for each addition
-  Vector<T> scale[NV], shift[NV], floor[NV], centre[NV], s[kChains][NV] = {}, q[kChains][NV] = {};
+  Vector<T> scale[NV], shift[NV], floor[NV], centre[NV], s[kChains<NV>][NV] = {}, q[kChains<NV>][NV] = {};
   load_channels<T, NV>(scale, mask.scale, p, last), load_channels<T, NV>(shift, mask.shift, p, last);
   load_channels<T, NV>(floor, mask.floor, p, last), load_channels<T, NV>(centre, mean, p, last);
   PanelAt<T, NV, Alone, Last> from(g, p, last), z(raw, p, last, kSumsAhead);
@@ -213,18 +232,8 @@ __attribute__((noinline)) void sums_panel(double* sum, double* centred, const Pi
     }
     from.next_pixel(), z.next_pixel();
   };
-  int64_t n = p.pixels;
-  for (; n >= 2; n -= 2) add(0), add(kChains - 1);
-  if (n > 0) add(0);
-#pragma GCC unroll 4
-  for (int j = 0; j < NV; j++) {
-    if (kChains == 2) s[0][j] += s[kChains - 1][j], q[0][j] += q[kChains - 1][j];
-    const int64_t i = p.first + j * L;
-    if (j + 1 < NV)
-      add_to(sum + i, s[0][j], All{}), add_to(centred + i, q[0][j], All{});
-    else
-      add_to(sum + i, s[0][j], last), add_to(centred + i, q[0][j], last);
-  }
+  for_chains<NV>(p.pixels, add);
+  add_chains<T, NV>(sum, s, p, last), add_chains<T, NV>(centred, q, p, last);
 }
 template <class T>
 void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
@@ -241,8 +250,7 @@ void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T*
 template <class T, int NV, bool Alone, class Last>
 __attribute__((noinline)) void products_panel(double* sum, const PixelBlock<T>& g, const PixelBlock<T>& x,
                                               const RowTransform<T>& of_x, const Panel& p, Last last) {
-  constexpr int kChains = NV == 1 ? 2 : 1;
-  Vector<T> scale[NV], shift[NV], floor[NV], s[kChains][NV] = {};
+  Vector<T> scale[NV], shift[NV], floor[NV], s[kChains<NV>][NV] = {};
   load_channels<T, NV>(scale, of_x.scale, p, last), load_channels<T, NV>(shift, of_x.shift, p, last);
   load_channels<T, NV>(floor, of_x.floor, p, last);
   PanelAt<T, NV, Alone, Last> from(g, p, last, kGradientAhead), v(x, p, last, kGradientAhead);
@@ -254,18 +262,8 @@ __attribute__((noinline)) void products_panel(double* sum, const PixelBlock<T>& 
     }
     from.next_pixel(), v.next_pixel();
   };
-  int64_t n = p.pixels;
-  for (; n >= 2; n -= 2) add(0), add(kChains - 1);
-  if (n > 0) add(0);
-#pragma GCC unroll 4
-  for (int j = 0; j < NV; j++) {
-    if (kChains == 2) s[0][j] += s[kChains - 1][j];
-    double* to = sum + p.first + j * kLanes<T>;
-    if (j + 1 < NV)
-      add_to(to, s[0][j], All{});
-    else
-      add_to(to, s[0][j], last);
-  }
+  for_chains<NV>(p.pixels, add);
+  add_chains<T, NV>(sum, s, p, last);
 }
 template <class T>
 void products_row(double* sum, const T* g, int64_t g_step, const T* x, int64_t x_step, int64_t w, int64_t c,
