@@ -3,6 +3,7 @@
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "nn/freeze.h"
+#include "nn/infer.h"
 #include "train/arithmetic.h"
 #include "train/cli/program.h"
 
@@ -50,11 +51,7 @@ void Workload::train_step() {
   optimizer_->step(config_.optimizer.lr);
 }
 
-void Workload::infer() {
-  model_->eval();
-  const NoGrad no_grad;
-  (*model_)(images_).values();
-}
+void Workload::infer() { ghost::infer(*model_, images_).values(); }
 
 int64_t Workload::parameters() const {
   int64_t count = 0;

@@ -32,7 +32,7 @@ struct MemoryProfile {
 
 struct MemoryProfileOptions {
   int64_t images = 8;           // to run at once, and half of them; at least 4
-  double evaluation_batch = 1;  // in training batches
+  double evaluation_batch = 1;  // images that are tested at once, in training batches
 };
 
 // Runs training steps and inference on a few images of size (H, W, C). The module's mode and its buffers are restored;

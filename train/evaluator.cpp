@@ -7,6 +7,7 @@
 #include "core/ops/arithmetic.h"
 #include "core/ops/cross_entropy.h"
 #include "core/parallel.h"
+#include "nn/infer.h"
 #include "nn/mode_scope.h"
 #include "train/finite.h"
 
@@ -47,8 +48,8 @@ std::optional<Evaluation> evaluate(Module& model, Loader& loader, const Evaluate
   while (const std::optional<Batch> batch = loader.next()) {
     const Tensor labels =
         options.output_of_label.empty() ? batch->labels : mapped(batch->labels, options.output_of_label);
-    Tensor logits = model(batch->images);
-    if (options.flip) logits = (logits + model(mirrored(batch->images))) * Tensor::scalar(0.5);
+    Tensor logits = infer(model, batch->images);
+    if (options.flip) logits = (logits + infer(model, mirrored(batch->images))) * Tensor::scalar(0.5);
     const Tensor losses = cross_entropy(logits, labels, per_sample);
     Tally tally = count_hits(logits, labels);
     for (const double loss : losses.to_vector<double>()) tally.loss_sum += loss;

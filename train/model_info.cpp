@@ -7,6 +7,7 @@
 #include "core/kernels/rows.h"
 #include "core/memory.h"
 #include "nn/freeze.h"
+#include "nn/infer.h"
 #include "nn/layers/conv2d.h"
 #include "nn/layers/layer_spec.h"
 #include "train/arithmetic.h"
@@ -130,6 +131,7 @@ ModelInfo model_info(const Config& given, const ModelInfoOptions& options) {
   info.batch = options.batch.value_or(micro_batch_size(config.train));
   set_arithmetic(config.train);
   info.model = build_model(info.config, config.run.seed);
+  info.inferred_at_once = std::min(info.batch, images_at_once(*info.model, info.image));
   freeze(*info.model, config.train.freeze);
   info.profile = profile(*info.model, Tensor::zeros({1, info.image[0], info.image[1], info.image[2]}));
 
@@ -149,9 +151,10 @@ ModelInfo model_info(const Config& given, const ModelInfoOptions& options) {
         images_to_measure(info.profile), info.image[0], info.image[1], needed >> 20, memory_of_machine() >> 20));
     return info;
   }
+  const int64_t tested_at_once = std::min(config.train.eval_batch_size, images_at_once(*info.model, info.image));
   const MemoryProfileOptions measuring{
       .images = images_to_measure(info.profile),
-      .evaluation_batch = static_cast<double>(config.train.eval_batch_size) / static_cast<double>(info.batch)};
+      .evaluation_batch = static_cast<double>(tested_at_once) / static_cast<double>(info.batch)};
   info.memory = measure_memory(*info.model, info.image, measuring);
   info.estimate = estimate_memory(config, info, program);
   return info;

@@ -40,10 +40,11 @@ struct MemoryEstimate {
 };
 
 struct ModelInfo {
-  ModelConfig config;  // with outputs and channels resolved
-  std::string data;    // name of the data set
-  Shape image;         // (H, W, C)
-  int64_t batch = 0;   // images at a time, for memory
+  ModelConfig config;            // with outputs and channels resolved
+  std::string data;              // name of the data set
+  Shape image;                   // (H, W, C)
+  int64_t batch = 0;             // images at a time, for memory
+  int64_t inferred_at_once = 0;  // of the batch, in inference (nn/infer.h)
   ModulePtr model;
   Profile profile;                      // of one image
   std::optional<MemoryProfile> memory;  // empty: not wanted, or this machine has too little to measure it (a warning)

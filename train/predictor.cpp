@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/parallel.h"
+#include "nn/infer.h"
 #include "train/finite.h"
 
 namespace ghost {
@@ -35,9 +36,7 @@ Predictor::Predictor(const Network& network)
     : classes_(network.classes),
       preprocessing_(known_preprocessing(network)),
       preprocessor_(splits_of(preprocessing_), {}),
-      model_(network.model) {
-  model_->eval();
-}
+      model_(network.model) {}
 
 // A network may have more outputs than its data had classes.
 std::string Predictor::class_name(int64_t index) const {
@@ -87,8 +86,7 @@ std::vector<Prediction> Predictor::predict_batch(std::span<const std::filesystem
   for (const Prediction* prediction : read)
     to = std::copy_n(pixels.data() + (prediction - predictions.data()) * values, values, to);
 
-  const NoGrad no_grad;
-  const Tensor result = (*model_)(images);
+  const Tensor result = infer(*model_, images);
   if (!all_finite(result))
     throw NotFiniteError(
         fmt::format("the network's answer to {} and what is with it is NaN or infinite", read.front()->file.string()));

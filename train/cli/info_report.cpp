@@ -75,7 +75,7 @@ std::string table(const ModelInfo& info, int depth, const Terminal& terminal) {
     std::string training = "–", inference = "–";
     if (info.memory) {
       training = mebibytes(info.memory->layers[i].training.at(info.batch));
-      inference = mebibytes(info.memory->layers[i].inference.at(info.batch));
+      inference = mebibytes(info.memory->layers[i].inference.at(info.inferred_at_once));
     }
     grid.add({tree_name(layer), layer.kind, size_text(layer.output), grouped(layer.parameters.all),
               fmt::format("{:.3f}", mega(layer.macs)),
@@ -125,7 +125,7 @@ std::string memory_text(const ModelInfo& info) {
       "memory      batch of {}: activations {} MiB in training, {} MiB in inference\n"
       "            about {} MiB at the peak of training: {}\n",
       info.batch, mebibytes(info.memory->model().training.at(info.batch)),
-      mebibytes(info.memory->model().inference.at(info.batch)), mebibytes(info.estimate.total()), parts);
+      mebibytes(info.memory->model().inference.at(info.inferred_at_once)), mebibytes(info.estimate.total()), parts);
 }
 
 // What two models are compared by.
@@ -147,8 +147,8 @@ std::vector<Total> totals(const ModelInfo& a, const ModelInfo& b) {
     const auto& m = a.memory->model();
     const auto& n = b.memory->model();
     list.push_back({"activation_bytes", "activation bytes, training", m.training.at(a.batch), n.training.at(b.batch)});
-    list.push_back({"activation_bytes_inference", "activation bytes, inference", m.inference.at(a.batch),
-                    n.inference.at(b.batch)});
+    list.push_back({"activation_bytes_inference", "activation bytes, inference", m.inference.at(a.inferred_at_once),
+                    n.inference.at(b.inferred_at_once)});
     list.push_back({"peak_memory_bytes", "peak memory of training", a.estimate.total(), b.estimate.total()});
   }
   return list;
@@ -194,7 +194,7 @@ Json totals_json(const NamedInfo& model) {
             {"peak_memory_bytes", nullptr}};
   if (info.memory) {
     json["activation_bytes"] = info.memory->model().training.at(info.batch);
-    json["activation_bytes_inference"] = info.memory->model().inference.at(info.batch);
+    json["activation_bytes_inference"] = info.memory->model().inference.at(info.inferred_at_once);
     json["peak_memory_bytes"] = info.estimate.total();
     for (const Part& part : parts_of(info.estimate)) json["peak_memory"][part.key] = part.bytes;
   }
@@ -220,7 +220,7 @@ Json layer_json(const ModelInfo& info, size_t i) {
             {"activation_bytes_inference", nullptr}};
   if (info.memory) {
     json["activation_bytes"] = info.memory->layers[i].training.at(info.batch);
-    json["activation_bytes_inference"] = info.memory->layers[i].inference.at(info.batch);
+    json["activation_bytes_inference"] = info.memory->layers[i].inference.at(info.inferred_at_once);
   }
   return json;
 }

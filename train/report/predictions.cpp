@@ -7,6 +7,7 @@
 #include "data/encode.h"
 #include "data/loader.h"
 #include "data/preprocess.h"
+#include "nn/infer.h"
 #include "nn/state_dict.h"
 #include "train/arithmetic.h"
 #include "train/checkpoint.h"
@@ -64,7 +65,6 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
   const ModelConfig model_config = model_of(checkpoint);
   const ModulePtr model = build_model(model_config, config.run.seed);
   load_state_dict(*model, checkpoint.model);
-  model->eval();
 
   Predictions result;
   result.epoch = checkpoint.progress.epoch;
@@ -80,12 +80,11 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
                 [](const std::string&) {});
   const ArithmeticScope before;
   set_arithmetic(config.train);
-  const NoGrad no_grad;
   loader.start(0);
   while (const std::optional<Batch> batch = loader.next()) {
     step(static_cast<double>(batch->number) / static_cast<double>(loader.batches()));
     if (!result.inside) result.inside = look_inside(*model, batch->images);
-    const Tensor logits = (*model)(batch->images);
+    const Tensor logits = infer(*model, batch->images);
     const std::vector<int64_t> predicted = predicted_classes(logits);
     result.confusion.add(logits, batch->labels);
     for (size_t i = 0; i < predicted.size(); ++i) {

@@ -7,6 +7,7 @@
 #include "core/ops/cross_entropy.h"
 #include "core/parallel.h"
 #include "nn/freeze.h"
+#include "nn/infer.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/conv2d.h"
 #include "train/arithmetic.h"
@@ -91,9 +92,7 @@ class Candidate {
 
   void infer() {
     set_arithmetic(task_.config.train);
-    const NoGrad no_grad;
-    model_->eval();
-    (*model_)(images_).values();
+    ghost::infer(*model_, images_).values();
   }
 
   // One training step in parts.
