@@ -113,9 +113,12 @@ Finished give_averages(const Array& gradient, const GradSink::Slot& slot, const 
 }
 
 template <class T>
-void divide(const View<T>& x, const View<T>& y, double by) {
-  for (int64_t p = 0; p < x.pixels(); p++)
-    for (int64_t k = 0; k < x.c(); k++) y.pixel(p)[k] = static_cast<T>(double{x.pixel(p)[k]} / by);
+void scale(const View<T>& x, const View<T>& y, T by) {
+  for (int64_t p = 0; p < x.pixels(); p++) {
+    const T* from = x.pixel(p);
+    T* to = y.pixel(p);
+    for (int64_t k = 0; k < x.c(); k++) to[k] = from[k] * by;
+  }
 }
 
 class AvgPoolNode final : public Node {
@@ -128,7 +131,7 @@ class AvgPoolNode final : public Node {
     if (rows_.size() == 1 && columns_.size() == 1 && tiles(rows_, x_[1]) && tiles(columns_, x_[2])) {
       const Array share = Array::empty(g.shape, g.dtype);
       with_floating(g.dtype, op_, [&]<class T>() {
-        divide<T>(g.view<T>(), share.view<T>(), rows_[0].divisor * columns_[0].divisor);
+        scale<T>(g.view<T>(), share.view<T>(), static_cast<T>(1 / (rows_[0].divisor * columns_[0].divisor)));
       });
       return sink_of(0)->give_by_image({.shape = x_, .offset = share});
     }
