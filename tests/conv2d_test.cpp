@@ -208,6 +208,9 @@ INSTANTIATE_TEST_SUITE_P(
         Large{"multiplier", {3, 40, 31, 24}, {72, 3, 3, 1}, {.padding = {1, 1}, .groups = 24}},
         Large{"pointwise_multiplier", {3, 20, 31, 8}, {16, 1, 1, 1}, {.groups = 8}},
         Large{"grouped", {3, 33, 17, 32}, {48, 3, 3, 8}, {.stride = {2, 1}, .padding = {1, 1}, .groups = 4}},
+        Large{"groups_of_4", {3, 33, 17, 40}, {40, 3, 3, 4}, {.padding = {1, 1}, .groups = 10}},
+        Large{"groups_of_8", {3, 33, 17, 40}, {40, 3, 3, 8}, {.stride = {2, 2}, .padding = {1, 1}, .groups = 5}},
+        Large{"pointwise_groups_of_8", {3, 13, 17, 40}, {40, 1, 1, 8}, {.groups = 5}},
         Large{"ragged_tiles", {3, 23, 30, 40}, {36, 3, 3, 40}, {.padding = {1, 1}}},
         Large{"small_maps", {37, 4, 6, 48}, {33, 3, 3, 48}, {.padding = {1, 1}}},
         Large{"many_channels", {2, 5, 5, 150}, {170, 3, 3, 150}, {.padding = {1, 1}}},
@@ -274,7 +277,8 @@ TEST(Conv2d, ReadsAnInputInPartsWithoutACopyAndGivesEachItsGradient) {
                             {"strided", {5, 3, 3, 20}, {.stride = {2, 2}, .padding = {1, 1}}},
                             {"depthwise", {20, 5, 5, 1}, {.stride = {2, 2}, .padding = {2, 2}, .groups = 20}},
                             {"multiplier", {40, 3, 3, 1}, {.padding = {1, 1}, .groups = 20}},
-                            {"grouped", {10, 3, 3, 4}, {.padding = {1, 1}, .groups = 5}}};
+                            {"grouped", {10, 3, 3, 4}, {.padding = {1, 1}, .groups = 5}},
+                            {"groups_of_4", {20, 3, 3, 4}, {.padding = {1, 1}, .groups = 5}}};
   for (const std::string& kernel : conv2d_kernels())
     for (const Reader& c : readers) {
       SCOPED_TRACE(kernel + " " + c.name);

@@ -37,7 +37,7 @@ template <class T>
 RowConvolution<T>::RowConvolution(const Conv2dShape& s, const Array& weight, const T* bias,
                                   const std::vector<AxisTap>& down, const std::vector<AxisTap>& across,
                                   const Layout& layout, bool transposed, const ChannelRange& made)
-    : s_(s), layout_(layout), transposed_(transposed), made_(made) {
+    : s_(s), layout_(layout), transposed_(transposed), grouped_(groups_share_vectors<T>(s)), made_(made) {
   const int64_t planes = s.depthwise() && transposed ? s.cog() : 1;
   const size_t taps = static_cast<size_t>(planes) * down.size() * across.size();
   kernel_.reserve(taps), offset_.reserve(taps);
@@ -52,6 +52,8 @@ RowConvolution<T>::RowConvolution(const Conv2dShape& s, const Array& weight, con
     run_ = static_cast<int64_t>(across.size()), run_stride_ = layout.in_step / apart;
   if (s.depthwise())
     pack_depthwise(weight.data<T>(), bias);
+  else if (grouped_)
+    pack_grouped(weight.data<T>(), bias);
   else
     pack_dense(weight, bias);
 }
@@ -142,10 +144,27 @@ void RowConvolution<T>::pack_depthwise(const T* w, const T* bias) {
 }
 
 template <class T>
+void RowConvolution<T>::pack_grouped(const T* w, const T* bias) {
+  const int64_t c = s_.co, group = s_.cog(), taps = static_cast<int64_t>(kernel_.size());
+  storage_ = std::make_unique<Storage>(static_cast<size_t>((taps * group + 1) * c) * sizeof(T));
+  T* to = static_cast<T*>(storage_->data());
+  weight_ = to;
+  for (const int64_t kernel : kernel_)
+    for (int64_t k = 0; k < group; k++)
+      for (int64_t i = 0; i < c; i++) {
+        const int64_t base = i / group * group, out = transposed_ ? base + k : i, in = transposed_ ? i - base : k;
+        *to++ = w[(out * s_.taps() + kernel) * group + in];
+      }
+  if (bias) bias_ = to, std::copy_n(bias, c, to);
+}
+
+template <class T>
 void RowConvolution<T>::operator()(int64_t pixels, const T* in, T* out, bool accumulate) const {
   if (offset_.empty() && accumulate) return;  // pixels that a strided kernel skips
   if (s_.depthwise())
     depthwise(pixels, in, out, accumulate);
+  else if (grouped_)
+    grouped(pixels, in, out, accumulate);
   else
     dense(pixels, in, out, accumulate);
 }
@@ -199,6 +218,21 @@ void RowConvolution<T>::depthwise(int64_t pixels, const T* in, T* out, bool accu
       else
         for (int64_t i = 0; i < c; i++) to[i * planes] = from[i];
     }
+}
+
+template <class T>
+void RowConvolution<T>::grouped(int64_t pixels, const T* in, T* out, bool accumulate) const {
+  rows<T>().grouped({.pixels = pixels,
+                     .in = in,
+                     .in_step = layout_.in_step,
+                     .channels = s_.co,
+                     .group = s_.cog(),
+                     .taps = taps(),
+                     .weight = weight_,
+                     .bias = bias_,
+                     .out = out,
+                     .out_step = layout_.out_step,
+                     .accumulate = accumulate});
 }
 
 template class RowConvolution<float>;

@@ -24,6 +24,12 @@ std::vector<AxisTap> forward_taps(int64_t kernel, int64_t dilation);
 std::vector<AxisTap> input_grad_taps(int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
                                      int64_t residue);
 
+// Whether all groups are computed at once, several in a vector (GroupedRow); else one after the other.
+template <class T>
+bool groups_share_vectors(const Conv2dShape& s) {
+  return s.cig() == s.cog() && (s.cig() == 4 || s.cig() == 8) && s.groups > 1 && s.cig() < rows<T>().lanes;
+}
+
 // A convolution of rows: packed weights for a set of taps on a staged image.
 template <class T>
 class RowConvolution {
@@ -50,14 +56,16 @@ class RowConvolution {
   void pack_dense(const Array& weight, const T* bias);
   void pack_panel(const T* w, int64_t group, const Panel& panel, T* to) const;
   void pack_depthwise(const T* w, const T* bias);
+  void pack_grouped(const T* w, const T* bias);
   int64_t depthwise_channels() const { return transposed_ ? made_.count : s_.ci; }  // of one plane
   void dense(int64_t pixels, const T* in, T* out, bool accumulate) const;
   void depthwise(int64_t pixels, const T* in, T* out, bool accumulate) const;
+  void grouped(int64_t pixels, const T* in, T* out, bool accumulate) const;
   RowTaps taps() const { return {static_cast<int64_t>(offset_.size()), offset_.data(), run_, run_stride_}; }
 
   const Conv2dShape s_;
   const Layout layout_;
-  const bool transposed_;
+  const bool transposed_, grouped_;
   const ChannelRange made_;
   std::vector<int64_t> kernel_, offset_;  // of each tap: kh · KW + kw, and elements from `in`
   int64_t run_ = 1, run_stride_ = 1;

@@ -64,6 +64,21 @@ struct DepthwiseRow {
   bool accumulate;
 };
 
+// out (pixels, C) = or += bias + Σ_t Σ_k in[⌊c / group⌋·group + k] · weight[t][k], group by group of as many inputs as
+// outputs: 4 or 8, and less than a vector.
+template <class T>
+struct GroupedRow {
+  int64_t pixels;
+  const T* in;
+  int64_t in_step, channels, group;
+  RowTaps taps;
+  const T* weight;  // [tap][group][C]
+  const T* bias;    // [C], or null
+  T* out;
+  int64_t out_step;
+  bool accumulate;
+};
+
 // A block of pixels (rows, columns, channels) in memory.
 template <class T>
 struct PixelBlock {
@@ -97,6 +112,16 @@ struct DepthwiseSums {
   RowTaps taps;
   int64_t repeat;
   T* sums;  // [tap][C]
+  bool accumulate;
+};
+
+// sums[t][k][c] = or += Σ over rows × columns of g[c] · x[⌊c / group⌋·group + k + offset[t]], group as in GroupedRow
+template <class T>
+struct GroupedSums {
+  int64_t rows, columns, channels, group;
+  PixelBlock<T> x, g;
+  RowTaps taps;
+  T* sums;  // [tap][group][C]
   bool accumulate;
 };
 
@@ -154,6 +179,8 @@ struct RowKernels {
   void (*depthwise)(const DepthwiseRow<T>&);
   void (*outer_sums)(const OuterSums<T>&);
   void (*depthwise_sums)(const DepthwiseSums<T>&);
+  void (*grouped)(const GroupedRow<T>&);
+  void (*grouped_sums)(const GroupedSums<T>&);
 
   // Winograd's transforms (core/kernels/conv2d_winograd.cpp)
   void (*winograd_input)(const WinogradInput<T>&);

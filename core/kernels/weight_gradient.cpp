@@ -29,7 +29,8 @@ WeightGradient<T>::WeightGradient(const Conv2dShape& s, const GradSink::Slot& sl
       plane_(plane),
       x_in_place_(x_in_place),
       joined_(joined_taps(s, x_step)),
-      x_is_wide_(vectors_of_input(s.cig() * joined_, s.cog(), rows<T>().lanes, s.n * s.oh * s.ow)),
+      grouped_(groups_share_vectors<T>(s)),
+      x_is_wide_(!grouped_ && vectors_of_input(s.cig() * joined_, s.cog(), rows<T>().lanes, s.n * s.oh * s.ow)),
       slot_(slot),
       in_slot_(x_is_wide_ && !s.depthwise() && !slot.accumulate && slot.to.packed()),
       begun_(static_cast<size_t>(chunks), 0) {
@@ -46,6 +47,8 @@ void WeightGradient<T>::add(int64_t chunk, int64_t rows, int64_t columns, const 
   char& begun = begun_[static_cast<size_t>(chunk)];
   if (s_.depthwise())
     add_depthwise(partial(chunk), rows, columns, x, g, begun);
+  else if (grouped_)
+    add_grouped(partial(chunk), rows, columns, x, g, begun);
   else
     add_dense(partial(chunk), rows, columns, x, g, begun);
   begun = 1;
@@ -80,6 +83,20 @@ void WeightGradient<T>::add_dense(T* to, int64_t rows, int64_t columns, const Pi
   for (int64_t tap = 0; tap < s_.taps() / joined_; tap++)
     for (int64_t group = 0; group < s_.groups; group++)
       ghost::rows<T>().outer_sums(outer_sums(to, tap, group, rows, columns, x, g, accumulate));
+}
+
+template <class T>
+void WeightGradient<T>::add_grouped(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x,
+                                    const PixelBlock<T>& g, bool accumulate) const {
+  ghost::rows<T>().grouped_sums({.rows = rows,
+                                 .columns = columns,
+                                 .channels = s_.co,
+                                 .group = s_.cog(),
+                                 .x = x,
+                                 .g = g,
+                                 .taps = {s_.taps(), offset_.data(), 1},
+                                 .sums = to,
+                                 .accumulate = accumulate});
 }
 
 template <class T>
@@ -148,6 +165,8 @@ void WeightGradient<T>::write() {
       for (int64_t t = 0; t < taps; t++)
         if (s_.depthwise())
           put(o, t, partial(0) + (o % cog * taps + t) * s_.ci + o / cog, 1);
+        else if (grouped_)
+          put(o, t, partial(0) + t * cig * s_.co + o, s_.co);
         else if (x_is_wide_)
           put(o, t, partial(0) + (o * taps + t) * cig, 1);
         else

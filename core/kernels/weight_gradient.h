@@ -34,6 +34,8 @@ class WeightGradient {
                           const PixelBlock<T>& g, bool accumulate) const;
   void add_dense(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
                  bool accumulate) const;
+  void add_grouped(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
+                   bool accumulate) const;
   void add_depthwise(T* to, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g,
                      bool accumulate) const;
 
@@ -44,9 +46,10 @@ class WeightGradient {
   // Taps of a row that read one pixel after the other are summed as one tap with that many times the channels: three
   // channels alone would leave most of a register tile empty.
   int64_t joined_ = 1;
-  // A partial sum is laid out as its kernel writes it: depthwise [plane][tap][C]; dense, with vectors of the
-  // input's channels, as the weight; else [tap][group][I/groups][O/groups].
-  const bool x_is_wide_;
+  // A partial sum is laid out as its kernel writes it: depthwise [plane][tap][C]; several groups in a vector
+  // [tap][I/groups][O]; dense, with vectors of the input's channels, as the weight; else
+  // [tap][group][I/groups][O/groups].
+  const bool grouped_, x_is_wide_;
   const GradSink::Slot slot_;
   const bool in_slot_;       // the first partial sum is gathered where the gradient belongs
   std::vector<char> begun_;  // of each chunk

@@ -167,8 +167,9 @@ std::vector<OpCase> conv2d_cases() {
     const char* name;
     int64_t channels, out, groups;
   };
-  // one, some, depthwise and depthwise with a multiplier
-  constexpr Groups kGroups[] = {{"g1", 5, 7, 1}, {"g3", 6, 9, 3}, {"depthwise", 6, 6, 6}, {"multiplier", 5, 15, 5}};
+  // one, some, of 4 channels, depthwise and depthwise with a multiplier
+  constexpr Groups kGroups[] = {
+      {"g1", 5, 7, 1}, {"g3", 6, 9, 3}, {"fours", 12, 12, 3}, {"depthwise", 6, 6, 6}, {"multiplier", 5, 15, 5}};
   for (const Groups& g : kGroups)
     for (const int64_t stride : {1, 2})
       for (const int64_t kernel : {1, 3, 5, 7})
@@ -198,6 +199,8 @@ std::vector<OpCase> conv2d_cases() {
   add("wide", {.channels = 37, .out = 71, .h = 3, .w = 5, .n = 1}, {3, 3}, {.padding = {1, 1}});
   add("half_a_vector", {.channels = 16, .out = 8, .h = 6, .w = 13, .n = 1}, {3, 3}, {.padding = {1, 1}});
   add("wide_k1", {.channels = 71, .out = 37, .h = 5, .w = 5, .n = 3}, {1, 1}, {});
+  add("wide_fours", {.channels = 36, .out = 36, .h = 5, .w = 14, .n = 1}, {3, 3}, {.padding = {1, 1}, .groups = 9});
+  add("eights", {.channels = 24, .out = 24, .bias = true, .h = 5, .w = 14}, {3, 3}, {.padding = {1, 1}, .groups = 3});
   add("wide_depthwise", {.channels = 36, .out = 36, .h = 5, .w = 11, .n = 1}, {3, 3},
       {.padding = {1, 1}, .groups = 36});
   add("wide_multiplier", {.channels = 20, .out = 40, .h = 5, .w = 5, .n = 1}, {5, 5},

@@ -4,6 +4,7 @@
 #pragma once
 #include "core/kernels/isa/dense_impl.h"
 #include "core/kernels/isa/depthwise_impl.h"
+#include "core/kernels/isa/grouped_impl.h"
 #include "core/kernels/isa/kernel_set.h"
 #include "core/kernels/isa/panels.h"
 #include "core/kernels/isa/peak_impl.h"
@@ -330,6 +331,8 @@ constexpr ghost::RowKernels<T> row_kernels() {
           .depthwise = depthwise_row<T>,
           .outer_sums = outer_sums<T>,
           .depthwise_sums = depthwise_sums<T>,
+          .grouped = grouped_row<T>,
+          .grouped_sums = grouped_sums<T>,
           .winograd_input = winograd_input<T>,
           .winograd_gradient = winograd_gradient<T>,
           .winograd_output = winograd_output<T>,
