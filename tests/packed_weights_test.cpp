@@ -40,6 +40,17 @@ TEST_F(PackedWeightsTest, StayWithTheWeightsWithoutGradients) {
   EXPECT_EQ(kept(weight_), packed);
 }
 
+TEST_F(PackedWeightsTest, OfGroupsThatShareVectorsStayAsWell) {
+  const NoGrad no_grad;
+  const Tensor weight = numbers({12, 3, 3, 4}, 4);
+  const auto run = [&] { return conv2d(x_, weight, {}, {.padding = {1, 1}, .groups = 3}).to_vector<double>(); };
+  const std::vector<double> first = run();
+  const PackedWeights* const packed = kept(weight);
+  ASSERT_NE(packed, nullptr);
+  EXPECT_EQ(run(), first);
+  EXPECT_EQ(kept(weight), packed);
+}
+
 TEST_F(PackedWeightsTest, AreMadeAnewWhenTheWeightsChange) {
   const NoGrad no_grad;
   const std::vector<double> before = result(weight_);

@@ -131,7 +131,8 @@ ModelInfo model_info(const Config& given, const ModelInfoOptions& options) {
   info.batch = options.batch.value_or(micro_batch_size(config.train));
   set_arithmetic(config.train);
   info.model = build_model(info.config, config.run.seed);
-  info.inferred_at_once = std::min(info.batch, images_at_once(*info.model, info.image));
+  const int64_t at_once = images_at_once(*info.model, info.image);
+  info.inferred_at_once = std::min(info.batch, at_once);
   freeze(*info.model, config.train.freeze);
   info.profile = profile(*info.model, Tensor::zeros({1, info.image[0], info.image[1], info.image[2]}));
 
@@ -151,7 +152,7 @@ ModelInfo model_info(const Config& given, const ModelInfoOptions& options) {
         images_to_measure(info.profile), info.image[0], info.image[1], needed >> 20, memory_of_machine() >> 20));
     return info;
   }
-  const int64_t tested_at_once = std::min(config.train.eval_batch_size, images_at_once(*info.model, info.image));
+  const int64_t tested_at_once = std::min(config.train.eval_batch_size, at_once);
   const MemoryProfileOptions measuring{
       .images = images_to_measure(info.profile),
       .evaluation_batch = static_cast<double>(tested_at_once) / static_cast<double>(info.batch)};

@@ -53,9 +53,22 @@ RowConvolution<T>::RowConvolution(const Conv2dShape& s, const Array& weight, con
   if (s.depthwise())
     pack_depthwise(weight.data<T>(), bias);
   else if (grouped_)
-    pack_grouped(weight.data<T>(), bias);
+    pack_grouped(weight, bias);
   else
     pack_dense(weight, bias);
+}
+
+template <class T>
+template <class Pack>
+void RowConvolution<T>::keep_packed(const Array& weight, size_t bytes, const Pack& pack) {
+  if (transposed_) {
+    storage_ = std::make_unique<Storage>(bytes);
+    pack(storage_->data());
+    weight_ = static_cast<const T*>(storage_->data());
+    return;
+  }
+  packed_ = packed_weights(weight, {&rows<T>(), {s_.groups, s_.co, s_.taps(), s_.cig()}}, bytes, pack);
+  weight_ = static_cast<const T*>(packed_->memory->data());
 }
 
 template <class T>
@@ -85,14 +98,7 @@ void RowConvolution<T>::pack_dense(const Array& weight, const T* bias) {
       parallel_for(s_.groups * panels, one);
   };
   const size_t bytes = static_cast<size_t>(weights) * sizeof(T);
-  if (transposed_) {
-    storage_ = std::make_unique<Storage>(bytes);
-    pack(storage_->data());
-    weight_ = static_cast<const T*>(storage_->data());
-    return;
-  }
-  packed_ = packed_weights(weight, {&rows<T>(), {s_.groups, s_.co, s_.taps(), s_.cig()}}, bytes, pack);
-  weight_ = static_cast<const T*>(packed_->memory->data());
+  keep_packed(weight, bytes, pack);
   if (!bias) return;
   storage_ = std::make_unique<Storage>(static_cast<size_t>(s_.groups * padded_to_) * sizeof(T));
   T* to = static_cast<T*>(storage_->data());
@@ -144,18 +150,25 @@ void RowConvolution<T>::pack_depthwise(const T* w, const T* bias) {
 }
 
 template <class T>
-void RowConvolution<T>::pack_grouped(const T* w, const T* bias) {
-  const int64_t c = s_.co, group = s_.cog(), taps = static_cast<int64_t>(kernel_.size());
-  storage_ = std::make_unique<Storage>(static_cast<size_t>((taps * group + 1) * c) * sizeof(T));
+void RowConvolution<T>::pack_grouped(const Array& weight, const T* bias) {
+  const int64_t c = s_.co, group = s_.cog();
+  const size_t bytes = kernel_.size() * static_cast<size_t>(group * c) * sizeof(T);
+  const auto pack = [&](void* memory) {
+    T* to = static_cast<T*>(memory);
+    for (const int64_t kernel : kernel_)
+      for (int64_t k = 0; k < group; k++)
+        for (int64_t base = 0; base < c; base += group)
+          for (int64_t j = 0; j < group; j++) {
+            const int64_t out = base + (transposed_ ? k : j), in = transposed_ ? j : k;
+            *to++ = weight.data<T>()[(out * s_.taps() + kernel) * group + in];
+          }
+  };
+  keep_packed(weight, bytes, pack);
+  if (!bias) return;
+  storage_ = std::make_unique<Storage>(static_cast<size_t>(c) * sizeof(T));
   T* to = static_cast<T*>(storage_->data());
-  weight_ = to;
-  for (const int64_t kernel : kernel_)
-    for (int64_t k = 0; k < group; k++)
-      for (int64_t i = 0; i < c; i++) {
-        const int64_t base = i / group * group, out = transposed_ ? base + k : i, in = transposed_ ? i - base : k;
-        *to++ = w[(out * s_.taps() + kernel) * group + in];
-      }
-  if (bias) bias_ = to, std::copy_n(bias, c, to);
+  std::copy_n(bias, c, to);
+  bias_ = to;
 }
 
 template <class T>

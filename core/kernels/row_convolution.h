@@ -53,10 +53,13 @@ class RowConvolution {
   struct Panel {
     int64_t first, columns, vectors, weight;  // channels, and where its weights begin within its group's
   };
+  // What `pack` writes: with the weights where they may stay (packed_weights.h), else in storage_.
+  template <class Pack>
+  void keep_packed(const Array& weight, size_t bytes, const Pack& pack);
   void pack_dense(const Array& weight, const T* bias);
   void pack_panel(const T* w, int64_t group, const Panel& panel, T* to) const;
   void pack_depthwise(const T* w, const T* bias);
-  void pack_grouped(const T* w, const T* bias);
+  void pack_grouped(const Array& weight, const T* bias);
   int64_t depthwise_channels() const { return transposed_ ? made_.count : s_.ci; }  // of one plane
   void dense(int64_t pixels, const T* in, T* out, bool accumulate) const;
   void depthwise(int64_t pixels, const T* in, T* out, bool accumulate) const;

@@ -89,9 +89,9 @@ void grouped_row_of(const GroupedRow<T>& row) {
 }
 template <class T>
 void grouped_row(const GroupedRow<T>& row) {
-  if constexpr (kLanes < T >> 8)
+  if constexpr (8 < kLanes<T>)
     if (row.group == 8) return grouped_row_of<T, 8>(row);
-  if constexpr (kLanes < T >> 4) grouped_row_of<T, 4>(row);
+  if constexpr (4 < kLanes<T>) grouped_row_of<T, 4>(row);
 }
 
 // Taps [first_tap, first_tap + Taps) of one column of channels.
@@ -135,9 +135,9 @@ void grouped_sums_of(const GroupedSums<T>& of) {
 }
 template <class T>
 void grouped_sums(const GroupedSums<T>& of) {
-  if constexpr (kLanes < T >> 8)
+  if constexpr (8 < kLanes<T>)
     if (of.group == 8) return grouped_sums_of<T, 8>(of);
-  if constexpr (kLanes < T >> 4) grouped_sums_of<T, 4>(of);
+  if constexpr (4 < kLanes<T>) grouped_sums_of<T, 4>(of);
 }
 
 }  // namespace
