@@ -57,9 +57,9 @@ Loading load(const Config& config, const DataSplits& data, int64_t batch, int64_
   return loading;
 }
 
-double step_rate(const Config& config, const DataFacts& facts) {
+double step_rate(const Config& config, const DataInfo& info) {
   constexpr int kSteps = 5;
-  Workload workload(config, facts);
+  Workload workload(config, info);
   std::vector<double> seconds;
   for (int i = 0; i <= kSteps; i++) {
     const Clock::time_point start = Clock::now();
@@ -76,7 +76,7 @@ void run(const Options& options) {
 
   std::vector<Loading> loadings;
   for (const int64_t workers : options.workers) loadings.push_back(load(config, data, batch, workers, options.seconds));
-  const double step = options.no_step ? 0 : step_rate(config, facts_of(data));
+  const double step = options.no_step ? 0 : step_rate(config, data_info(data));
 
   if (options.json) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();

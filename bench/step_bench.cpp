@@ -65,7 +65,7 @@ Timed time_steps(const Options& options, const std::function<void()>& step) {
 
 void run(const Options& options) {
   const Config config = options.setup.load();
-  Workload workload(config, known_facts(config), options.batch, options.image_size);
+  Workload workload(config, known_data_info(config), options.batch, options.image_size);
   const Timed timed = time_steps(options, [&] { options.training() ? workload.train_step() : workload.infer(); });
   const double peak_mib = static_cast<double>(peak_resident_bytes()) / (1 << 20);  // before limits need their own
   const StepCost cost = workload.cost(options.training());

@@ -4,27 +4,27 @@
 #include "core/rng.h"
 #include "nn/freeze.h"
 #include "nn/infer.h"
-#include "train/arithmetic.h"
 #include "train/cli/program.h"
+#include "train/loop/arithmetic.h"
 
 namespace ghost::bench {
 
 void Setup::add_options(CLI::App& app, const std::string& what) {
   app.add_option("--config", config, what)->type_name("FILE")->required();
-  app.add_option("--set", sets, "Change one option, e.g. --set model.width=0.5; may be repeated")
+  app.add_option("--set", overrides, "Change one option, e.g. --set model.width=0.5; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   cli::add_threads_option(app, threads);
 }
 
 Config Setup::load() const {
-  Config loaded = load_config(config, sets).config;
+  Config loaded = load_config(config, overrides).config;
   if (const int64_t count = threads.value_or(loaded.run.threads); count > 0) set_threads(static_cast<int>(count));
   set_arithmetic(loaded.train);
   return loaded;
 }
 
-Workload::Workload(const Config& config, const DataFacts& data, int64_t batch, int64_t image_size)
+Workload::Workload(const Config& config, const DataInfo& data, int64_t batch, int64_t image_size)
     : config_(config), batch_(batch > 0 ? batch : micro_batch_size(config.train)) {
   const ModelConfig model = model_config(config, data);
   const int64_t side = image_size > 0 ? image_size : data.image_size;

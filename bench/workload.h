@@ -7,15 +7,15 @@
 #include "bench/roofline.h"
 #include "core/ops/cross_entropy.h"
 #include "train/config/config.h"
+#include "train/loop/preflight.h"
 #include "train/optim/optimizer.h"
-#include "train/preflight.h"
 
 namespace ghost::bench {
 
 // The configuration that a program measures, as its options give it.
 struct Setup {
   std::string config;
-  std::vector<std::string> sets;
+  std::vector<std::string> overrides;
   std::optional<int64_t> threads;
 
   void add_options(CLI::App& app, const std::string& what);  // --config with this description, --set, --threads
@@ -27,7 +27,7 @@ class Workload {
  public:
   // `data` says what the network is for. batch, image_size: 0 stands for what configuration and data say. Throws
   // UsageError as model_config() and micro_batch_size() do.
-  Workload(const Config& config, const DataFacts& data, int64_t batch = 0, int64_t image_size = 0);
+  Workload(const Config& config, const DataInfo& data, int64_t batch = 0, int64_t image_size = 0);
 
   void train_step();  // clear gradients, forward, cross-entropy, backward, update
   void infer();       // forward in evaluation mode without gradients

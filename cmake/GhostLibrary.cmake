@@ -1,6 +1,6 @@
 # One static library per top-level folder. A folder sees its own headers and those of the folders it depends on, and no
 # others: each has an include root of its own, build/include/<folder>, that holds one link to the source folder. So
-# `#include "train/trainer.h"` from nn/ does not compile. Sources in cli/ and kernels/isa/ are built elsewhere.
+# `#include "train/loop/trainer.h"` from nn/ does not compile. Sources in cli/ and kernels/isa/ are built elsewhere.
 add_library(ghost_options INTERFACE)
 target_compile_options(ghost_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion
   -Wno-sign-conversion)

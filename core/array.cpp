@@ -7,7 +7,7 @@
 
 namespace ghost {
 
-uint64_t Owner::version() const {
+uint64_t SliceState::version() const {
   uint64_t v = changes;
   for (const auto& p : parts) v += p->version();
   return v;
@@ -15,7 +15,7 @@ uint64_t Owner::version() const {
 
 Array Array::empty(const Shape& shape, DType dtype) {
   const auto bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);
-  return {std::make_shared<Storage>(bytes), std::make_shared<Owner>(), 0, shape, shape.channels(), dtype};
+  return {std::make_shared<Storage>(bytes), std::make_shared<SliceState>(), 0, shape, shape.channels(), dtype};
 }
 
 Array Array::zeros(const Shape& shape, DType dtype) {
@@ -35,12 +35,12 @@ Array Array::empty_parts(const Shape& shape, const std::vector<int64_t>& channel
 }
 
 Array Array::join(const std::vector<Array>& arrays) {
-  Array all{nullptr, std::make_shared<Owner>(), 0, arrays.at(0).shape, 0, arrays[0].dtype};
+  Array all{nullptr, std::make_shared<SliceState>(), 0, arrays.at(0).shape, 0, arrays[0].dtype};
   auto parts = std::make_shared<std::vector<Array>>();
   all.shape[-1] = 0;
   for (const Array& a : arrays) {
     all.shape[-1] += a.shape.channels();
-    all.owner->parts.push_back(a.owner);
+    all.state->parts.push_back(a.state);
     if (a.parts)
       parts->insert(parts->end(), a.parts->begin(), a.parts->end());
     else if (a.shape.channels() > 0)
@@ -88,7 +88,7 @@ Array Array::slice_channels(int64_t first, int64_t count) const {
     return taken.size() == 1 ? taken[0] : join(taken);
   }
   Array s = *this;
-  s.owner = std::make_shared<Owner>();
+  s.state = std::make_shared<SliceState>();
   s.offset += first, s.shape[-1] = count;
   return s;
 }

@@ -33,10 +33,10 @@ struct View {
 struct PackedWeights;
 
 // Version and ownership of one slice of a storage. A joined slice counts the changes of its parts.
-struct Owner {
+struct SliceState {
   uint64_t changes = 0;
   std::weak_ptr<const void> saved;  // alive while some backward keeps these values, whatever becomes of the tensor
-  std::vector<std::shared_ptr<Owner>> parts;
+  std::vector<std::shared_ptr<SliceState>> parts;
   std::shared_ptr<const PackedWeights> packed;  // what a kernel made of these values (core/kernels/packed_weights.h)
   uint64_t version() const;
 };
@@ -45,7 +45,7 @@ struct Owner {
 // and it has no memory itself. Only copy(), packed() and those who ask for runs of channels read the latter.
 struct Array {
   std::shared_ptr<Storage> storage;
-  std::shared_ptr<Owner> owner;
+  std::shared_ptr<SliceState> state;
   int64_t offset = 0;  // elements from the start of the storage
   Shape shape;
   int64_t stride = 0;
@@ -61,7 +61,7 @@ struct Array {
   bool defined() const { return storage != nullptr || parts; }
   bool in_parts() const { return parts != nullptr; }
   bool packed() const { return !parts && (stride == shape.channels() || shape.pixels() <= 1); }
-  bool sole_owner() const { return owner.use_count() == 1; }
+  bool sole_owner() const { return state.use_count() == 1; }
   // Channels [first, first + count), owned separately: slices that are written to must not overlap.
   Array slice_channels(int64_t first, int64_t count) const;
   // The same elements under another shape; the array must be packed or in parts (then they are copied) unless only

@@ -22,20 +22,20 @@ thread_local const std::string* active_path = &kNoPath;
 thread_local std::vector<const TapeObserver*> tape_observers;
 
 template <class T>
-Finished write_typed(const Gradient& from, const Array& to, bool accumulate, const GradFinish& finish) {
+EpilogueResult write_typed(const Gradient& from, const Array& to, bool accumulate, const GradEpilogue& epilogue) {
   struct Run {  // of channels that lie in one part of all
     View<T> g, raw, to;
     RowGradient<T> transform;
   };
   const GradTransform* t = from.transform.get();
   std::vector<Run> runs;
-  if (t || accumulate || from.g.owner != to.owner || from.g.offset != to.offset)
+  if (t || accumulate || from.g.state != to.state || from.g.offset != to.offset)
     for_channel_runs({&from.g, t ? &t->raw->raw : nullptr, &to}, [&](int64_t first, int64_t count) {
       runs.push_back({from.g.view<T>(first, count), t ? t->raw->raw.view<T>(first, count) : View<T>{},
                       to.view<T>(first, count), t ? row_gradient<T>(*t, first) : RowGradient<T>{}});
     });
   const int64_t pixels = to.shape.pixels(), c = to.shape.channels(), chunks = chunk_count(pixels);
-  GradFinisher<T> finisher(finish, to, chunks);
+  EpilogueRunner<T> runner(epilogue, to, chunks);
   // In short runs, so that what was just written is still in the nearest cache when it is finished.
   const int64_t run = pixels_per_run(c);
   parallel_sweep(pixels, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
@@ -44,10 +44,10 @@ Finished write_typed(const Gradient& from, const Array& to, bool accumulate, con
       for (const Run& r : runs)
         rows<T>().gradient(r.to.pixel(p), r.to.stride, r.g.pixel(p), r.g.stride, t ? r.raw.pixel(p) : nullptr,
                            r.raw.stride, w, r.to.channels(), t ? &r.transform : nullptr, accumulate);
-      finisher.add(chunk, p, w);
+      runner.add(chunk, p, w);
     }
   });
-  return finisher.merged();
+  return runner.merged();
 }
 
 }  // namespace
@@ -59,14 +59,14 @@ GradTransform GradTransform::mask_of(BodyPtr raw, PendingPtr mask) {
           ChannelVector(t, c, 0), ChannelVector(t, c, 0), true};
 }
 
-Finished write_gradient(const Gradient& from, const Array& to, bool accumulate, const GradFinish& finish) {
-  return with_floating(to.dtype, "backward", [&]<class T>() { return write_typed<T>(from, to, accumulate, finish); });
+EpilogueResult write_gradient(const Gradient& from, const Array& to, bool accumulate, const GradEpilogue& epilogue) {
+  return with_floating(to.dtype, "backward", [&]<class T>() { return write_typed<T>(from, to, accumulate, epilogue); });
 }
 
-Gradient finished(Gradient from, const GradFinish& finish) {
-  if (!from.transform && finish.empty()) return from;
+Gradient materialise(Gradient from, const GradEpilogue& epilogue) {
+  if (!from.transform && epilogue.empty()) return from;
   Array to = !from.transform || from.g.sole_owner() ? from.g : Array::empty(from.g.shape, from.g.dtype);
-  Finished done = write_gradient(from, to, false, finish);
+  EpilogueResult done = write_gradient(from, to, false, epilogue);
   return {std::move(to), nullptr, std::move(done)};
 }
 
@@ -91,8 +91,8 @@ GradSink::Slot GradSink::open(const Shape& shape, DType dtype, bool flexible) {
 
 GradSink::Slot GradSink::arrived(bool accumulate, Array base) {
   const bool last = ++arrived_ == expected_;
-  has_ = true, held_.finished = {};
-  return {held_.g, accumulate, std::move(base), last && folding() ? node_->finish() : GradFinish{}};
+  has_ = true, held_.epilogue = {};
+  return {held_.g, accumulate, std::move(base), last && folding() ? node_->epilogue() : GradEpilogue{}};
 }
 
 void GradSink::give(Gradient gradient) {
@@ -100,12 +100,12 @@ void GradSink::give(Gradient gradient) {
   if (!has_) {
     const bool lazy = single() && keeps_transform_ && folding();
     arrived_++, has_ = true;
-    held_ = lazy ? std::move(gradient) : finished(std::move(gradient));
-    if (!single()) held_.finished = {};
+    held_ = lazy ? std::move(gradient) : materialise(std::move(gradient));
+    if (!single()) held_.epilogue = {};
     return;
   }
   const Slot slot = open(held_.g.shape, held_.g.dtype);
-  close(write_gradient(gradient, slot.to, true, slot.finish));
+  close(write_gradient(gradient, slot.to, true, slot.epilogue));
 }
 
 void GradSink::give_by_image(ImageGradient gradient) {
@@ -142,24 +142,25 @@ void GradSink::clear() {
   expected_ = arrived_ = 0;
 }
 
-Saved::Saved(BodyPtr body) : version_(body->raw.owner->version()) {
-  Owner& owner = *body->raw.owner;
-  recipe_ = body->materialised ? nullptr : body->recipe.lock();  // finished values are kept, as they are read again
-  if (recipe_) {
-    pending_ = body->pending, owner_ = body->raw.owner;
+Saved::Saved(BodyPtr body) : version_(body->raw.state->version()) {
+  SliceState& state = *body->raw.state;
+  recompute_ =
+      body->materialised ? nullptr : body->recompute.lock();  // finished values are kept, as they are read again
+  if (recompute_) {
+    pending_ = body->pending, state_ = body->raw.state;
     return;
   }
-  keeps_ = owner.saved.lock();
-  if (!keeps_) owner.saved = keeps_ = std::make_shared<char>();
+  keeps_ = state.saved.lock();
+  if (!keeps_) state.saved = keeps_ = std::make_shared<char>();
   body_ = std::move(body);
 }
 
 const BodyPtr& Saved::get(const char* op, const char* what) const {
-  const std::shared_ptr<Owner> owner = recipe_ ? owner_.lock() : body_ ? body_->raw.owner : nullptr;
-  if (owner && owner->version() != version_)
+  const std::shared_ptr<SliceState> state = recompute_ ? state_.lock() : body_ ? body_->raw.state : nullptr;
+  if (state && state->version() != version_)
     fail("{}: {} {} was changed after it was used; backward needs its old values", op, what,
-         (recipe_ ? recipe_->shape() : body_->raw.shape).str());
-  if (recipe_ && !body_) body_ = std::make_shared<Body>(Body{.raw = recipe_->raw(), .pending = pending_});
+         (recompute_ ? recompute_->shape() : body_->raw.shape).str());
+  if (recompute_ && !body_) body_ = std::make_shared<Body>(Body{.raw = recompute_->raw(), .pending = pending_});
   return body_;
 }
 
@@ -184,7 +185,9 @@ Node::~Node() {
   releasing = nullptr;
 }
 
-std::vector<BodyPtr> Node::sums_wanted() { return sink_.value() ? std::vector{sink_.value()} : std::vector<BodyPtr>{}; }
+std::vector<BodyPtr> Node::wants_sums_of() {
+  return sink_.value() ? std::vector{sink_.value()} : std::vector<BodyPtr>{};
+}
 
 Leaf::Leaf() { leaf_ = true, sink().keeps_transform_ = false; }
 

@@ -29,13 +29,13 @@ struct GradTransform {
 
 // What nodes further back would do to a gradient in a pass of their own, and its last writer may do while the rows that
 // it writes are near.
-struct GradFinish {
+struct GradEpilogue {
   std::shared_ptr<const GradTransform> mask = nullptr;  // applied first; null: none
-  std::vector<BodyPtr> sums_for{};                      // take the sums for these bodies' transforms; null: of none
-  bool empty() const { return !mask && sums_for.empty(); }
+  std::vector<BodyPtr> sums_of{};                       // take the sums for these bodies' transforms; null: of none
+  bool empty() const { return !mask && sums_of.empty(); }
 };
-// That it was done: one Sums for each of sums_for. Not done: as default.
-struct Finished {
+// That it was done: one Sums for each of sums_of. Not done: as default.
+struct EpilogueResult {
   bool masked = false;
   std::vector<SumsPtr> sums{};
 };
@@ -43,8 +43,8 @@ struct Finished {
 struct Gradient {
   Array g;
   std::shared_ptr<const GradTransform> transform = nullptr;  // null: g is the gradient
-  Finished finished{};                                       // what the last writer did of the node's finish()
-  SumsPtr sums() const { return finished.sums.empty() ? nullptr : finished.sums[0]; }
+  EpilogueResult epilogue{};                                 // what the last writer did of the node's epilogue()
+  SumsPtr sums() const { return epilogue.sums.empty() ? nullptr : epilogue.sums[0]; }
 };
 
 // g · factor + offset for each image and channel: g (N, H, W, C), factor and offset (N, 1, 1, C). Without a factor 1,
@@ -55,10 +55,11 @@ struct ImageGradient {
 };
 
 // to = gradient, or to += gradient, finished in the same pass.
-Finished write_gradient(const Gradient& from, const Array& to, bool accumulate, const GradFinish& finish = {});
+EpilogueResult write_gradient(const Gradient& from, const Array& to, bool accumulate,
+                              const GradEpilogue& epilogue = {});
 // The gradient with its transform applied and finished: in place if nobody else holds g. The default of every operator
 // that does not fold gradients.
-Gradient finished(Gradient from, const GradFinish& finish = {});
+Gradient materialise(Gradient from, const GradEpilogue& epilogue = {});
 
 class Node;
 
@@ -70,15 +71,15 @@ class GradSink {
   struct Slot {
     Array to;
     bool accumulate = false;
-    Array base;           // to = base + gradient then, if this is defined
-    GradFinish finish{};  // empty, unless this is the last writer
+    Array base;               // to = base + gradient then, if this is defined
+    GradEpilogue epilogue{};  // empty, unless this is the last writer
     double beta() const { return accumulate ? 1 : 0; }
   };
 
   // For a kernel: write (or add to) slot.to, every element of it, then close. At most one open slot at a time.
   // flexible: the kernel can write an array in parts, if that is what the value is, and add to a base.
   Slot open(const Shape& shape, DType dtype, bool flexible = false);
-  void close(Finished finished = {}) { held_.finished = std::move(finished); }
+  void close(EpilogueResult epilogue = {}) { held_.epilogue = std::move(epilogue); }
   // For an operator that already has the gradient in an array: no copy if it is the first.
   void give(Gradient gradient);
   // It waits for the next writer: what a gate and a mean over the same images give is written in one pass.
@@ -112,7 +113,7 @@ class GradSink {
 };
 
 // What backward needs of a value: its body and the version it had; never a node, so no cycles by type. Of a body that
-// has a recipe only that is kept, and the body is made when it is asked for.
+// has a recompute only that is kept, and the body is made when it is asked for.
 class Saved {
  public:
   Saved() = default;
@@ -122,10 +123,10 @@ class Saved {
 
  private:
   mutable BodyPtr body_;
-  std::shared_ptr<const void> keeps_;  // what Owner::saved looks at
-  RecipePtr recipe_;
+  std::shared_ptr<const void> keeps_;  // what SliceState::saved looks at
+  RecomputePtr recompute_;
   PendingPtr pending_;
-  std::weak_ptr<Owner> owner_;  // where there is a recipe
+  std::weak_ptr<SliceState> state_;  // where there is a recompute
   uint64_t version_ = 0;
 };
 
@@ -141,9 +142,9 @@ class Node {
   // Reads the gradient of the result, writes those of the inputs that want one.
   virtual void backward(Gradient gy) = 0;
   // What the last writer of that gradient may do for it: take these sums.
-  virtual GradFinish finish() { return {nullptr, sums_wanted()}; }
+  virtual GradEpilogue epilogue() { return {nullptr, wants_sums_of()}; }
   // Bodies for whose transforms backward wants the sums: the result, where it carries a batch_norm's.
-  virtual std::vector<BodyPtr> sums_wanted();
+  virtual std::vector<BodyPtr> wants_sums_of();
 
   const std::vector<NodePtr>& inputs() const { return inputs_; }
   GradSink& sink() { return sink_; }

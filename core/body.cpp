@@ -72,18 +72,18 @@ void Pending::append(const Pending& other) {
   normalised |= other.normalised;
 }
 
-Recipe::Recipe(const Array& made, Make make)
-    : like_(made), storage_(made.storage), owner_(made.owner), make_(std::move(make)) {
-  like_.storage = nullptr, like_.owner = nullptr;
+Recompute::Recompute(const Array& made, Make make)
+    : like_(made), storage_(made.storage), state_(made.state), make_(std::move(make)) {
+  like_.storage = nullptr, like_.state = nullptr;
 }
 
-Array Recipe::raw() {
+Array Recompute::raw() {
   if (!like_.defined()) {
-    // Without its owner the storage belongs to a slice, which may have been written to.
+    // Without that state the storage belongs to a slice, which may have been written to.
     const std::shared_ptr<Storage> storage = storage_.lock();
-    const std::shared_ptr<Owner> owner = owner_.lock();
-    if (storage && owner)
-      like_.storage = storage, like_.owner = owner;
+    const std::shared_ptr<SliceState> state = state_.lock();
+    if (storage && state)
+      like_.storage = storage, like_.state = state;
     else
       like_ = make_();
     make_ = nullptr;
@@ -110,7 +110,7 @@ const Array& values(const BodyPtr& body) {
 
 BodyPtr attach(const BodyPtr& to, Pending pending) {
   auto body = std::make_shared<Body>(
-      Body{.raw = to->raw, .pending = std::make_shared<const Pending>(std::move(pending)), .recipe = to->recipe});
+      Body{.raw = to->raw, .pending = std::make_shared<const Pending>(std::move(pending)), .recompute = to->recompute});
   if (folding()) return body;
   values(body);
   return body->materialised;

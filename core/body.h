@@ -62,30 +62,30 @@ using StatisticsPtr = std::shared_ptr<const Statistics>;
 // Raw values that need not be kept, since they can be made again. While a tensor has them they are those; when backward
 // asks for them later they are made, and then stay until all who saved them are done. It belongs to the node that made
 // the values and to those who saved them: a tensor that outlives its graph does not keep what it was made of.
-class Recipe {
+class Recompute {
  public:
   using Make = std::function<Array()>;
-  Recipe(const Array& made, Make make);
+  Recompute(const Array& made, Make make);
   Array raw();
   const Shape& shape() const { return like_.shape; }
 
  private:
   Array like_;  // without memory until they are made again
   std::weak_ptr<Storage> storage_;
-  std::weak_ptr<Owner> owner_;
+  std::weak_ptr<SliceState> state_;
   Make make_;
 };
-using RecipePtr = std::shared_ptr<Recipe>;
+using RecomputePtr = std::shared_ptr<Recompute>;
 
 struct Body;
 using BodyPtr = std::shared_ptr<Body>;
 struct Body {
-  Array raw;                           // may be in parts
-  PendingPtr pending = nullptr;        // null: raw is the value
-  StatisticsPtr statistics = nullptr;  // of raw, if taken
-  std::weak_ptr<Recipe> recipe{};      // of raw, if it need not be kept
-  BodyPtr materialised = nullptr;      // cache, filled by values()
-  Array packed_copy{};                 // cache of a channel slice, filled by Tensor::data()
+  Array raw;                             // may be in parts
+  PendingPtr pending = nullptr;          // null: raw is the value
+  StatisticsPtr statistics = nullptr;    // of raw, if taken
+  std::weak_ptr<Recompute> recompute{};  // of raw, if it need not be kept
+  BodyPtr materialised = nullptr;        // cache, filled by values()
+  Array packed_copy{};                   // cache of a channel slice, filled by Tensor::data()
   uint64_t packed_version = 0;
   bool floating() const { return is_floating(raw.dtype); }
 };

@@ -48,7 +48,7 @@ const T* Tensor::data() const {
   const Array& v = ghost::values(body_);
   if (v.packed()) return v.template data<T>();
   // A channel slice: its packed copy is kept with the body, so that the pointer lives as long as the handle.
-  const uint64_t version = v.owner->version();
+  const uint64_t version = v.state->version();
   if (!body_->packed_copy.defined() || body_->packed_version != version)
     body_->packed_copy = packed(v), body_->packed_version = version;
   return body_->packed_copy.template data<T>();
@@ -76,16 +76,16 @@ T* Tensor::mutable_data() {
   if (body_->pending)
     fail("tensor: this result {} has not been finished yet and cannot be written to; clone() it", shape().str());
   Array& raw = body_->raw;
-  const uint64_t version = raw.owner->version();
+  const uint64_t version = raw.state->version();
   if (!raw.sole_owner() || raw.storage.use_count() > 1 || !raw.packed()) {
     // Other results share these values; they keep theirs.
     Array mine = Array::empty(raw.shape, raw.dtype);
     copy(raw, mine);
     raw = std::move(mine);
   }
-  raw.owner->parts.clear();
-  raw.owner->changes = version + 1;
-  body_->statistics = nullptr, body_->recipe.reset();
+  raw.state->parts.clear();
+  raw.state->changes = version + 1;
+  body_->statistics = nullptr, body_->recompute.reset();
   return raw.template data<T>();
 }
 

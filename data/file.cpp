@@ -25,12 +25,12 @@ std::vector<uint8_t> read_file(const std::filesystem::path& file, int64_t limit)
   // A pipe without writer would block open() but for O_NONBLOCK.
   const Descriptor descriptor{open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (descriptor.number < 0) fail("{}: cannot be opened: {}", name, std::strerror(errno));
-  struct stat facts {};
-  if (fstat(descriptor.number, &facts) != 0) fail("{}: cannot be read: {}", name, std::strerror(errno));
-  if (!S_ISREG(facts.st_mode)) fail("{}: is {}, not a file", name, S_ISDIR(facts.st_mode) ? "a folder" : "a device");
-  if (facts.st_size > limit) fail("{}: has {} bytes; at most {} are read", name, facts.st_size, limit);
+  struct stat status {};
+  if (fstat(descriptor.number, &status) != 0) fail("{}: cannot be read: {}", name, std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) fail("{}: is {}, not a file", name, S_ISDIR(status.st_mode) ? "a folder" : "a device");
+  if (status.st_size > limit) fail("{}: has {} bytes; at most {} are read", name, status.st_size, limit);
 
-  std::vector<uint8_t> bytes(static_cast<size_t>(facts.st_size));
+  std::vector<uint8_t> bytes(static_cast<size_t>(status.st_size));
   size_t filled = 0;
   while (filled < bytes.size()) {
     const ssize_t count = read(descriptor.number, bytes.data() + filled, bytes.size() - filled);

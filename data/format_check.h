@@ -17,12 +17,12 @@ using Bytes = std::span<const uint8_t>;
 
 // Each throws ImageError beginning with `name` if the file is broken, cut off, of an unsupported kind or too large.
 
-struct JpegFacts {
+struct JpegInfo {
   int64_t height = 0, width = 0, components = 0;
   // False: the data ends without the end marker. Its last scan may then be cut off, which only decoding shows.
   bool has_end = false;
 };
-JpegFacts check_jpeg(Bytes bytes, const std::string& name);
+JpegInfo check_jpeg(Bytes bytes, const std::string& name);
 
 // Chunks and their checksums, and the whole compressed stream: it must inflate without error to just the bytes that the
 // header asks for (a decompression bomb is stopped at that size).

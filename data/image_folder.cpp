@@ -90,9 +90,9 @@ class FolderWalk {
  public:
   explicit FolderWalk(std::vector<std::string>& files) : files_(files) {}
   void collect(const fs::path& folder, const std::string& prefix) {
-    struct stat facts {};
-    if (stat(folder.c_str(), &facts) != 0) return;
-    const std::pair here{facts.st_dev, facts.st_ino};
+    struct stat status {};
+    if (stat(folder.c_str(), &status) != 0) return;
+    const std::pair here{status.st_dev, status.st_ino};
     if (std::find(above_.begin(), above_.end(), here) != above_.end()) return;
     above_.push_back(here);
     for (const Entry& entry : entries_of(folder)) {

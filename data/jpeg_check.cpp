@@ -37,18 +37,18 @@ class JpegReader {
  public:
   JpegReader(Bytes bytes, const std::string& name) : bytes_(bytes), name_(name) {}
 
-  JpegFacts read() {
+  JpegInfo read() {
     position_ = 2;  // after SOI
     while (read_marker()) {
       if (marker_ == kEoi) {
-        facts_.has_end = true;
+        info_.has_end = true;
         break;
       }
       if (marker_ == kTem || marker_ == kSoi || (marker_ >= kRst0 && marker_ <= kRst7)) continue;
       read_segment();
     }
     finish();
-    return facts_;
+    return info_;
   }
 
  private:
@@ -139,8 +139,8 @@ class JpegReader {
     const int bits = byte(begin_), count = byte(begin_ + 5);
     if (bits != 8) broken("JPEG with {} bits per sample; 8 are supported", bits);
     progressive_ = kind == 2;
-    facts_ = {.height = word(begin_ + 1), .width = word(begin_ + 3), .components = count};
-    check_picture_size(facts_.height, facts_.width, name_);
+    info_ = {.height = word(begin_ + 1), .width = word(begin_ + 3), .components = count};
+    check_picture_size(info_.height, info_.width, name_);
     if (count != 1 && count != 3 && count != 4) broken("JPEG with {} components; 1, 3 or 4 are supported", count);
     if (end_ - begin_ != 6 + 3 * count) broken("broken JPEG: frame header of {} bytes", end_ - begin_);
     for (int64_t at = begin_ + 6; at < end_; at += 3) {
@@ -239,40 +239,40 @@ class JpegReader {
     const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
     if (scan.size() == 1) {
       const Component& c = *scan[0].component;
-      units = up(up(facts_.width * c.horizontal, max_horizontal_), 8) *
-              up(up(facts_.height * c.vertical, max_vertical_), 8);
+      units =
+          up(up(info_.width * c.horizontal, max_horizontal_), 8) * up(up(info_.height * c.vertical, max_vertical_), 8);
       blocks_per_unit = 1;
     } else {
-      units = up(facts_.width, 8 * max_horizontal_) * up(facts_.height, 8 * max_vertical_);
+      units = up(info_.width, 8 * max_horizontal_) * up(info_.height, 8 * max_vertical_);
       blocks_per_unit = 0;
       for (const ScanComponent& s : scan) blocks_per_unit += s.component->horizontal * s.component->vertical;
     }
     if (data * 8 < units * blocks_per_unit * bits_per_block)
-      broken("truncated JPEG: {} bytes of picture data cannot hold {}x{} pixels", data, facts_.width, facts_.height);
+      broken("truncated JPEG: {} bytes of picture data cannot hold {}x{} pixels", data, info_.width, info_.height);
     if (restart_interval_ > 0 && restarts_ < up(units, restart_interval_) - 1)
       broken("truncated JPEG: {} of {} restart markers", restarts_, up(units, restart_interval_) - 1);
   }
 
   void finish() const {
     if (components_.empty()) broken("truncated JPEG: no frame header in {} bytes", bytes_.size());
-    if (facts_.components == 4 && !adobe_)
+    if (info_.components == 4 && !adobe_)
       broken("JPEG with four components but no Adobe marker that says what they are, which is not supported");
     for (const Component& c : components_) {
       if (c.bit[0] < 0) broken("truncated JPEG: no picture data for component {}", c.id);
       // A file that stops between two progressive scans looks whole but for this.
-      if (!facts_.has_end && std::any_of(c.bit.begin(), c.bit.end(), [](int bit) { return bit != 0; }))
+      if (!info_.has_end && std::any_of(c.bit.begin(), c.bit.end(), [](int bit) { return bit != 0; }))
         broken("truncated JPEG: the last scans are missing");
     }
     // A download into space that was set aside beforehand ends in zeros, which decode to plain grey.
     constexpr int64_t kZeros = 32;
-    if (!facts_.has_end && size() > kZeros &&
+    if (!info_.has_end && size() > kZeros &&
         std::all_of(bytes_.end() - kZeros, bytes_.end(), [](uint8_t b) { return b == 0; }))
       broken("truncated JPEG: the file ends in zeros instead of picture data");
   }
 
   Bytes bytes_;
   const std::string& name_;
-  JpegFacts facts_;
+  JpegInfo info_;
   int64_t position_ = 0, begin_ = 0, end_ = 0;  // next byte to read; contents of the segment
   int marker_ = 0, restart_interval_ = 0, scans_ = 0;
   int64_t restarts_ = 0;  // in the scan just read
@@ -285,6 +285,6 @@ class JpegReader {
 
 }  // namespace
 
-JpegFacts check_jpeg(Bytes bytes, const std::string& name) { return JpegReader(bytes, name).read(); }
+JpegInfo check_jpeg(Bytes bytes, const std::string& name) { return JpegReader(bytes, name).read(); }
 
 }  // namespace ghost

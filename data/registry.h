@@ -42,7 +42,7 @@ struct DataSplits {
 };
 
 // What is known of a data set without its files; 0: only they tell.
-struct DatasetFacts {
+struct DatasetInfo {
   int64_t classes = 0, channels = 0, image_size = 0;  // its own, as in DataSplits
   int64_t train_images = 0, test_images = 0;
   int64_t bytes_per_image = 0;  // that stay in memory; 0: pictures are read when they are needed
@@ -52,7 +52,7 @@ struct DatasetEntry {
   std::string name, summary;
   std::vector<std::string> options;  // fields it reads besides the common ones
   DataSplits (*open)(const DataConfig& config, uint64_t seed);
-  DatasetFacts facts = {};
+  DatasetInfo info = {};
 };
 const std::vector<DatasetEntry>& dataset_table();
 

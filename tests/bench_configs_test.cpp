@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <set>
 
-#include "nn/profile.h"
-#include "train/preflight.h"
+#include "nn/cost.h"
+#include "train/loop/preflight.h"
 
 namespace ghost {
 namespace {
@@ -39,12 +39,12 @@ TEST_P(BenchConfigs, AreTheNetworksThatPyTorchMeasures) {
   EXPECT_EQ(config.optimizer.weight_decay, 5e-4);
 
   // Without data: nothing has to be said on the command line.
-  const DataFacts data = known_facts(config);
+  const DataInfo data = known_data_info(config);
   EXPECT_EQ(data.image_size, row.side);
   const ModelConfig model = model_config(config, data);
   EXPECT_EQ(model.num_classes, row.classes);
   const ModulePtr network = build_model(model, 0);
-  const LayerProfile costs = profile(*network, Tensor::zeros({1, row.side, row.side, 3})).model();
+  const LayerCost costs = measure_cost(*network, Tensor::zeros({1, row.side, row.side, 3})).model();
   EXPECT_EQ(costs.parameters.trainable, row.parameters);
   EXPECT_EQ(costs.macs, row.macs);
 }

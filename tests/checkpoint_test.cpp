@@ -1,6 +1,6 @@
 // A checkpoint holds all that a resumed run, a test or a reader in Python needs; run directories, metrics and the
 // options that may change follow the same promise: nothing is lost, nothing is overwritten.
-#include "train/checkpoint.h"
+#include "train/run/checkpoint.h"
 
 #include <cmath>
 #include <gmock/gmock.h>
@@ -11,10 +11,10 @@
 #include "support/modules.h"
 #include "support/temp_dir.h"
 #include "support/tiny_images.h"
-#include "train/metrics_log.h"
 #include "train/optim/optimizer.h"
-#include "train/resume.h"
-#include "train/run_dir.h"
+#include "train/run/metrics_log.h"
+#include "train/run/resume.h"
+#include "train/run/run_dir.h"
 
 namespace ghost {
 namespace {

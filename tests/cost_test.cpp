@@ -1,4 +1,6 @@
 // What layers and networks cost: parameters, multiply-accumulates and memory, to the number.
+#include "nn/cost.h"
+
 #include <gmock/gmock.h>
 
 #include "nn/layers/depthwise_separable.h"
@@ -7,9 +9,8 @@
 #include "nn/layers/grouped_bottleneck.h"
 #include "nn/memory_profile.h"
 #include "nn/models/registry.h"
-#include "nn/profile.h"
 #include "support/modules.h"
-#include "train/model_info.h"
+#include "train/loop/model_info.h"
 
 namespace ghost {
 namespace {
@@ -19,19 +20,19 @@ using test::random_tensor;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-LayerProfile cost(Module& module, const Shape& x) {
+LayerCost cost(Module& module, const Shape& x) {
   module.initialise(0);
-  return profile(module, Tensor::zeros(x)).model();
+  return measure_cost(module, Tensor::zeros(x)).model();
 }
 template <class Layer>
-LayerProfile cost(const typename Layer::Options& options, const Shape& x) {
+LayerCost cost(const typename Layer::Options& options, const Shape& x) {
   Layer layer(options);
   return cost(layer, x);
 }
 
-TEST(Profile, GhostConvHasTheParametersOfTheTextbook) {
+TEST(Cost, GhostConvHasTheParametersOfTheTextbook) {
   const Shape x{1, 8, 8, 32};
-  const LayerProfile layer = cost<GhostConv>({.in = 32, .out = 64}, x);
+  const LayerCost layer = cost<GhostConv>({.in = 32, .out = 64}, x);
   EXPECT_EQ(layer.parameters.all, 1440);
   EXPECT_EQ(layer.parameters.norm, 2 * 64);
   EXPECT_EQ(layer.macs, 64 * (32 * 32 + 9 * 32));
@@ -42,7 +43,7 @@ TEST(Profile, GhostConvHasTheParametersOfTheTextbook) {
 }
 
 // A ghost layer has batch norms, a bare convolution has none: 2048/1440 compares unlike things.
-TEST(Profile, ComparesGhostWithConvolutionFairly) {
+TEST(Cost, ComparesGhostWithConvolutionFairly) {
   const Shape x{1, 8, 8, 32};
   const ParameterCount bare = cost<Conv2d>({.in = 32, .out = 64, .bias = false}, x).parameters;
   ConvBn conv_bn({.in = 32, .out = 64});
@@ -58,10 +59,10 @@ TEST(Profile, ComparesGhostWithConvolutionFairly) {
   EXPECT_EQ(ratio(standard.all, ghost.all), "1.511");
 }
 
-TEST(Profile, GhostModulesOwnWhatIsCutOff) {
+TEST(Cost, GhostModulesOwnWhatIsCutOff) {
   const Shape x{1, 8, 8, 32};
   const auto expect = [&](int64_t out, int64_t ratio, int64_t parameters, int64_t dead) {
-    const LayerProfile layer = cost<GhostModule>({.in = 32, .out = out, .ratio = ratio}, x);
+    const LayerCost layer = cost<GhostModule>({.in = 32, .out = out, .ratio = ratio}, x);
     EXPECT_EQ(layer.parameters.all, parameters) << out << " at ratio " << ratio;
     EXPECT_EQ(layer.dead_channels, dead) << out << " at ratio " << ratio;
     EXPECT_EQ(layer.dead_parameters, dead * (9 + 2)) << out << " at ratio " << ratio;
@@ -73,7 +74,7 @@ TEST(Profile, GhostModulesOwnWhatIsCutOff) {
   expect(64, 2, 1440, 0);
 }
 
-TEST(Profile, DeadParametersAreThoseWithoutGradient) {
+TEST(Cost, DeadParametersAreThoseWithoutGradient) {
   GhostModule ghost({.in = 8, .out = 10, .ratio = 4, .cheap_kernel = 5, .relu = false});
   ghost.initialise(1);
   const Tensor y = ghost(random_tensor({2, 6, 6, 8}, 1));
@@ -81,47 +82,47 @@ TEST(Profile, DeadParametersAreThoseWithoutGradient) {
   int64_t zero = 0;
   for (const Parameter& p : ghost.parameters())
     for (const double g : p.tensor.grad().to_vector<double>()) zero += g == 0;
-  const LayerProfile layer = profile(ghost, random_tensor({1, 6, 6, 8}, 1)).model();
+  const LayerCost layer = measure_cost(ghost, random_tensor({1, 6, 6, 8}, 1)).model();
   EXPECT_EQ(layer.dead_channels, 2);
   EXPECT_EQ(layer.dead_parameters, zero);
 }
 
-TEST(Profile, GroupsDivideTheParameters) {
+TEST(Cost, GroupsDivideTheParameters) {
   int64_t expected = 73728;
   for (const int64_t groups : {1, 2, 4, 8, 16, 32, 64}) {
-    const LayerProfile layer =
+    const LayerCost layer =
         cost<Conv2d>({.in = 64, .out = 128, .kernel = 3, .padding = 1, .groups = groups, .bias = false}, {1, 4, 4, 64});
     EXPECT_EQ(layer.parameters.all, expected) << groups;
     EXPECT_EQ(layer.macs, 16 * expected) << groups;
     expected /= 2;
   }
   EXPECT_EQ(cost<DepthwiseSeparableConv>({.in = 32, .out = 64}, {1, 4, 4, 32}).parameters.all, 2464);
-  const LayerProfile block = cost<GroupedBottleneck>({.in = 64, .out = 128, .groups = 8, .stride = 2}, {2, 32, 32, 64});
+  const LayerCost block = cost<GroupedBottleneck>({.in = 64, .out = 128, .groups = 8, .stride = 2}, {2, 32, 32, 64});
   EXPECT_EQ(block.parameters.all, 25856);
   EXPECT_EQ(block.output, (Shape{2, 16, 16, 128}));
 }
 
-TEST(Profile, CountsEveryCallAndLeavesTheModelAsItWas) {
+TEST(Cost, CountsEveryCallAndLeavesTheModelAsItWas) {
   const ModulePtr model = build_model({.name = "mini_group_net"}, 0);
   model->train();
-  const Profile of_one = profile(*model, random_tensor({1, 32, 32, 3}, 1));
-  const Profile of_three = profile(*model, random_tensor({3, 32, 32, 3}, 1));
+  const NetworkCost of_one = measure_cost(*model, random_tensor({1, 32, 32, 3}, 1));
+  const NetworkCost of_three = measure_cost(*model, random_tensor({3, 32, 32, 3}, 1));
   EXPECT_TRUE(model->training());
   EXPECT_EQ(of_one.model().macs, of_three.model().macs) << "MACs are of one image";
   EXPECT_EQ(of_three.output.shape(), (Shape{3, 10}));
   ASSERT_EQ(of_one.layers.size(), model->modules().size());
   int64_t macs = 0, parameters = 0;
-  for (const LayerProfile& layer : of_one.layers)
+  for (const LayerCost& layer : of_one.layers)
     if (layer.depth == 1) macs += layer.macs, parameters += layer.parameters.all;
   EXPECT_EQ(macs, of_one.model().macs);
   EXPECT_EQ(parameters, of_one.model().parameters.all);
 }
 
-TEST(Profile, FrozenParametersAreNotTrainable) {
+TEST(Cost, FrozenParametersAreNotTrainable) {
   Conv2d conv({.in = 3, .out = 4});
   conv.initialise(0);
   conv.parameters().front().tensor.set_requires_grad(false);
-  const ParameterCount count = profile(conv, random_tensor({1, 2, 2, 3}, 1)).model().parameters;
+  const ParameterCount count = measure_cost(conv, random_tensor({1, 2, 2, 3}, 1)).model().parameters;
   EXPECT_EQ(count.all, 16);
   EXPECT_EQ(count.trainable, 4);
 }

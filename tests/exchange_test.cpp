@@ -13,8 +13,8 @@
 #include "support/process.h"
 #include "support/temp_dir.h"
 #include "support/tiny_images.h"
-#include "train/export.h"
-#include "train/pretrained.h"
+#include "train/network/export.h"
+#include "train/network/pretrained.h"
 
 namespace ghost {
 namespace {
@@ -219,7 +219,7 @@ TEST_F(Programs, ExportedWeightsAreTheModelAloneAndSayWhatTheyAre) {
   }
   EXPECT_EQ(exported.metadata.at("format"), "pt");
   EXPECT_THAT(exported.metadata.at("config"), AllOf(HasSubstr("plain_cnn"), HasSubstr("root: \"\"")));
-  const NetworkFacts facts = read_facts("w", exported.metadata);
+  const NetworkMetadata facts = read_network_metadata("w", exported.metadata);
   EXPECT_EQ(facts.classes, best.classes);
   EXPECT_EQ(facts.preprocessing, best.preprocessing);
 }
@@ -242,7 +242,7 @@ TEST_F(Programs, WeightsTestAsTheirCheckpoint) {
 
 TEST_F(Programs, MirrorImagesAreAveragedAsLogits) {
   const Network network =
-      load_network({.checkpoint = in("run").string(), .sets = {"data.root=" + in("data").string()}});
+      load_network({.checkpoint = in("run").string(), .overrides = {"data.root=" + in("data").string()}});
   const DataSplits data = open_data(network.config.data, 0);
   Loader loader(data.test, data, {}, {.batch_size = 40}, {});
   loader.start(0);

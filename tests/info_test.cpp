@@ -9,7 +9,7 @@
 #include "nn/state_dict.h"
 #include "support/process.h"
 #include "support/tiny_images.h"
-#include "train/model_info.h"
+#include "train/loop/model_info.h"
 
 namespace ghost {
 namespace {
@@ -40,7 +40,7 @@ std::string preset(const std::string& name) { return std::string(GHOST_SOURCE_DI
 
 struct Golden {
   const char* preset;
-  Words sets;
+  Words overrides;
   const char* parameters;  // exact, or in millions with as many digits as were published
   const char* macs;        // in millions; empty: not published
 };
@@ -173,9 +173,9 @@ TEST(GhostInfo, ComparesTwoModels) {
 }
 
 TEST(GhostInfo, WarnsOfWhatWillTrainBadly) {
-  const auto warnings = [](const Words& sets) {
+  const auto warnings = [](const Words& overrides) {
     Words arguments{"--config", preset("ghostnet_cifar10"), "--no-memory"};
-    for (const std::string& set : sets) arguments.push_back("--set"), arguments.push_back(set);
+    for (const std::string& set : overrides) arguments.push_back("--set"), arguments.push_back(set);
     return info_json(arguments)["warnings"].get<Words>();
   };
   EXPECT_THAT(warnings({}), ElementsAre(HasSubstr("no multiple of")));
@@ -275,8 +275,9 @@ TEST(InfoProgram, CountsSingleLayersAndComparesThem) {
   const Finished wrong = test::run_program("ghost-info", {"--layer", "GhostConv(32, 65)"});
   EXPECT_EQ(wrong.status, 2);
   EXPECT_THAT(wrong.err, HasSubstr("nearest valid: out=64 or 66"));
-  const Finished sets = test::run_program("ghost-info", {"--layer", "GhostConv(32, 64)", "--set", "train.epochs=1"});
-  EXPECT_EQ(sets.status, 2);
+  const Finished overrides =
+      test::run_program("ghost-info", {"--layer", "GhostConv(32, 64)", "--set", "train.epochs=1"});
+  EXPECT_EQ(overrides.status, 2);
 }
 
 }  // namespace

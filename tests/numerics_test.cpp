@@ -9,7 +9,7 @@
 #include "support/programs.h"
 #include "support/temp_dir.h"
 #include "support/tiny_images.h"
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
 
 namespace ghost {
 namespace {

@@ -18,7 +18,7 @@ Tensor numbers(const Shape& shape, int seed) {
   for (int64_t i = 0; i < t.numel(); i++) t.mutable_data<float>()[i] = static_cast<float>((i * 37 + seed) % 101 - 50);
   return t;
 }
-const PackedWeights* kept(const Tensor& weight) { return weight.body()->raw.owner->packed.get(); }
+const PackedWeights* kept(const Tensor& weight) { return weight.body()->raw.state->packed.get(); }
 
 class PackedWeightsTest : public testing::Test {
  protected:

@@ -14,8 +14,8 @@
 #include "support/picture_files.h"
 #include "support/process.h"
 #include "support/tiny_images.h"
-#include "train/predictor.h"
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
+#include "train/network/predictor.h"
 
 namespace ghost {
 namespace {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <regex>
 
+#include "nn/cost.h"
 #include "nn/models/registry.h"
-#include "nn/profile.h"
 #include "support/temp_dir.h"
 #include "train/config/config.h"
 
@@ -53,7 +53,7 @@ Counts counted(const Config& config) {
   const NoGrad no_grad;
   const ModulePtr model = build_model(config.model, 0);
   const int64_t side = config.data.image_size;
-  const Profile costs = profile(*model, Tensor::zeros({1, side, side, config.model.in_channels}));
+  const NetworkCost costs = measure_cost(*model, Tensor::zeros({1, side, side, config.model.in_channels}));
   const auto hundredths = (costs.model().macs + 5000) / 10000;
   return {.parameters = grouped(costs.model().parameters.all),
           .macs = fmt::format("{}.{:02}", grouped(hundredths / 100), hundredths % 100),
@@ -100,7 +100,7 @@ TEST(GhostVgg16, CostsWhatThePaperSaysAtEveryRatioAndKernel) {
   for (const auto& row : rows) {
     const Config config = load_config((kConfigs / "ghost_vgg16_cifar10.yaml").string(), {row.option}).config;
     const ModulePtr model = build_model(config.model, 0);
-    const LayerProfile costs = profile(*model, Tensor::zeros({1, 32, 32, 3})).model();
+    const LayerCost costs = measure_cost(*model, Tensor::zeros({1, 32, 32, 3})).model();
     EXPECT_EQ((costs.parameters.all + 500) / 1000, row.thousand_parameters) << row.option;
     EXPECT_EQ((costs.macs + 50'000) / 100'000, row.tenths_of_a_million) << row.option;
   }

@@ -1,5 +1,5 @@
 // Weights of others into a model, and training on from them.
-#include "train/pretrained.h"
+#include "train/network/pretrained.h"
 
 #include <gmock/gmock.h>
 #include <limits>
@@ -10,7 +10,7 @@
 #include "support/modules.h"
 #include "support/temp_dir.h"
 #include "support/tiny_images.h"
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
 
 namespace ghost {
 namespace {
@@ -226,12 +226,12 @@ struct Room {
     theirs = state_dict(*model);
     write_safetensors(dir / "ghostnet.safetensors", theirs);
   }
-  Config config(std::vector<std::string> sets = {}) const {
+  Config config(std::vector<std::string> overrides = {}) const {
     std::vector<std::string> all{
         "model.name=ghostnet",     "model.width=0.1",
         "train.epochs=2",          "train.batch_size=8",
         "train.eval_batch_size=8", "model.pretrained=" + (dir / "ghostnet.safetensors").string()};
-    all.insert(all.end(), sets.begin(), sets.end());
+    all.insert(all.end(), overrides.begin(), overrides.end());
     return load_config_text(test::tiny_config(dir / "data"), "tiny.yaml", all).config;
   }
   RunDir run_dir(const std::string& name) const { return RunDir::create((dir / name).string(), "tiny"); }
@@ -319,8 +319,8 @@ TEST(FineTuning, ResumesWithTheSameBitsAndWithoutTheFile) {
 
 TEST(FineTuning, WrongFilesAndPatternsStopBeforeTheFirstStep) {
   const Room room;
-  const auto message = [&](const std::vector<std::string>& sets) {
-    return error_of([&] { Trainer(room.config(sets), {}).check(); });
+  const auto message = [&](const std::vector<std::string>& overrides) {
+    return error_of([&] { Trainer(room.config(overrides), {}).check(); });
   };
   EXPECT_THAT(message({"model.pretrained=nowhere.safetensors"}),
               HasSubstr("nowhere.safetensors: there is no such file"));

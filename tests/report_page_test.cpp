@@ -6,7 +6,7 @@
 #include "support/command.h"
 #include "support/process.h"
 #include "support/report_pages.h"
-#include "train/report/html.h"
+#include "train/page/html.h"
 #include "train/report/page.h"
 #include "train/report/table.h"
 

@@ -8,12 +8,12 @@
 #include "support/modules.h"
 #include "support/picture_files.h"
 #include "support/temp_dir.h"
-#include "train/metrics_log.h"
 #include "train/report/comparison.h"
 #include "train/report/plan.h"
 #include "train/report/table.h"
 #include "train/report/thin.h"
 #include "train/report/verdict.h"
+#include "train/run/metrics_log.h"
 
 namespace ghost {
 namespace {

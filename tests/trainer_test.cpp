@@ -1,5 +1,5 @@
 // The loop: what it computes, what it tells, and that stopping anywhere changes nothing.
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
 
 #include <cmath>
 #include <fstream>
@@ -7,12 +7,12 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "nn/finite.h"
 #include "nn/state_dict.h"
 #include "support/modules.h"
 #include "support/temp_dir.h"
 #include "support/tiny_images.h"
-#include "train/finite.h"
-#include "train/preflight.h"
+#include "train/loop/preflight.h"
 
 namespace ghost {
 namespace {
@@ -27,8 +27,8 @@ using testing::Not;
 // Tiny pictures on disk and a run directory below one folder.
 struct Room {
   explicit Room(const test::TinyImages& images = {}) { test::write_tiny_idx(dir / "data", images); }
-  Config config(const std::vector<std::string>& sets = {}) const {
-    return load_config_text(test::tiny_config(dir / "data"), "tiny.yaml", sets).config;
+  Config config(const std::vector<std::string>& overrides = {}) const {
+    return load_config_text(test::tiny_config(dir / "data"), "tiny.yaml", overrides).config;
   }
   RunDir run_dir(const std::string& name) const { return RunDir::create((dir / name).string(), "tiny"); }
   TempDir dir;
@@ -364,7 +364,7 @@ TEST(Evaluate, ToldToStopGivesNothingAndRestoresTheMode) {
   EXPECT_TRUE(trainer.model().training());
   const auto whole = evaluate(trainer.model(), loader);
   ASSERT_TRUE(whole.has_value());
-  EXPECT_EQ(whole->tally.count, 40);
+  EXPECT_EQ(whole->sums.count, 40);
   EXPECT_EQ(live_nodes(), parameters) << "a test without gradients leaves no node but the leaves";
 }
 
@@ -398,8 +398,8 @@ TEST(Preflight, WarnsOfALastBatchOfOneAndRefusesItWhereItCannotBeNormalised) {
 
 TEST(Preflight, ModelFollowsTheDataUnlessSet) {
   const Room room;
-  const auto shape = [&](const std::vector<std::string>& sets) {
-    const Config config = room.config(sets);
+  const auto shape = [&](const std::vector<std::string>& overrides) {
+    const Config config = room.config(overrides);
     const DataSplits data = open_data(data_config(config), 0);
     const ModelConfig model = model_config(config, data);
     return std::pair(model.in_channels, model.num_classes);

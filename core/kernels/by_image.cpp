@@ -7,7 +7,7 @@ namespace ghost {
 namespace {
 
 template <class T>
-Finished write_typed(const ImageGradient& from, const GradSink::Slot& slot) {
+EpilogueResult write_typed(const ImageGradient& from, const GradSink::Slot& slot) {
   struct Run {  // of channels that lie in one part of both
     int64_t first;
     View<T> g, to;
@@ -21,7 +21,7 @@ Finished write_typed(const ImageGradient& from, const GradSink::Slot& slot) {
   const int64_t c = slot.to.shape.channels(), run = pixels_per_run(c);
   const int64_t chunks = chunk_count(parts.count());
   const ImageTransform<T> transform(from.factor, from.offset, c);
-  GradFinisher<T> finisher(slot, chunks);
+  EpilogueRunner<T> runner(slot, chunks);
   parallel_sweep(parts.count(), chunks, [&](int64_t chunk, int64_t first, int64_t last) {
     if (first == last) return;
     std::vector<T> scaled(static_cast<size_t>(given && slot.accumulate ? run * c : 0));
@@ -43,11 +43,11 @@ Finished write_typed(const ImageGradient& from, const GradSink::Slot& slot) {
           }
         }
         if (p + count < end && p + count - finished < kPixelsPerSum) return;
-        finisher.add(chunk, finished, p + count - finished);
+        runner.add(chunk, finished, p + count - finished);
         finished = p + count;
       });
   });
-  return finisher.merged();
+  return runner.merged();
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ ImageParts::ImageParts(const Shape& x) : images(x[0]), pixels(x[1] * x[2]) {
   per_image = std::clamp<int64_t>(kEnough / std::max<int64_t>(images, 1), 1, std::max<int64_t>(pixels, 1));
 }
 
-Finished write_image_gradient(const ImageGradient& gradient, const GradSink::Slot& slot) {
+EpilogueResult write_image_gradient(const ImageGradient& gradient, const GradSink::Slot& slot) {
   return with_floating(slot.to.dtype, "backward", [&]<class T>() { return write_typed<T>(gradient, slot); });
 }
 

@@ -46,6 +46,6 @@ class ImageTransform {
 };
 
 // slot.to = or += the gradient, finished as the slot asks for.
-Finished write_image_gradient(const ImageGradient& gradient, const GradSink::Slot& slot);
+EpilogueResult write_image_gradient(const ImageGradient& gradient, const GradSink::Slot& slot);
 
 }  // namespace ghost

@@ -93,17 +93,17 @@ SumsPtr ChunkedSums<T>::merged() const {
 }
 
 template <class T>
-GradFinisher<T>::GradFinisher(const GradFinish& finish, const Array& g, int64_t chunks) : finish_(finish) {
-  if (const GradTransform* mask = finish.mask.get())
+EpilogueRunner<T>::EpilogueRunner(const GradEpilogue& epilogue, const Array& g, int64_t chunks) : epilogue_(epilogue) {
+  if (const GradTransform* mask = epilogue.mask.get())
     for_channel_runs({&g, &mask->raw->raw}, [&](int64_t first, int64_t count) {
       masked_.push_back({g.view<T>(first, count), mask->raw->raw.view<T>(first, count), row_gradient<T>(*mask, first)});
     });
-  for (const BodyPtr& body : finish.sums_for)
+  for (const BodyPtr& body : epilogue.sums_of)
     if (body) sums_.emplace_back(chunks, *body, g);
 }
 
 template <class T>
-void GradFinisher<T>::add(int64_t chunk, int64_t first, int64_t count) {
+void EpilogueRunner<T>::add(int64_t chunk, int64_t first, int64_t count) {
   for (const Masked& m : masked_)
     rows<T>().gradient(m.g.pixel(first), m.g.stride, m.g.pixel(first), m.g.stride, m.raw.pixel(first), m.raw.stride,
                        count, m.g.channels(), &m.mask, false);
@@ -111,10 +111,10 @@ void GradFinisher<T>::add(int64_t chunk, int64_t first, int64_t count) {
 }
 
 template <class T>
-Finished GradFinisher<T>::merged() const {
-  Finished done{.masked = finish_.mask != nullptr};
+EpilogueResult EpilogueRunner<T>::merged() const {
+  EpilogueResult done{.masked = epilogue_.mask != nullptr};
   auto next = sums_.begin();
-  for (const BodyPtr& body : finish_.sums_for) done.sums.push_back(body ? (next++)->merged() : nullptr);
+  for (const BodyPtr& body : epilogue_.sums_of) done.sums.push_back(body ? (next++)->merged() : nullptr);
   return done;
 }
 
@@ -122,8 +122,8 @@ template class ChunkedStatistics<float>;
 template class ChunkedStatistics<double>;
 template class ChunkedSums<float>;
 template class ChunkedSums<double>;
-template class GradFinisher<float>;
-template class GradFinisher<double>;
+template class EpilogueRunner<float>;
+template class EpilogueRunner<double>;
 
 StatisticsPtr take_statistics(const Array& values) {
   return with_floating(values.dtype, "batch_norm", [&]<class T>() {

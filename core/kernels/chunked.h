@@ -65,23 +65,23 @@ class ChunkedSums {
   ChunkTotals totals_;  // both sums
 };
 
-// Finishes a gradient as it is written (GradFinish).
+// Finishes a gradient as it is written (GradEpilogue).
 template <class T>
-class GradFinisher {
+class EpilogueRunner {
  public:
-  GradFinisher(const GradFinish& finish, const Array& g, int64_t chunks);
-  GradFinisher(const GradSink::Slot& slot, int64_t chunks) : GradFinisher(slot.finish, slot.to, chunks) {}
+  EpilogueRunner(const GradEpilogue& epilogue, const Array& g, int64_t chunks);
+  EpilogueRunner(const GradSink::Slot& slot, int64_t chunks) : EpilogueRunner(slot.epilogue, slot.to, chunks) {}
   void add(int64_t chunk, int64_t first, int64_t count);  // pixels whose gradient has got its last write
-  Finished merged() const;
+  EpilogueResult merged() const;
 
  private:
   struct Masked {  // channels that lie in one part of the gradient and what its mask is of
     View<T> g, raw;
     RowGradient<T> mask;
   };
-  GradFinish finish_;
+  GradEpilogue epilogue_;
   std::vector<Masked> masked_;
-  std::vector<ChunkedSums<T>> sums_;  // for those of finish_.sums_for that are not null
+  std::vector<ChunkedSums<T>> sums_;  // for those of epilogue_.sums_of that are not null
 };
 
 // The transform of a body or gradient from this channel on, as the row kernels take it.

@@ -17,7 +17,7 @@ namespace {
 template <class T>
 struct Implementation {
   StatisticsPtr (*forward)(const Conv2dShape&, const BodyPtr&, const Array&, const Array&, const Array&, bool);
-  Finished (*backward)(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&, const Conv2dSinks&);
+  EpilogueResult (*backward)(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&, const Conv2dSinks&);
 };
 struct Kernel {
   const char* name;
@@ -118,8 +118,8 @@ bool conv2d_flexible(const Conv2dShape& s) {
   return kernel_of(s).flexible && (s.groups == 1 || (s.depthwise() && s.cog() == 1));
 }
 
-Finished conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                         const Conv2dSinks& sinks) {
+EpilogueResult conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                               const Conv2dSinks& sinks) {
   return with_floating(gz.g.dtype, "conv2d",
                        [&]<class T>() { return choose(s, "backward").of<T>().backward(s, x, weight, gz, sinks); });
 }

@@ -39,11 +39,11 @@ bool conv2d_flexible(const Conv2dShape& s);
 struct Conv2dSinks {  // null: not wanted
   const GradSink::Slot *x = nullptr, *weight = nullptr, *bias = nullptr;
 };
-// Gradients of x, weight and bias from that of z, into their slots. Returns what sinks.x->finish asks for, if the
+// Gradients of x, weight and bias from that of z, into their slots. Returns what sinks.x->epilogue asks for, if the
 // kernel does it in passing. x is read only for the weight's gradient and may be null without; so may
 // the weight's array be undefined without a gradient of x.
-Finished conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                         const Conv2dSinks& sinks);
+EpilogueResult conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                               const Conv2dSinks& sinks);
 
 // ---- choosing and watching, for tests, benchmarks and logs
 

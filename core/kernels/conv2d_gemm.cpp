@@ -97,9 +97,9 @@ StatisticsPtr conv2d_gemm_forward(const Conv2dShape& s, const BodyPtr& x, const 
 }
 
 template <class T>
-Finished conv2d_gemm_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                              const Conv2dSinks& sinks) {
-  const Gradient done = finished(gz);
+EpilogueResult conv2d_gemm_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                                    const Conv2dSinks& sinks) {
+  const Gradient done = materialise(gz);
   const View<T> g = done.g.view<T>();
   const int64_t pixels = s.n * s.oh * s.ow, width = s.taps() * s.cig(), cog = s.cog();
   const Array memory = sinks.weight || sinks.x ? column_memory<T>(s) : Array{};
@@ -141,9 +141,9 @@ template StatisticsPtr conv2d_gemm_forward<float>(const Conv2dShape&, const Body
                                                   const Array&, bool);
 template StatisticsPtr conv2d_gemm_forward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                    const Array&, bool);
-template Finished conv2d_gemm_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                              const Conv2dSinks&);
-template Finished conv2d_gemm_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                               const Conv2dSinks&);
+template EpilogueResult conv2d_gemm_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                                    const Conv2dSinks&);
+template EpilogueResult conv2d_gemm_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                                     const Conv2dSinks&);
 
 }  // namespace ghost

@@ -49,9 +49,9 @@ StatisticsPtr conv2d_reference_forward(const Conv2dShape& s, const BodyPtr& x, c
 }
 
 template <class T>
-Finished conv2d_reference_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                                   const Conv2dSinks& sinks) {
-  const Gradient done = finished(gz);
+EpilogueResult conv2d_reference_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight,
+                                         const Gradient& gz, const Conv2dSinks& sinks) {
+  const Gradient done = materialise(gz);
   const View<T> g = done.g.view<T>();
   const int64_t cig = s.cig(), cog = s.cog(), pixels = s.h * s.w;
   if (sinks.x) {
@@ -97,9 +97,9 @@ template StatisticsPtr conv2d_reference_forward<float>(const Conv2dShape&, const
                                                        const Array&, bool);
 template StatisticsPtr conv2d_reference_forward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                         const Array&, bool);
-template Finished conv2d_reference_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                                   const Conv2dSinks&);
-template Finished conv2d_reference_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                                    const Conv2dSinks&);
+template EpilogueResult conv2d_reference_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&,
+                                                         const Gradient&, const Conv2dSinks&);
+template EpilogueResult conv2d_reference_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&,
+                                                          const Gradient&, const Conv2dSinks&);
 
 }  // namespace ghost

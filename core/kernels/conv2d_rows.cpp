@@ -212,10 +212,10 @@ StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, co
 }
 
 template <class T>
-Finished conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                              const Conv2dSinks& sinks) {
+EpilogueResult conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                                    const Conv2dSinks& sinks) {
   if (sinks.weight && few_pixels(shape)) {
-    const Gradient done = finished(gz);
+    const Gradient done = materialise(gz);
     few_pixels_weight_gradient<T>(shape, values(x), done.g, *sinks.weight);
     if (!sinks.x && !sinks.bias) return {};
     return conv2d_rows_backward<T>(shape, nullptr, weight, done, {.x = sinks.x, .bias = sinks.bias});
@@ -229,9 +229,9 @@ Finished conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const 
   const int64_t chunks = plan.chunks(sinks.weight, sizeof(T));
 
   std::optional<InputGradient<T>> to_x;
-  std::optional<GradFinisher<T>> finisher;
+  std::optional<EpilogueRunner<T>> runner;
   if (sinks.x) to_x.emplace(s, weight, gradient, down, across, *sinks.x);
-  if (sinks.x && chunks > 0) finisher.emplace(*sinks.x, chunks);
+  if (sinks.x && chunks > 0) runner.emplace(*sinks.x, chunks);
 
   std::optional<PixelReader<T>> values;
   std::optional<WeightGradient<T>> to_weight;
@@ -272,7 +272,7 @@ Finished conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const 
       for (int64_t first = item.in_begin, last = first; first < item.in_end; first = last) {
         last = std::min(first + at_once, item.in_end);
         for (int64_t y = first; y < last; y++) to_x->row(item, y, g, g_down.first, g_across.first);
-        if (finisher) finisher->add(chunk, to_x->pixel(item, first), (last - first - 1) * s.w + item.in_width);
+        if (runner) runner->add(chunk, to_x->pixel(item, first), (last - first - 1) * s.w + item.in_width);
       }
     }
   });
@@ -287,16 +287,16 @@ Finished conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const 
       to[o] = static_cast<T>(total);
     }
   }
-  return finisher ? finisher->merged() : Finished{};
+  return runner ? runner->merged() : EpilogueResult{};
 }
 
 template StatisticsPtr conv2d_rows_forward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                   const Array&, bool);
 template StatisticsPtr conv2d_rows_forward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                    const Array&, bool);
-template Finished conv2d_rows_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                              const Conv2dSinks&);
-template Finished conv2d_rows_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                               const Conv2dSinks&);
+template EpilogueResult conv2d_rows_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                                    const Conv2dSinks&);
+template EpilogueResult conv2d_rows_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                                     const Conv2dSinks&);
 
 }  // namespace ghost

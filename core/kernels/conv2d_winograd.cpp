@@ -206,13 +206,13 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
 }
 
 template <class T>
-Finished conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                                  const Conv2dSinks& sinks) {
+EpilogueResult conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                                        const Conv2dSinks& sinks) {
   const Tiling tiling(s);
   auto gradient = PixelReader<T>::gradient(gz, s.h, s.w, 1);
   gradient.plan(tiling.rows_read(0, 1), tiling.columns_read());
   const WinogradProducts<T>* products = nullptr;
-  std::optional<GradFinisher<T>> finisher;
+  std::optional<EpilogueRunner<T>> runner;
   std::optional<PixelReader<T>> values;
   std::optional<WinogradWeightSums<T>> weight_sums;
   int64_t chunks = chunk_count(tiling.blocks());
@@ -228,7 +228,7 @@ Finished conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const 
     }
   }
   if (!sinks.x && !sinks.bias && !weight_sums) return {};
-  if (sinks.x && chunks > 0) finisher.emplace(*sinks.x, chunks);
+  if (sinks.x && chunks > 0) runner.emplace(*sinks.x, chunks);
   std::vector<std::vector<double>> bias_sums(sinks.bias ? static_cast<size_t>(chunks) : 0,
                                              std::vector<double>(static_cast<size_t>(s.co), 0));
 
@@ -288,7 +288,7 @@ Finished conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const 
                                        .columns = s.w,
                                        .accumulate = sinks.x->accumulate});
           }
-          if (finisher && last_time) finisher->add(chunk, pixel, height * s.w);
+          if (runner && last_time) runner->add(chunk, pixel, height * s.w);
         }
       });
     }
@@ -311,16 +311,16 @@ Finished conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const 
       to[o] = static_cast<T>(total);
     }
   }
-  return finisher ? finisher->merged() : Finished{};
+  return runner ? runner->merged() : EpilogueResult{};
 }
 
 template StatisticsPtr conv2d_winograd_forward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                       const Array&, bool);
 template StatisticsPtr conv2d_winograd_forward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
                                                        const Array&, bool);
-template Finished conv2d_winograd_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                                  const Conv2dSinks&);
-template Finished conv2d_winograd_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
-                                                   const Conv2dSinks&);
+template EpilogueResult conv2d_winograd_backward<float>(const Conv2dShape&, const BodyPtr&, const Array&,
+                                                        const Gradient&, const Conv2dSinks&);
+template EpilogueResult conv2d_winograd_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&,
+                                                         const Gradient&, const Conv2dSinks&);
 
 }  // namespace ghost

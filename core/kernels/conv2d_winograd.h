@@ -14,7 +14,7 @@ template <class T>
 StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Array& bias,
                                       const Array& z, bool statistics);
 template <class T>
-Finished conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
-                                  const Conv2dSinks& sinks);
+EpilogueResult conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                                        const Conv2dSinks& sinks);
 
 }  // namespace ghost

@@ -154,10 +154,10 @@ void apply(const F& f, const Body& x, const Array& out) {
 
 // slot = or += g · slope
 template <class T, class F>
-Finished apply_slope(const F& f, const Body& kept, const Array& gradient, const GradSink::Slot& slot) {
+EpilogueResult apply_slope(const F& f, const Body& kept, const Array& gradient, const GradSink::Slot& slot) {
   const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
   const int64_t c = g.channels(), run = pixels_per_run(c), chunks = chunk_count(g.pixels());
-  GradFinisher<T> finisher(slot, chunks);
+  EpilogueRunner<T> runner(slot, chunks);
   parallel_sweep(g.pixels(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     const BlockReader<T> reader(kept, run);
     for (int64_t p = begin; p < end; p += run) {
@@ -171,10 +171,10 @@ Finished apply_slope(const F& f, const Body& kept, const Array& gradient, const 
         else
           for (int64_t k = 0; k < c; k++) d[k] = up[k] * f.slope(s[k]);
       }
-      finisher.add(chunk, p, count);
+      runner.add(chunk, p, count);
     }
   });
-  return finisher.merged();
+  return runner.merged();
 }
 
 template <class F>
@@ -183,7 +183,7 @@ class UnaryNode final : public Node {
   UnaryNode(F f, const BodyPtr& kept) : f_(f) { save(kept); }
   const char* name() const override { return F::name; }
   void backward(Gradient gy) override {
-    const Array g = finished(std::move(gy)).g;
+    const Array g = materialise(std::move(gy)).g;
     const BodyPtr& kept = saved(0, F::from_result ? "result" : "input");
     const auto slot = sink_of(0)->open(g.shape, g.dtype);
     sink_of(0)->close(with_floating(g.dtype, F::name, [&]<class T>() { return apply_slope<T>(f_, *kept, g, slot); }));

@@ -167,7 +167,7 @@ class AffineSampleNode final : public Node {
   }
   const char* name() const override { return "affine_sample"; }
   void backward(Gradient gy) override {
-    const Array g = finished(std::move(gy)).g;
+    const Array g = materialise(std::move(gy)).g;
     GradSink *to_x = sink_of(0), *to_theta = sink_of(1);
     const Sampler sampler(x_, Tensor(saved(1, "theta"), nullptr));
     with_floating(g.dtype, name(), [&]<class T>() {

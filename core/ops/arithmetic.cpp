@@ -96,7 +96,7 @@ class BinaryNode final : public Node {
   }
   const char* name() const override { return Op::name; }
   void backward(Gradient gy) override {
-    const Array up = finished(std::move(gy)).g;
+    const Array up = materialise(std::move(gy)).g;
     with_floating(up.dtype, name(), [&]<class T>() {
       const Strided<T> g = strided<T>(up);
       Strided<T> a = g, b = g;  // not read if the operator is linear

@@ -79,12 +79,12 @@ void take_averages(const Body& x, const Array& out, const Windows& rows_windows,
 }
 
 template <class T>
-Finished give_averages(const Array& gradient, const GradSink::Slot& slot, const Windows& rows_windows,
-                       const Windows& columns) {
+EpilogueResult give_averages(const Array& gradient, const GradSink::Slot& slot, const Windows& rows_windows,
+                             const Windows& columns) {
   const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
   const int64_t c = g.c(), lines = to.n() * to.h(), chunks = chunk_count(lines);
   const bool once = tiles(rows_windows, to.h()) && tiles(columns, to.w()), add = slot.accumulate || !once;
-  GradFinisher<T> finisher(slot, chunks);
+  EpilogueRunner<T> runner(slot, chunks);
   parallel_sweep(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     std::vector<T> share(static_cast<size_t>(c));
     int64_t summed = begin;
@@ -105,11 +105,11 @@ Finished give_averages(const Array& gradient, const GradSink::Slot& slot, const 
         }
       }
       if (line + 1 < end && (line + 1 - summed) * to.w() < kPixelsPerSum) continue;
-      finisher.add(chunk, summed * to.w(), (line + 1 - summed) * to.w());
+      runner.add(chunk, summed * to.w(), (line + 1 - summed) * to.w());
       summed = line + 1;
     }
   });
-  return finisher.merged();
+  return runner.merged();
 }
 
 template <class T>
@@ -127,7 +127,7 @@ class AvgPoolNode final : public Node {
       : op_(op), x_(x), rows_(std::move(rows_windows)), columns_(std::move(columns)) {}
   const char* name() const override { return op_; }
   void backward(Gradient gy) override {
-    const Array g = finished(std::move(gy)).g;
+    const Array g = materialise(std::move(gy)).g;
     if (rows_.size() == 1 && columns_.size() == 1 && tiles(rows_, x_[1]) && tiles(columns_, x_[2])) {
       const Array share = Array::empty(g.shape, g.dtype);
       with_floating(g.dtype, op_, [&]<class T>() {

@@ -75,15 +75,15 @@ class BatchNormNode final : public Node {
   // In evaluation mean and σ are constants and gz = γ/σ · g.
   void backward(Gradient g) override {
     const BodyPtr& z = saved(0, "input");
-    const bool ours = !g.transform || (g.transform->mask_only && g.transform->raw->raw.owner == z->raw.owner);
-    if (!ours) g = finished(std::move(g));
+    const bool ours = !g.transform || (g.transform->mask_only && g.transform->raw->raw.state == z->raw.state);
+    if (!ours) g = materialise(std::move(g));
     auto mask = std::make_shared<Pending>(g.transform ? *g.transform->mask : *pending_);
     mask->mean = pending_->mean;  // the same on a folded path; where values were finished the mask knows none
     const bool training = count_ > 0, wants_parameters = sink_of(1) || sink_of(2);
     SumsPtr sums = g.sums();
     if (!sums && (training || wants_parameters)) {
       const auto masked = std::make_shared<Body>(Body{.raw = z->raw, .pending = mask});
-      sums = write_gradient({g.g}, g.g, false, {.sums_for = {masked}}).sums[0];
+      sums = write_gradient({g.g}, g.g, false, {.sums_of = {masked}}).sums[0];
     }
     give_parameter(1, [&](size_t c) { return sums->g_centred[c] * inverse_std_[c]; });
     give_parameter(2, [&](size_t c) { return sums->g[c]; });

@@ -25,15 +25,15 @@ class CatChannelsNode final : public Node {
   const char* name() const override { return "cat"; }
   void backward(Gradient g) override {
     const SumsPtr sums = g.transform ? nullptr : g.sums();
-    g = finished(std::move(g));
+    g = materialise(std::move(g));
     const bool mine = g.g.sole_owner();
     int64_t first = 0;
     for (size_t i = 0; i < channels_.size(); first += channels_[i++]) {
       GradSink* to = sink_of(i);
       if (!to) continue;
       Array part = g.g.slice_channels(first, channels_[i]);
-      if (!mine) part.owner = g.g.owner;  // somebody else reads it: who wants to add to it makes a copy
-      Finished done;
+      if (!mine) part.state = g.g.state;  // somebody else reads it: who wants to add to it makes a copy
+      EpilogueResult done;
       if (sums && to->value()) done.sums = {slice_sums(*sums, first, channels_[i])};
       to->give({std::move(part), nullptr, std::move(done)});
     }
@@ -49,7 +49,7 @@ class CatBlocksNode final : public Node {
   CatBlocksNode(int64_t outer, std::vector<Shape> shapes) : outer_(outer), shapes_(std::move(shapes)) {}
   const char* name() const override { return "cat"; }
   void backward(Gradient gy) override {
-    const Array g = packed(finished(std::move(gy)).g);
+    const Array g = packed(materialise(std::move(gy)).g);
     const int64_t line = g.shape.numel() / std::max<int64_t>(outer_, 1);
     int64_t first = 0;
     for (size_t i = 0; i < shapes_.size(); i++) {
@@ -173,7 +173,7 @@ Tensor slice_channels(const Tensor& x, int64_t first, int64_t count) {
   if (first == 0 && count == x.shape().channels()) return x;
   const Body& from = *x.body();
   Array raw = from.raw.slice_channels(first, count);
-  raw.owner->parts.push_back(from.raw.owner);
+  raw.state->parts.push_back(from.raw.state);
   const BodyPtr body = make_body(std::move(raw));
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<SliceChannelsNode>(x.shape(), first);

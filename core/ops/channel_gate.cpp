@@ -67,7 +67,7 @@ class ChannelGateNode final : public Node {
   ChannelGateNode(const BodyPtr& x, const BodyPtr& gate) { save(x), save(gate); }
   const char* name() const override { return "mul"; }
   void backward(Gradient gy) override {
-    Array up = finished(std::move(gy)).g;
+    Array up = materialise(std::move(gy)).g;
     const Shape shape = up.shape;
     if (GradSink* to_gate = sink_of(1))
       to_gate->give(

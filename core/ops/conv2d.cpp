@@ -104,7 +104,7 @@ class Conv2dNode final : public Node {
     if (to_weight) gw = to_weight->open({s_.co, s_.kh, s_.kw, s_.cig()}, dtype);
     if (to_bias) gb = to_bias->open({s_.co}, dtype);
     const Array weight = to_x ? packed(values(saved(1, "weight"))) : Array{};
-    Finished done = conv2d_backward(
+    EpilogueResult done = conv2d_backward(
         s_, to_weight ? saved(0, "input") : nullptr, weight, gy,
         {.x = to_x ? &gx : nullptr, .weight = to_weight ? &gw : nullptr, .bias = to_bias ? &gb : nullptr});
     if (to_x) to_x->close(std::move(done));

@@ -57,7 +57,7 @@ class CrossEntropyNode final : public Node {
   }
   const char* name() const override { return "cross_entropy"; }
   void backward(Gradient gy) override {
-    const Array g = packed(finished(std::move(gy)).g);
+    const Array g = packed(materialise(std::move(gy)).g);
     const Array& z = values(saved(0, "the logits"));
     if (targets_.probabilities) saved(1, "the target");
     with_floating(g.dtype, name(), [&]<class T>() {

@@ -26,7 +26,7 @@ class DropoutNode final : public Node {
   DropoutNode(Array keep, double factor) : keep_(std::move(keep)), factor_(factor) {}
   const char* name() const override { return "dropout"; }
   void backward(Gradient gy) override {
-    const Array g = finished(std::move(gy)).g;
+    const Array g = materialise(std::move(gy)).g;
     const auto slot = sink_of(0)->open(g.shape, g.dtype);
     with_floating(g.dtype, name(), [&]<class T>() { masked<T>(slot.to, g, keep_, factor_, slot.accumulate); });
     sink_of(0)->close();

@@ -38,7 +38,7 @@ class LinearNode final : public Node {
   }
   const char* name() const override { return "linear"; }
   void backward(Gradient gy) override {
-    gy = finished(std::move(gy));
+    gy = materialise(std::move(gy));
     with_floating(gy.g.dtype, name(), [&]<class T>() { run<T>(gy.g); });
   }
 

@@ -95,11 +95,11 @@ void give_to_tap(T* __restrict d, const T* __restrict up, const Taps* __restrict
 }
 
 template <class T>
-Finished give_max(const Array& gradient, const GradSink::Slot& slot, const PoolAxis& rows_axis, const PoolAxis& columns,
-                  const KeptTaps& taps) {
+EpilogueResult give_max(const Array& gradient, const GradSink::Slot& slot, const PoolAxis& rows_axis,
+                        const PoolAxis& columns, const KeptTaps& taps) {
   const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
   const int64_t c = g.c(), lines = to.n() * to.h(), chunks = chunk_count(lines);
-  GradFinisher<T> finisher(slot, chunks);
+  EpilogueRunner<T> runner(slot, chunks);
   // Windows that lie side by side and leave nothing out: every input is given to once.
   const auto tiled = [](const PoolAxis& a) {
     return a.stride == a.kernel && a.dilation == 1 && a.padding == 0 && a.out * a.stride == a.in;
@@ -126,10 +126,10 @@ Finished give_max(const Array& gradient, const GradSink::Slot& slot, const PoolA
           }
         }
       }
-      finisher.add(chunk, line * to.w(), to.w());
+      runner.add(chunk, line * to.w(), to.w());
     }
   });
-  return finisher.merged();
+  return runner.merged();
 }
 
 class MaxPoolNode final : public Node {
@@ -138,7 +138,7 @@ class MaxPoolNode final : public Node {
       : x_(x), rows_(rows_axis), columns_(columns), taps_(std::move(taps)) {}
   const char* name() const override { return "max_pool2d"; }
   void backward(Gradient gy) override {
-    const Array g = finished(std::move(gy)).g;
+    const Array g = materialise(std::move(gy)).g;
     const auto slot = sink_of(0)->open(x_, g.dtype);
     sink_of(0)->close(
         with_floating(g.dtype, name(), [&]<class T>() { return give_max<T>(g, slot, rows_, columns_, *taps_); }));

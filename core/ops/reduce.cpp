@@ -14,7 +14,7 @@ class SumNode final : public Node {
       : op_(op), x_(x), kept_(kept), factor_(factor) {}
   const char* name() const override { return op_; }
   void backward(Gradient gy) override {
-    const Array up = packed(finished(std::move(gy)).g).with_shape(kept_);
+    const Array up = packed(materialise(std::move(gy)).g).with_shape(kept_);
     const auto slot = sink_of(0)->open(x_, up.dtype);
     with_floating(up.dtype, name(), [&]<class T>() {
       const Strided<T> g = strided<T>(up).repeated_to(x_), to = strided<T>(slot.to);

@@ -11,15 +11,15 @@ class ReluNode final : public Node {
   ReluNode(const BodyPtr& x, PendingPtr mask) : mask_(std::move(mask)) { save(x); }
   const char* name() const override { return "relu"; }
   // Over a residual sum: its sums, for which the mask comes first. A batch_norm takes the mask along instead.
-  GradFinish finish() override {
-    if (sink().value() || !sink_of(0)->single()) return Node::finish();
-    std::vector<BodyPtr> wanted = inputs()[0]->sums_wanted();
-    return wanted.empty() ? GradFinish{} : GradFinish{mask(), std::move(wanted)};
+  GradEpilogue epilogue() override {
+    if (sink().value() || !sink_of(0)->single()) return Node::epilogue();
+    std::vector<BodyPtr> wanted = inputs()[0]->wants_sums_of();
+    return wanted.empty() ? GradEpilogue{} : GradEpilogue{mask(), std::move(wanted)};
   }
   void backward(Gradient g) override {
-    if (g.finished.masked) return sink_of(0)->give({std::move(g.g), nullptr, {.sums = std::move(g.finished.sums)}});
-    Finished sums = g.transform ? Finished{} : std::move(g.finished);  // taken with this very mask
-    g = finished(std::move(g));
+    if (g.epilogue.masked) return sink_of(0)->give({std::move(g.g), nullptr, {.sums = std::move(g.epilogue.sums)}});
+    EpilogueResult sums = g.transform ? EpilogueResult{} : std::move(g.epilogue);  // taken with this very mask
+    g = materialise(std::move(g));
     sink_of(0)->give({std::move(g.g), mask(), std::move(sums)});
   }
 

@@ -66,7 +66,7 @@ class SliceNode final : public Node {
   SliceNode(const Shape& x, std::vector<Part> parts) : x_(x), parts_(std::move(parts)) {}
   const char* name() const override { return "slice"; }
   void backward(Gradient gy) override {
-    const Array up = finished(std::move(gy)).g;
+    const Array up = materialise(std::move(gy)).g;
     const auto slot = sink_of(0)->open(x_, up.dtype);
     with_floating(up.dtype, name(), [&]<class T>() {
       const Strided<T> to = strided<T>(slot.to);
@@ -88,7 +88,7 @@ class ReshapeNode final : public Node {
   ReshapeNode(const char* op, const Shape& x) : op_(op), x_(x) {}
   const char* name() const override { return op_; }
   void backward(Gradient gy) override {
-    Array g = packed(finished(std::move(gy)).g);
+    Array g = packed(materialise(std::move(gy)).g);
     g = std::move(g).with_shape(x_);
     sink_of(0)->give({std::move(g)});
   }
@@ -111,7 +111,7 @@ class PermuteNode final : public Node {
   PermuteNode(const Shape& x, std::vector<int> dims) : x_(x), dims_(std::move(dims)) {}
   const char* name() const override { return "permute"; }
   void backward(Gradient gy) override {
-    const Array up = finished(std::move(gy)).g;
+    const Array up = materialise(std::move(gy)).g;
     const auto slot = sink_of(0)->open(x_, up.dtype);
     with_floating(up.dtype, name(), [&]<class T>() {
       assign_or_add(strided<T>(slot.to).permuted(dims_), strided<T>(up), slot.accumulate);
@@ -140,7 +140,7 @@ class PadNode final : public Node {
   PadNode(const Shape& x, std::vector<Overlap> overlaps) : x_(x), overlaps_(std::move(overlaps)) {}
   const char* name() const override { return "pad"; }
   void backward(Gradient gy) override {
-    const Array up = finished(std::move(gy)).g;
+    const Array up = materialise(std::move(gy)).g;
     const auto slot = sink_of(0)->open(x_, up.dtype);
     with_floating(up.dtype, name(), [&]<class T>() {
       Strided<T> to = strided<T>(slot.to), from = strided<T>(up);

@@ -40,11 +40,11 @@ void take(const View<T>& x, const std::vector<PixelOffset>& offsets, const View<
 }
 
 template <class T>
-Finished give(const View<T>& g, const std::vector<PixelOffset>& offsets, const GradSink::Slot& slot) {
+EpilogueResult give(const View<T>& g, const std::vector<PixelOffset>& offsets, const GradSink::Slot& slot) {
   const View<T> to = slot.to.view<T>();
   const int64_t h = to.h(), w = to.w(), c = to.c(), ghosts = g.c() / c, lines = to.n() * h;
   const int64_t chunks = chunk_count(lines);
-  GradFinisher<T> finisher(slot, chunks);
+  EpilogueRunner<T> runner(slot, chunks);
   parallel_chunks(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / h;
@@ -60,10 +60,10 @@ Finished give(const View<T>& g, const std::vector<PixelOffset>& offsets, const G
         T* d = to.pixel(line * w) + o / ghosts;
         for (int64_t j = at.first; j < at.last; j++) d[j * to.stride] += up[j * g.stride];
       }
-      finisher.add(chunk, line * w, w);
+      runner.add(chunk, line * w, w);
     }
   });
-  return finisher.merged();
+  return runner.merged();
 }
 
 class ShiftNode final : public Node {
@@ -71,7 +71,7 @@ class ShiftNode final : public Node {
   ShiftNode(const Shape& x, std::vector<PixelOffset> offsets) : x_(x), offsets_(std::move(offsets)) {}
   const char* name() const override { return "shift"; }
   void backward(Gradient gy) override {
-    const Array g = finished(std::move(gy)).g;
+    const Array g = materialise(std::move(gy)).g;
     const auto slot = sink_of(0)->open(x_, g.dtype);
     sink_of(0)->close(with_floating(g.dtype, name(), [&]<class T>() { return give<T>(g.view<T>(), offsets_, slot); }));
   }

@@ -42,7 +42,7 @@ class SoftmaxNode final : public Node {
   SoftmaxNode(const BodyPtr& y, int dim, bool logarithm) : dim_(dim), log_(logarithm) { save(y); }
   const char* name() const override { return log_ ? "log_softmax" : "softmax"; }
   void backward(Gradient gy) override {
-    const Array up = finished(std::move(gy)).g;
+    const Array up = materialise(std::move(gy)).g;
     const auto slot = sink_of(0)->open(up.shape, up.dtype);
     with_floating(up.dtype, name(), [&]<class T>() {
       const int64_t n = up.shape[dim_];

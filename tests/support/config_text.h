@@ -12,14 +12,14 @@ using Sets = std::vector<std::string>;
 
 inline const std::string kMinimal = "model:\n  name: ghostnet\n";
 
-inline Config read(const std::string& text, const Sets& sets = {}) {
-  return load_config_text(text, "a.yaml", sets).config;
+inline Config read(const std::string& text, const Sets& overrides = {}) {
+  return load_config_text(text, "a.yaml", overrides).config;
 }
-inline std::vector<std::string> notes(const std::string& text, const Sets& sets = {}) {
-  return load_config_text(text, "a.yaml", sets).notes;
+inline std::vector<std::string> notes(const std::string& text, const Sets& overrides = {}) {
+  return load_config_text(text, "a.yaml", overrides).notes;
 }
-inline std::string refusal(const std::string& text, const Sets& sets = {}) {
-  return error_of([&] { read(text, sets); });
+inline std::string refusal(const std::string& text, const Sets& overrides = {}) {
+  return error_of([&] { read(text, overrides); });
 }
 
 }  // namespace ghost::test

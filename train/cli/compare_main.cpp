@@ -10,12 +10,12 @@
 #include "train/cli/console.h"
 #include "train/cli/main.h"
 #include "train/cli/program.h"
+#include "train/loop/trainer.h"
+#include "train/page/text.h"
 #include "train/report/comparison.h"
 #include "train/report/page.h"
 #include "train/report/plan.h"
 #include "train/report/table.h"
-#include "train/text.h"
-#include "train/trainer.h"
 
 namespace ghost::cli {
 
@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Arguments {
-  std::vector<std::string> given, sets;
+  std::vector<std::string> given, overrides;
   std::string output;
   std::optional<int64_t> seeds, threads;
   std::optional<double> target;
@@ -57,10 +57,11 @@ Given sort_out(const Arguments& arguments) {
     }
   }
   if (given.configs.empty() && arguments.seeds) fail_usage("--seeds is for configurations, but only runs are given");
-  if (given.configs.empty() && !arguments.sets.empty())
+  if (given.configs.empty() && !arguments.overrides.empty())
     fail_usage("--set is for configurations, but only runs are given");
-  given.planned = plan_runs(
-      given.configs, {.sets = arguments.sets, .seeds = arguments.seeds.value_or(0), .threads = arguments.threads});
+  given.planned =
+      plan_runs(given.configs,
+                {.overrides = arguments.overrides, .seeds = arguments.seeds.value_or(0), .threads = arguments.threads});
   return given;
 }
 
@@ -210,7 +211,7 @@ int main(int argc, char** argv) {
   app.add_option("given", arguments.given,
                  "Run directories and configurations; the first is what the others are held to")
       ->type_name("RUN|CONFIG…");
-  app.add_option("--set", arguments.sets,
+  app.add_option("--set", arguments.overrides,
                  "Change one option of every configuration, e.g. --set train.epochs=3; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

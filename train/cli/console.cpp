@@ -11,7 +11,7 @@
 #include "core/kernels/rows.h"
 #include "core/parallel.h"
 #include "train/cli/text.h"
-#include "train/version.h"
+#include "train/run/version.h"
 
 namespace ghost::cli {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "train/cli/terminal.h"
-#include "train/sinks.h"
+#include "train/run/sinks.h"
 
 namespace ghost::cli {
 

@@ -7,8 +7,8 @@
 #include "train/cli/main.h"
 #include "train/cli/network_options.h"
 #include "train/cli/program.h"
-#include "train/export.h"
-#include "train/text.h"
+#include "train/network/export.h"
+#include "train/page/text.h"
 
 namespace ghost::cli {
 
@@ -50,7 +50,7 @@ int convert(const Arguments& arguments, Terminal& terminal) {
   if (pytorch) {
     export_weights(arguments.output, network);
   } else {
-    complete_facts(network);
+    complete_metadata(network);
     export_checkpoint(arguments.output, network);
   }
   const ModelConfig& model = network.config.model;

@@ -5,13 +5,13 @@
 #include <spdlog/spdlog.h>
 
 #include "core/parallel.h"
-#include "train/arithmetic.h"
 #include "train/cli/main.h"
 #include "train/cli/network_options.h"
 #include "train/cli/program.h"
 #include "train/cli/text.h"
-#include "train/evaluator.h"
-#include "train/network.h"
+#include "train/loop/arithmetic.h"
+#include "train/network/evaluator.h"
+#include "train/network/network.h"
 
 namespace ghost::cli {
 
@@ -56,14 +56,14 @@ Result run(const Network& network, const Arguments& arguments) {
                    .max_unreadable = config.data.max_unreadable},
                   [](const std::string& text) { spdlog::warn("{}", text); });
     const Evaluation evaluation = *evaluate(*network.model, loader, options);
-    result.evaluation.tally += evaluation.tally;
+    result.evaluation.sums += evaluation.sums;
     result.evaluation.seconds += evaluation.seconds;
   }
   return result;
 }
 
 std::string as_json(const Network& network, const Arguments& arguments, const Result& result) {
-  const Tally& tally = result.evaluation.tally;
+  const MetricSums& sums = result.evaluation.sums;
   nlohmann::ordered_json json;
   json[network.progress ? "checkpoint" : "weights"] = network.file;
   if (network.progress) json["epoch"] = network.progress->epoch, json["step"] = network.progress->step;
@@ -71,10 +71,10 @@ std::string as_json(const Network& network, const Arguments& arguments, const Re
   json["data"] = network.config.data.name;
   json["split"] = arguments.split;
   json["flip"] = arguments.flip;
-  json["top1"] = tally.top1_percent();
-  json["top5"] = tally.top5_percent();
-  json["loss"] = tally.loss();
-  json["count"] = tally.count;
+  json["top1"] = sums.top1_percent();
+  json["top5"] = sums.top5_percent();
+  json["loss"] = sums.loss();
+  json["count"] = sums.count;
   json["images_per_second"] = result.evaluation.images_per_second();
   if (arguments.per_class) {
     auto classes = nlohmann::ordered_json::array(), matrix = classes;
@@ -93,7 +93,7 @@ std::string as_json(const Network& network, const Arguments& arguments, const Re
 }
 
 std::string as_text(const Network& network, const Arguments& arguments, const Result& result) {
-  const Tally& tally = result.evaluation.tally;
+  const MetricSums& sums = result.evaluation.sums;
   const std::string where = network.progress ? fmt::format("checkpoint         {} (epoch {}, step {})", network.file,
                                                            network.progress->epoch, network.progress->step)
                                              : fmt::format("weights            {}", network.file);
@@ -108,9 +108,9 @@ std::string as_text(const Network& network, const Arguments& arguments, const Re
       "loss               {:.4f}\n"
       "count              {}\n"
       "images_per_second  {:.1f}\n",
-      where, network.config.data.name, grouped(tally.count), which,
-      arguments.flip ? ", each with its mirror image" : "", percent(tally.top1_percent()),
-      percent(tally.top5_percent()), tally.loss(), tally.count, result.evaluation.images_per_second());
+      where, network.config.data.name, grouped(sums.count), which, arguments.flip ? ", each with its mirror image" : "",
+      percent(sums.top1_percent()), percent(sums.top5_percent()), sums.loss(), sums.count,
+      result.evaluation.images_per_second());
 }
 
 constexpr int64_t kMatrixClasses = 20;  // more do not fit on a screen

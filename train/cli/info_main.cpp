@@ -11,7 +11,7 @@
 #include "train/cli/main.h"
 #include "train/cli/program.h"
 #include "train/cli/text.h"
-#include "train/network.h"
+#include "train/network/network.h"
 
 namespace ghost::cli {
 
@@ -19,7 +19,7 @@ namespace {
 
 struct Arguments {
   std::string config, checkpoint, weights, layer, input;
-  std::vector<std::string> sets, compare;
+  std::vector<std::string> overrides, compare;
   std::optional<int64_t> batch, threads;
   int depth = 0;
   bool json = false, no_memory = false;
@@ -44,7 +44,7 @@ void tell(const std::vector<std::string>& notes, Terminal& terminal) {
 }
 
 NamedInfo of_config(const std::string& file, const Arguments& arguments, Terminal& terminal) {
-  const LoadedConfig loaded = load_config(file, arguments.sets);
+  const LoadedConfig loaded = load_config(file, arguments.overrides);
   tell(loaded.notes, terminal);
   return {.name = file, .notes = {}, .info = describe_model(loaded.config, arguments)};
 }
@@ -65,17 +65,17 @@ NamedInfo of_network(const NetworkSource& source, const Arguments& arguments, Te
 }
 NamedInfo of_checkpoint(const std::string& given, const Arguments& arguments, Terminal& terminal) {
   NetworkSource source;
-  source.checkpoint = given, source.sets = arguments.sets;
+  source.checkpoint = given, source.overrides = arguments.overrides;
   return of_network(source, arguments, terminal);
 }
 NamedInfo of_weights(const Arguments& arguments, Terminal& terminal) {
   NetworkSource source;
-  source.weights = arguments.weights, source.config = arguments.config, source.sets = arguments.sets;
+  source.weights = arguments.weights, source.config = arguments.config, source.overrides = arguments.overrides;
   return of_network(source, arguments, terminal);
 }
 
 NamedInfo of_layer(const std::string& layer, const Arguments& arguments) {
-  if (!arguments.sets.empty()) fail_usage("--set changes configurations; {} says all of itself", layer);
+  if (!arguments.overrides.empty()) fail_usage("--set changes configurations; {} says all of itself", layer);
   return {.name = layer, .notes = {}, .info = layer_info(layer, options_of(arguments))};
 }
 
@@ -102,7 +102,7 @@ int run(const Arguments& arguments, Terminal& terminal) {
     terminal.text(arguments.json ? printed(comparison_json(a, b)) : comparison_text(a, b, arguments.depth, terminal));
   } else if (!arguments.weights.empty()) {
     const WeightsFile weights = read_weights(arguments.weights);
-    if (!arguments.config.empty() || !read_facts(weights.name, weights.metadata).config.empty())
+    if (!arguments.config.empty() || !read_network_metadata(weights.name, weights.metadata).config.empty())
       show(of_weights(arguments, terminal), arguments, terminal);
     else
       terminal.text(arguments.json ? printed(weights_json(weights)) : weights_text(weights, terminal));
@@ -146,7 +146,7 @@ int main(int argc, char** argv) {
                  "for both")
       ->type_name("A B")
       ->expected(2);
-  app.add_option("--set", arguments.sets, "Change one option, e.g. --set model.conv.ratio=3; may be repeated")
+  app.add_option("--set", arguments.overrides, "Change one option, e.g. --set model.conv.ratio=3; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   app.add_option("--input", arguments.input, "Size of the input, e.g. 3x224x224, 224x224 or 224 (default: the data's)")

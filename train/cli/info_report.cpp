@@ -34,27 +34,27 @@ Json size_json(const Shape& shape) {
   return json;
 }
 
-int64_t rows_at(const Profile& profile, int depth) {
-  return std::count_if(profile.layers.begin(), profile.layers.end(),
-                       [&](const LayerProfile& layer) { return layer.depth <= depth; });
+int64_t rows_at(const NetworkCost& cost, int depth) {
+  return std::count_if(cost.layers.begin(), cost.layers.end(),
+                       [&](const LayerCost& layer) { return layer.depth <= depth; });
 }
 
-int deepest(const Profile& profile) {
+int deepest(const NetworkCost& cost) {
   int depth = 0;
-  for (const LayerProfile& layer : profile.layers) depth = std::max(depth, layer.depth);
+  for (const LayerCost& layer : cost.layers) depth = std::max(depth, layer.depth);
   return depth;
 }
 
 // As deep as fits on a screen, but the model's own parts at least.
-int shown_depth(const Profile& profile, int wanted) {
+int shown_depth(const NetworkCost& cost, int wanted) {
   if (wanted > 0) return wanted;
-  int depth = deepest(profile);
-  while (depth > 1 && rows_at(profile, depth) > static_cast<int64_t>(kScreenRows)) depth--;
+  int depth = deepest(cost);
+  while (depth > 1 && rows_at(cost, depth) > static_cast<int64_t>(kScreenRows)) depth--;
   return depth;
 }
 
 // The last part of the path, indented by its depth.
-std::string tree_name(const LayerProfile& layer) {
+std::string tree_name(const LayerCost& layer) {
   if (layer.depth == 0) return "model";
   return std::string(static_cast<size_t>(2 * layer.depth), ' ') + layer.name.substr(layer.name.rfind('.') + 1);
 }
@@ -68,9 +68,9 @@ std::string table(const ModelInfo& info, int depth, const Terminal& terminal) {
              {"share"},
              {"train MiB"},
              {"infer MiB"}});
-  const int64_t all = info.profile.model().macs;
-  for (size_t i = 0; i < info.profile.layers.size(); i++) {
-    const LayerProfile& layer = info.profile.layers[i];
+  const int64_t all = info.cost.model().macs;
+  for (size_t i = 0; i < info.cost.layers.size(); i++) {
+    const LayerCost& layer = info.cost.layers[i];
     if (layer.depth > depth) continue;
     std::string training = "–", inference = "–";
     if (info.memory) {
@@ -88,10 +88,10 @@ struct Dead {
   int64_t modules = 0, channels = 0, parameters = 0;
   std::string where;  // the first few
 };
-Dead dead_of(const Profile& profile) {
+Dead dead_of(const NetworkCost& cost) {
   constexpr int64_t kNamed = 4;
   Dead dead;
-  for (const LayerProfile& layer : profile.layers) {
+  for (const LayerCost& layer : cost.layers) {
     if (layer.dead_channels == 0) continue;
     if (++dead.modules <= kNamed)
       dead.where += fmt::format("{}{}: {}", dead.modules > 1 ? ", " : "", layer.name.empty() ? layer.kind : layer.name,
@@ -134,14 +134,14 @@ struct Total {
   int64_t a, b;
 };
 std::vector<Total> totals(const ModelInfo& a, const ModelInfo& b) {
-  const ParameterCount &p = a.profile.model().parameters, &q = b.profile.model().parameters;
+  const ParameterCount &p = a.cost.model().parameters, &q = b.cost.model().parameters;
   std::vector<Total> list{
       {"parameters", "parameters", p.all, q.all},
       {"trainable_parameters", "trainable parameters", p.trainable, q.trainable},
       {"convolution_parameters", "convolutions only", p.convolution(), q.convolution()},
       {"convolution_and_norm_parameters", "convolutions and batch norm", p.convolution() + p.norm,
        q.convolution() + q.norm},
-      {"macs", "MACs", a.profile.model().macs, b.profile.model().macs},
+      {"macs", "MACs", a.cost.model().macs, b.cost.model().macs},
   };
   if (a.memory && b.memory) {
     const auto& m = a.memory->model();
@@ -165,7 +165,7 @@ std::string heading(const NamedInfo& model) {
   std::string text = info.config.num_classes == 0  // a layer
                          ? fmt::format("{}: input {}\n", model.name, input)
                          : fmt::format("{}: {} ({}), input {}, {} classes\n", model.name, info.config.name,
-                                       info.profile.model().kind, input, grouped(info.config.num_classes));
+                                       info.cost.model().kind, input, grouped(info.config.num_classes));
   for (const std::string& note : model.notes) text += note + "\n";
   return text;
 }
@@ -173,8 +173,8 @@ std::string heading(const NamedInfo& model) {
 // The totals of a model; activation bytes are null where they were not measured.
 Json totals_json(const NamedInfo& model) {
   const ModelInfo& info = model.info;
-  const LayerProfile& all = info.profile.model();
-  const Dead dead = dead_of(info.profile);
+  const LayerCost& all = info.cost.model();
+  const Dead dead = dead_of(info.cost);
   Json json{{"name", model.name},
             {"model", info.config.name},
             {"data", info.data},
@@ -203,7 +203,7 @@ Json totals_json(const NamedInfo& model) {
 }
 
 Json layer_json(const ModelInfo& info, size_t i) {
-  const LayerProfile& layer = info.profile.layers[i];
+  const LayerCost& layer = info.cost.layers[i];
   Json json{{"name", layer.name},
             {"kind", layer.kind},
             {"depth", layer.depth},
@@ -227,20 +227,20 @@ Json layer_json(const ModelInfo& info, size_t i) {
 
 // Layers of both models under the same name, to a depth at which their table fits on a screen.
 struct Pair {
-  const LayerProfile *a, *b;
+  const LayerCost *a, *b;
 };
 std::vector<Pair> common_layers(const ModelInfo& a, const ModelInfo& b, int wanted) {
-  std::map<std::string, const LayerProfile*> of_b;
-  for (const LayerProfile& layer : b.profile.layers) of_b[layer.name] = &layer;
+  std::map<std::string, const LayerCost*> of_b;
+  for (const LayerCost& layer : b.cost.layers) of_b[layer.name] = &layer;
   const auto up_to = [&](int depth) {
     std::vector<Pair> pairs;
-    for (const LayerProfile& layer : a.profile.layers)
+    for (const LayerCost& layer : a.cost.layers)
       if (const auto other = of_b.find(layer.name); other != of_b.end() && layer.depth > 0 && layer.depth <= depth)
         if (layer.parameters.all + other->second->parameters.all > 0) pairs.push_back({&layer, other->second});
     return pairs;
   };
   if (wanted > 0) return up_to(wanted);
-  int depth = deepest(a.profile);
+  int depth = deepest(a.cost);
   while (depth > 1 && up_to(depth).size() > kScreenRows / 2) depth--;
   return up_to(depth);
 }
@@ -249,15 +249,15 @@ std::vector<Pair> common_layers(const ModelInfo& a, const ModelInfo& b, int want
 
 std::string info_text(const NamedInfo& model, int depth, const Terminal& terminal) {
   const ModelInfo& info = model.info;
-  const LayerProfile& all = info.profile.model();
-  std::string text = heading(model) + "\n" + table(info, shown_depth(info.profile, depth), terminal) + "\n";
+  const LayerCost& all = info.cost.model();
+  std::string text = heading(model) + "\n" + table(info, shown_depth(info.cost, depth), terminal) + "\n";
   text += fmt::format(
       "total       {} parameters ({} trainable; {} in convolutions, {} in batch norm, {} in linear "
       "layers)\n            {:.3f} M MACs\n",
       grouped(all.parameters.all), grouped(all.parameters.trainable), grouped(all.parameters.convolution()),
       grouped(all.parameters.norm), grouped(all.parameters.linear), mega(all.macs));
   text += memory_text(info);
-  if (const Dead dead = dead_of(info.profile); dead.channels > 0)
+  if (const Dead dead = dead_of(info.cost); dead.channels > 0)
     text += fmt::format("dead        {} channels of {} ghost layers are made and cut off, with {} parameters ({})\n",
                         grouped(dead.channels), grouped(dead.modules), grouped(dead.parameters), dead.where);
   text += kCounting;
@@ -268,7 +268,7 @@ std::string info_text(const NamedInfo& model, int depth, const Terminal& termina
 Json info_json(const NamedInfo& model) {
   Json json = totals_json(model);
   json["layers"] = Json::array();
-  for (size_t i = 0; i < model.info.profile.layers.size(); i++) json["layers"].push_back(layer_json(model.info, i));
+  for (size_t i = 0; i < model.info.cost.layers.size(); i++) json["layers"].push_back(layer_json(model.info, i));
   return json;
 }
 
@@ -294,7 +294,7 @@ Json comparison_json(const NamedInfo& a, const NamedInfo& b) {
   Json ratios;
   for (const Total& t : totals(a.info, b.info)) ratios[t.key] = t.b == 0 ? Json() : Json(ratio(t.a, t.b));
   Json layers = Json::array();
-  for (const auto& [one, other] : common_layers(a.info, b.info, deepest(a.info.profile)))
+  for (const auto& [one, other] : common_layers(a.info, b.info, deepest(a.info.cost)))
     layers.push_back({{"name", one->name},
                       {"parameters", {one->parameters.all, other->parameters.all}},
                       {"macs", {one->macs, other->macs}}});

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "train/cli/terminal.h"
-#include "train/model_info.h"
+#include "train/loop/model_info.h"
 
 namespace ghost::cli {
 

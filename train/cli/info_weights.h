@@ -4,7 +4,7 @@
 #include <string>
 
 #include "train/cli/terminal.h"
-#include "train/pretrained.h"
+#include "train/network/pretrained.h"
 
 namespace ghost::cli {
 

@@ -15,8 +15,8 @@
 #include "train/inspect/inspection.h"
 #include "train/inspect/page.h"
 #include "train/inspect/sheets.h"
-#include "train/network.h"
-#include "train/version.h"
+#include "train/network/network.h"
+#include "train/run/version.h"
 
 namespace ghost::cli {
 

@@ -21,7 +21,7 @@ void add_network_options(CLI::App& app, NetworkSource& source) {
   app.add_flag_callback(
          "--no-strict", [&source] { source.strict = false; }, "Of --weights, take what fits and list the rest")
       ->needs(weights);
-  app.add_option("--set", source.sets, "Change one option, e.g. --set data.root=/data; may be repeated")
+  app.add_option("--set", source.overrides, "Change one option, e.g. --set data.root=/data; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
 }

@@ -1,6 +1,6 @@
 // The options by which programs name a trained network.
 #pragma once
-#include "train/network.h"
+#include "train/network/network.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): as CLI11 has it
 class App;

@@ -8,13 +8,13 @@
 #include "core/parallel.h"
 #include "data/file.h"
 #include "data/image_folder.h"
-#include "train/arithmetic.h"
 #include "train/cli/main.h"
 #include "train/cli/network_options.h"
 #include "train/cli/program.h"
 #include "train/cli/text.h"
-#include "train/export.h"
-#include "train/predictor.h"
+#include "train/loop/arithmetic.h"
+#include "train/network/export.h"
+#include "train/network/predictor.h"
 
 namespace ghost::cli {
 
@@ -152,11 +152,11 @@ std::unique_ptr<Format> format_of(const Arguments& arguments, const Terminal& te
 
 Network network_of(const Arguments& arguments) {
   Network network = load_network(arguments.source);
-  for (const std::string& set : arguments.source.sets)
+  for (const std::string& set : arguments.source.overrides)
     if (network.preprocessing && set.starts_with("data."))
       fail_usage("--set {}: pictures are prepared as {} says, which cannot be changed", set, network.file);
   if (!arguments.classes.empty()) network.classes = read_class_names(arguments.classes);
-  if (network.classes.empty() || !network.preprocessing || !arguments.classes.empty()) complete_facts(network);
+  if (network.classes.empty() || !network.preprocessing || !arguments.classes.empty()) complete_metadata(network);
   return network;
 }
 

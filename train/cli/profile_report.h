@@ -3,7 +3,7 @@
 #include <string>
 
 #include "train/cli/terminal.h"
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
 
 namespace ghost::cli {
 

@@ -14,7 +14,7 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
-#include "train/version.h"
+#include "train/run/version.h"
 
 namespace ghost::cli {
 

@@ -1,2 +1,2 @@
 #pragma once
-#include "train/text.h"  // found unqualified from ghost::cli, which lies inside of ghost
+#include "train/page/text.h"  // found unqualified from ghost::cli, which lies inside of ghost

@@ -9,9 +9,9 @@
 #include "train/cli/profile_report.h"
 #include "train/cli/program.h"
 #include "train/cli/tables.h"
+#include "train/loop/trainer.h"
 #include "train/report/report_sink.h"
-#include "train/resume.h"
-#include "train/trainer.h"
+#include "train/run/resume.h"
 
 namespace ghost::cli {
 
@@ -19,7 +19,7 @@ namespace {
 
 struct Arguments {
   std::string config, run, resume;
-  std::vector<std::string> sets;
+  std::vector<std::string> overrides;
   std::optional<int64_t> threads;
   bool print_config = false, list = false, profile = false, json = false;
 };
@@ -34,12 +34,12 @@ struct Task {
 Task prepare(const Arguments& arguments) {
   Task task;
   if (arguments.resume.empty()) {
-    task.loaded = load_config(arguments.config, arguments.sets);
+    task.loaded = load_config(arguments.config, arguments.overrides);
     task.name = std::filesystem::path(arguments.config).stem().string();
   } else {
     task.dir = RunDir::open(arguments.resume);
     task.checkpoint = read_checkpoint(task.dir->last());
-    task.loaded = resumed_config(*task.checkpoint, arguments.config, arguments.sets);
+    task.loaded = resumed_config(*task.checkpoint, arguments.config, arguments.overrides);
   }
   if (!arguments.run.empty()) task.loaded.config.run.dir = arguments.run;
   if (arguments.threads) task.loaded.config.run.threads = *arguments.threads;
@@ -139,7 +139,7 @@ int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Trains a convolutional network on the CPU, as one YAML file says.", name);
   app.add_option("--config", arguments.config, "The recipe: a YAML file (see configs/)")->type_name("FILE");
-  app.add_option("--set", arguments.sets, "Change one option, e.g. --set train.epochs=3; may be repeated")
+  app.add_option("--set", arguments.overrides, "Change one option, e.g. --set train.epochs=3; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   auto* run = app.add_option("--run", arguments.run,

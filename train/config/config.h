@@ -70,7 +70,8 @@ struct TrainConfig {  // under train:
   std::vector<std::string> freeze;  // patterns of parameters that do not train (nn/freeze.h)
 };
 
-// A run that starts takes the values of its model from a file (train/pretrained.h); a run that is continued does not.
+// A run that starts takes the values of its model from a file (train/network/pretrained.h); a run that is continued
+// does not.
 struct PretrainedConfig {  // under model:, as pretrained, pretrained_strict, pretrained_prefix
   std::string file;        // safetensors, a checkpoint or a run directory; empty: values start as model.init says
   bool strict = true;      // every entry must fit; only the classifier may have another number of classes
@@ -109,9 +110,10 @@ struct LoadedConfig {
 // never refused). When data.name is replaced by a file that extends another or by --set, what the replaced layers say
 // about the old data set (root, image_size, resize, channels, mean, std, model.num_classes, model.in_channels) is
 // ignored with a note.
-LoadedConfig load_config(const std::string& file, const std::vector<std::string>& sets);
+LoadedConfig load_config(const std::string& file, const std::vector<std::string>& overrides);
 // The same from text; `name` stands for the file in messages, and `extends` is relative to its folder.
-LoadedConfig load_config_text(const std::string& text, const std::string& name, const std::vector<std::string>& sets);
+LoadedConfig load_config_text(const std::string& text, const std::string& name,
+                              const std::vector<std::string>& overrides);
 
 // Every option of the selected model, data set, optimizer and schedule, commented; load_config_text gives the same
 // back. model.num_classes and model.in_channels that are not set are `auto` unless they were changed: then they are

@@ -360,23 +360,24 @@ LoadedConfig Reader::resolve() {
   return {config_, notes_};
 }
 
-LoadedConfig load(Reader& reader, const std::vector<std::string>& sets) {
-  for (const std::string& set : sets) reader.add_set(set);
+LoadedConfig load(Reader& reader, const std::vector<std::string>& overrides) {
+  for (const std::string& set : overrides) reader.add_set(set);
   return reader.resolve();
 }
 
 }  // namespace
 
-LoadedConfig load_config(const std::string& file, const std::vector<std::string>& sets) {
+LoadedConfig load_config(const std::string& file, const std::vector<std::string>& overrides) {
   Reader reader;
   reader.add_file(file);
-  return load(reader, sets);
+  return load(reader, overrides);
 }
 
-LoadedConfig load_config_text(const std::string& text, const std::string& name, const std::vector<std::string>& sets) {
+LoadedConfig load_config_text(const std::string& text, const std::string& name,
+                              const std::vector<std::string>& overrides) {
   Reader reader;
   reader.add_file(name, {}, &text);
-  return load(reader, sets);
+  return load(reader, overrides);
 }
 
 }  // namespace ghost

@@ -5,9 +5,9 @@
 
 #include "data/encode.h"
 #include "train/inspect/sheets.h"
-#include "train/report/assets.h"
-#include "train/report/html.h"
-#include "train/text.h"
+#include "train/page/assets.h"
+#include "train/page/html.h"
+#include "train/page/text.h"
 
 namespace ghost {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "nn/profile.h"
+#include "nn/cost.h"
 #include "train/report/verdict.h"
 
 namespace ghost {
@@ -248,8 +248,8 @@ std::optional<double> seconds_to(const RunRecord& run, double target) {
 ModelCost cost_of(const Config& config, const RunRecord::Position& of) {
   const ModelConfig built = resolved_model(config, of);
   const ModulePtr model = build_model(built, config.run.seed);
-  const Profile profile = ghost::profile(*model, Tensor::zeros({1, of.image_size, of.image_size, of.channels}));
-  return {.parameters = profile.model().parameters.all, .macs = profile.model().macs};
+  const NetworkCost cost = measure_cost(*model, Tensor::zeros({1, of.image_size, of.image_size, of.channels}));
+  return {.parameters = cost.model().parameters.all, .macs = cost.model().macs};
 }
 
 Comparison compare(std::vector<RunRecord> runs, const CompareOptions& options) {

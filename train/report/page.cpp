@@ -2,12 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "train/report/assets.h"
+#include "train/page/assets.h"
+#include "train/page/html.h"
 #include "train/report/curves.h"
-#include "train/report/html.h"
 #include "train/report/page_sections.h"
 #include "train/report/table.h"
-#include "train/version.h"
+#include "train/run/version.h"
 
 namespace ghost {
 

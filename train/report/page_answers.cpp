@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "train/report/html.h"
+#include "train/page/html.h"
+#include "train/page/text.h"
 #include "train/report/page_sections.h"
-#include "train/text.h"
 
 namespace ghost {
 

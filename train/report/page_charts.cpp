@@ -3,11 +3,11 @@
 #include <cmath>
 #include <map>
 
+#include "train/page/html.h"
+#include "train/page/svg.h"
+#include "train/page/text.h"
 #include "train/report/curves.h"
-#include "train/report/html.h"
 #include "train/report/page_sections.h"
-#include "train/report/svg.h"
-#include "train/text.h"
 
 namespace ghost {
 

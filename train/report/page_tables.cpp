@@ -3,10 +3,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "train/report/html.h"
+#include "train/page/html.h"
+#include "train/page/text.h"
 #include "train/report/page_sections.h"
 #include "train/report/table.h"
-#include "train/text.h"
 
 namespace ghost {
 

@@ -3,9 +3,9 @@
 #include <map>
 
 #include "core/safetensors.h"
-#include "train/metrics_log.h"
 #include "train/report/config_diff.h"
-#include "train/run_dir.h"
+#include "train/run/metrics_log.h"
+#include "train/run/run_dir.h"
 
 namespace ghost {
 
@@ -48,7 +48,7 @@ std::vector<PlannedRun> plan_runs(const std::vector<std::string>& config_files, 
   std::vector<PlannedRun> runs;
   std::map<fs::path, std::string> taken;
   for (const std::string& file : config_files) {
-    const LoadedConfig loaded = load_config(file, options.sets);
+    const LoadedConfig loaded = load_config(file, options.overrides);
     const std::string stem = fs::path(file).stem().string();
     for (int64_t i = 0; i < std::max<int64_t>(1, options.seeds); ++i) {
       PlannedRun run;

@@ -19,8 +19,8 @@ struct PlannedRun {
 };
 
 struct PlanOptions {
-  std::vector<std::string> sets;  // "key=value", for every configuration
-  int64_t seeds = 0;              // seeds 0 … seeds − 1 of each; 0: the configuration's own
+  std::vector<std::string> overrides;  // "key=value", for every configuration
+  int64_t seeds = 0;                   // seeds 0 … seeds − 1 of each; 0: the configuration's own
   std::optional<int64_t> threads;
 };
 

@@ -9,8 +9,8 @@
 #include "data/preprocess.h"
 #include "nn/infer.h"
 #include "nn/state_dict.h"
-#include "train/arithmetic.h"
-#include "train/checkpoint.h"
+#include "train/loop/arithmetic.h"
+#include "train/run/checkpoint.h"
 
 namespace ghost {
 

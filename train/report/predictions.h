@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "train/inspect/inspection.h"
-#include "train/metrics.h"
 #include "train/report/run_record.h"
+#include "train/run/metrics.h"
 
 namespace ghost {
 

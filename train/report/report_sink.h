@@ -4,7 +4,7 @@
 #include <string>
 
 #include "train/report/run_record.h"
-#include "train/sinks.h"
+#include "train/run/sinks.h"
 
 namespace ghost {
 

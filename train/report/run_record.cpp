@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/safetensors.h"
-#include "train/metrics_log.h"
-#include "train/run_dir.h"
+#include "train/run/metrics_log.h"
+#include "train/run/run_dir.h"
 
 namespace ghost {
 

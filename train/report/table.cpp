@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "train/text.h"
-#include "train/version.h"
+#include "train/page/text.h"
+#include "train/run/version.h"
 
 namespace ghost {
 

@@ -10,10 +10,10 @@
 #include "nn/infer.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/conv2d.h"
-#include "train/arithmetic.h"
+#include "train/loop/arithmetic.h"
+#include "train/loop/preflight.h"
+#include "train/loop/step_clock.h"
 #include "train/optim/optimizer.h"
-#include "train/preflight.h"
-#include "train/step_clock.h"
 
 namespace ghost {
 

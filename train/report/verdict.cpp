@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "train/text.h"
+#include "train/page/text.h"
 
 namespace ghost {
 

@@ -1,0 +1,64 @@
+// Everything that can be told of a configuration's model before it is trained, without data.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nn/cost.h"
+#include "nn/memory_profile.h"
+#include "train/config/config.h"
+#include "train/loop/preflight.h"
+
+namespace ghost {
+
+// Height, width and channels of the network's input as a command line gives them: "3x224x224", "224x224" or "224".
+struct InputSize {
+  int64_t channels = 0;  // 0: not given
+  int64_t height = 0, width = 0;
+};
+// Throws UsageError saying what is wrong with the text. Sides are 1 to 4096 pixels.
+InputSize parse_input_size(const std::string& text);
+
+struct ModelInfoOptions {
+  std::optional<InputSize> input = {};  // empty: the data set's
+  std::optional<int64_t> batch = {};    // images at a time; empty: train.batch_size / train.accumulate
+  bool memory = true;                   // measure it
+};
+
+// What a training process holds at its peak, in bytes, before it writes the report at its end.
+struct MemoryEstimate {
+  int64_t program = 0;     // code, libraries, this program's own small things
+  int64_t parameters = 0;  // buffers included
+  int64_t optimizer = 0;   // its state
+  // Activations, gradients of them and of the parameters, and the kernels' workspace, of a training step and the
+  // evaluation after it, with the memory that is kept for the next step.
+  int64_t step = 0;
+  int64_t batches = 0;     // loaded ahead, for training and testing
+  int64_t images = 0;      // of the data set, where it stays in memory
+  int64_t checkpoint = 0;  // the copy of parameters and state that is written
+  int64_t total() const { return program + parameters + optimizer + step + batches + images + checkpoint; }
+};
+
+struct ModelInfo {
+  ModelConfig config;            // with outputs and channels resolved
+  std::string data;              // name of the data set
+  Shape image;                   // (H, W, C)
+  int64_t batch = 0;             // images at a time, for memory
+  int64_t inferred_at_once = 0;  // of the batch, in inference (nn/infer.h)
+  ModulePtr model;
+  NetworkCost cost;                     // of one image
+  std::optional<MemoryProfile> memory;  // empty: not wanted, or this machine has too little to measure it (a warning)
+  MemoryEstimate estimate;              // all 0 without `memory`
+  std::vector<std::string> warnings;
+};
+
+// Builds the model, profiles it with one image and measures its memory with a few. Sets the arithmetic (arithmetic.h).
+// Throws UsageError where the input does not fit the configuration, and Error as the model does on images that are too
+// small for it.
+ModelInfo model_info(const Config& config, const ModelInfoOptions& options = {});
+
+// A single layer, as parse_layer() in nn/layers/layer_spec.h reads it, on images of options.input (32×32 without one):
+// its counts, without memory. Throws UsageError as parse_layer, and where the input has other channels than it takes.
+ModelInfo layer_info(const std::string& layer, const ModelInfoOptions& options = {});
+
+}  // namespace ghost

@@ -1,0 +1,48 @@
+// What can be known before the first step is said before the first step.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "data/loader.h"
+#include "nn/cost.h"
+#include "train/config/config.h"
+
+namespace ghost {
+
+// What a model has to know of the data it is for.
+struct DataInfo {
+  int64_t classes = 0;
+  int64_t channels = 0, image_size = 0;  // of the network's input
+  int64_t train_images = 0;              // 0: not known
+};
+DataInfo data_info(const DataSplits& data);
+// Without opening anything: what the configuration says, and for the rest what is known of the data set. Throws
+// UsageError naming the option to set where neither tells.
+DataInfo known_data_info(const Config& config);
+
+// The model's outputs and input channels follow the data unless they are set. Where only the model's channels are set,
+// the images follow them (grey ↔ RGB).
+DataConfig data_config(const Config& config);
+// Throws UsageError if what is set cannot work with the data: fewer outputs than classes, other channels.
+ModelConfig model_config(const Config& config, const DataInfo& data);
+ModelConfig model_config(const Config& config, const DataSplits& data);
+
+// Samples in each micro-batch. Throws UsageError, naming the nearest valid values, unless accumulate divides
+// batch_size.
+int64_t micro_batch_size(const TrainConfig& train);
+
+// What is doubtful about training this model on this data, a sentence each: convolutions that see 1×1 maps, a last
+// micro-batch of one image, outputs without a class.
+struct TrainingWarnings {
+  std::vector<std::string> warnings;
+  std::string refusal;  // why training would stop: a last micro-batch of one image where a batch norm sees 1×1 maps
+};
+TrainingWarnings training_warnings(const NetworkCost& cost, const ModelConfig& built, const TrainConfig& train,
+                                   const DataInfo& data);
+
+// Sends the batch through the model, in evaluation mode and without gradients, and returns the warnings. Throws Error
+// if the model does not give (N, num_classes) finite numbers, UsageError if there is a refusal.
+std::vector<std::string> preflight(Module& model, const Batch& batch, const TrainConfig& train,
+                                   const ModelConfig& built, const DataSplits& data);
+
+}  // namespace ghost

@@ -1,0 +1,33 @@
+// Accuracy on a test set.
+#pragma once
+#include <functional>
+#include <optional>
+
+#include "data/loader.h"
+#include "nn/module.h"
+#include "train/run/metrics.h"
+
+namespace ghost {
+
+struct Evaluation {
+  MetricSums sums;
+  double seconds = 0;
+  double images_per_second() const { return seconds > 0 ? static_cast<double>(sums.count) / seconds : 0; }
+};
+
+struct EvaluateOptions {
+  std::function<void(int64_t batches_done, int64_t batches)> on_batch;
+  std::function<bool()> stop;            // asked after every batch
+  ConfusionMatrix* confusion = nullptr;  // filled if given
+  // Every image counts by the mean of its logits and those of its mirror image.
+  bool flip = false;
+  // Output of the model for each label of the data set; empty: they are the same.
+  std::vector<int64_t> output_of_label = {};
+};
+
+// The module in evaluation mode (its mode is restored), without gradients, over one pass of the loader. Loss is the
+// mean over samples of −log_softmax at the label, summed in f64: no smoothing, whatever training uses. Empty if
+// options.stop said so. Throws NotFiniteError, naming the first layer at fault, if a loss is NaN or infinite.
+std::optional<Evaluation> evaluate(Module& model, Loader& loader, const EvaluateOptions& options = {});
+
+}  // namespace ghost

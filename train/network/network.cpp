@@ -1,0 +1,141 @@
+#include "train/network/network.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "core/nearest.h"
+#include "nn/state_dict.h"
+#include "train/network/pretrained.h"
+#include "train/run/run_dir.h"
+
+namespace ghost {
+namespace {
+
+void follow(DataConfig& data, const Preprocessing& trained) {
+  if (data.image_size == 0) {
+    data.image_size = trained.image_size;
+    if (data.resize == 0) data.resize = trained.resize;
+  }
+  if (data.mean.empty() && data.std.empty()) data.mean = trained.mean, data.std = trained.std;
+}
+
+void set_model(Config& config, const ModelConfig& model, int64_t classes, int64_t channels) {
+  config.model = model;
+  config.model.num_classes = classes;
+  config.model.in_channels = channels;
+  config.model_classes_set = config.model_channels_set = true;
+  if (config.data.channels == 0) config.data.channels = channels;
+  if (config.data.channels != channels)
+    fail_usage("data.channels is {}, but the network takes images of {}: leave it out, and images are converted",
+               config.data.channels, channels);
+}
+
+// Of a configuration that a file carries: what there was to note in it is old news, what the user has just set is not.
+std::vector<std::string> of_sets(std::vector<std::string> notes) {
+  std::erase_if(notes, [](const std::string& note) { return note.find("--set ") == std::string::npos; });
+  return notes;
+}
+
+void take_metadata(Network& network, NetworkMetadata metadata) {
+  network.classes = std::move(metadata.classes);
+  network.preprocessing = std::move(metadata.preprocessing);
+  if (network.preprocessing) follow(network.config.data, *network.preprocessing);
+}
+
+Network of_checkpoint(const NetworkSource& source) {
+  for (const std::string& set : source.overrides)
+    if (set.starts_with("model.")) fail_usage("--set {}: the model is the checkpoint's and cannot be changed", set);
+  const std::filesystem::path file = checkpoint_file(source.checkpoint);
+  const Checkpoint checkpoint = read_checkpoint(file);
+  LoadedConfig loaded =
+      load_config_text(config_to_yaml(checkpoint.config), "the checkpoint's config", source.overrides);
+  Network network;
+  network.file = file.string();
+  network.config = std::move(loaded.config);
+  network.notes = of_sets(std::move(loaded.notes));
+  network.progress = checkpoint.progress;
+  take_metadata(network, {{}, checkpoint.classes, checkpoint.preprocessing});
+  // Another data set has put model.num_classes out of use, but the model is what it was.
+  const ModelConfig model = model_of(checkpoint);
+  set_model(network.config, model, model.num_classes, model.in_channels);
+  network.model = build_model(network.config.model, checkpoint.config.run.seed);
+  load_state_dict(*network.model, checkpoint.model);
+  return network;
+}
+
+Network of_weights(const NetworkSource& source) {
+  const WeightsFile file = read_weights(source.weights);
+  NetworkMetadata metadata = read_network_metadata(file.name, file.metadata);
+  if (source.config.empty() && metadata.config.empty())
+    fail_usage("--weights {}: the file does not say what network it is of; name its configuration with --config",
+               source.weights);
+  LoadedConfig loaded = source.config.empty()
+                            ? load_config_text(metadata.config, file.name + " (its config)", source.overrides)
+                            : load_config(source.config, source.overrides);
+  Network network;
+  network.file = file.name;
+  network.config = std::move(loaded.config);
+  network.notes = source.config.empty() ? of_sets(std::move(loaded.notes)) : std::move(loaded.notes);
+  take_metadata(network, std::move(metadata));
+
+  Config& config = network.config;
+  config.pretrained = {};
+  const WeightsOptions options{.prefix = source.prefix, .strict = source.strict, .how_to_be_lenient = "--no-strict"};
+  const NetworkSizes sizes = sizes_in(file, config.model, options);
+  const int64_t classes = config.model_classes_set ? config.model.num_classes : sizes.num_classes;
+  const int64_t channels = config.model_channels_set ? config.model.in_channels : sizes.in_channels;
+  set_model(config, config.model, classes, channels);
+  if (!network.classes.empty() && std::ssize(network.classes) > classes) network.classes.clear();
+  network.model = build_model(config.model, config.run.seed);
+  WeightsReport report = load_weights(*network.model, file, options);
+  network.notes.insert(network.notes.end(), report.notes.begin(), report.notes.end());
+  network.warnings = std::move(report.warnings);
+  return network;
+}
+
+}  // namespace
+
+Network load_network(const NetworkSource& source) {
+  return source.checkpoint.empty() ? of_weights(source) : of_checkpoint(source);
+}
+
+NetworkMetadata metadata_of(const Network& network) {
+  Config config = network.config;
+  config.data.root.clear();
+  config.run.dir.clear();
+  config.pretrained = {};
+  return {config_to_yaml(config), network.classes, network.preprocessing};
+}
+
+std::vector<int64_t> outputs_of_labels(const Network& network, const std::string& data_name,
+                                       const std::vector<std::string>& data_classes) {
+  const std::vector<std::string>& known = network.classes;
+  const int64_t outputs = network.config.model.num_classes;
+  if (known == data_classes) return {};
+  if (known.empty()) {
+    if (outputs == std::ssize(data_classes)) return {};
+    fail(
+        "{}: has {} classes whose names are not known, but {} has {} ({}, …): they can be told apart by name or by "
+        "number only",
+        network.file, outputs, data_name, data_classes.size(), data_classes.front());
+  }
+  std::vector<int64_t> output_of_label;
+  std::vector<std::string> unknown;
+  for (const std::string& name : data_classes) {
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end()) unknown.push_back(name);
+    if (found != known.end() && std::find(found + 1, known.end(), name) != known.end())
+      fail("{}: two of its classes are called {}, so the classes of {} cannot be told by name", network.file, name,
+           data_name);
+    output_of_label.push_back(found - known.begin());
+  }
+  if (unknown.empty()) return output_of_label;
+  constexpr size_t kNamed = 10;
+  std::string names;
+  for (size_t i = 0; i < std::min(unknown.size(), kNamed); ++i) names += (i ? ", " : "") + unknown[i];
+  if (unknown.size() > kNamed) names += ", …";
+  fail("{}: knows {} classes ({}, …), but not {} of the {} classes of {}: {}{}", network.file, known.size(),
+       known.front(), unknown.size(), data_classes.size(), data_name, names, did_you_mean(unknown.front(), known));
+}
+
+}  // namespace ghost

@@ -1,0 +1,82 @@
+// A checkpoint is one safetensors file: the model's parameters and buffers under PyTorch's names and axes, the
+// optimizer's state as "optimizer.<slot>.<parameter>" in the axes of that parameter, and metadata:
+//   format         "ghost-checkpoint-1"
+//   ghost_version  of the program that wrote it
+//   config         YAML, complete; load_config_text reads it. run.dir is left out: the run is where the file lies
+//   epoch, step    completed epochs and optimizer steps
+//   seed           run.seed
+//   lr             learning rate of the last step
+//   schedule       name of the schedule; its position is `step`
+//   best_top1, best_epoch   best test accuracy so far in percent, and its epoch (0: no test yet)
+//   classes        JSON array of names, in the order of the model's outputs
+//   preprocessing  JSON {"image_size", "resize", "channels", "mean", "std"}: what evaluation must do to a picture
+//   progress       JSON, what resuming inside an epoch needs: batches consumed, sums so far, results of the last test
+// Nothing in it depends on the clock, on where the run lives or on whether it was interrupted: the same recipe and seed
+// give the same bytes.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/safetensors.h"
+#include "data/registry.h"
+#include "train/config/config.h"
+#include "train/run/metrics.h"
+
+namespace ghost {
+
+// Where a run stands.
+struct Progress {
+  int64_t epoch = 0;      // completed, tested
+  int64_t step = 0;       // optimizer steps
+  int64_t batch = 0;      // micro-batches consumed of the epoch under way
+  MetricSums epoch_sums;  // of them
+  MetricSums window;      // of the steps since the last "step" line of metrics.jsonl
+  double lr = 0;          // of the last step
+  MetricSums test;        // the last one
+  double best_top1 = 0;
+  int64_t best_epoch = 0;
+  bool operator==(const Progress&) const = default;
+};
+
+struct Preprocessing {
+  int64_t image_size = 0, resize = 0, channels = 0;
+  std::vector<double> mean, std;
+  bool operator==(const Preprocessing&) const = default;
+};
+Preprocessing preprocessing_of(const DataSplits& splits);
+DataSplits splits_of(const Preprocessing& preprocessing);  // without images
+
+struct Checkpoint {
+  std::vector<NamedTensor> model;      // PyTorch's axes
+  std::vector<NamedTensor> optimizer;  // "optimizer.<slot>.<parameter>", PyTorch's axes
+  Config config;
+  Progress progress;
+  std::vector<std::string> classes;
+  Preprocessing preprocessing;
+};
+
+// checkpoint.config.model with the outputs and channels that its values have.
+ModelConfig model_of(const Checkpoint& checkpoint);
+
+// Atomically: a crash or a full disk leaves the file that was there. Throws Error, and writes nothing, if a number in
+// it is NaN or infinite.
+void write_checkpoint(const std::filesystem::path& file, const Checkpoint& checkpoint);
+
+// Throws Error naming the file and what is wrong with it: not a safetensors file, not a checkpoint of this program, a
+// missing or malformed entry of the metadata.
+Checkpoint read_checkpoint(const std::filesystem::path& file);
+
+// What the metadata of a file of weights say of its network: the entries config, classes and preprocessing.
+struct NetworkMetadata {
+  std::string config;                          // YAML; empty: there is none
+  std::vector<std::string> classes;            // empty: not known
+  std::optional<Preprocessing> preprocessing;  // empty: not known
+};
+// Entries that are there. Throws Error naming `file` if one is malformed.
+NetworkMetadata read_network_metadata(const std::string& file, const std::map<std::string, std::string>& metadata);
+std::map<std::string, std::string> to_metadata(const NetworkMetadata& facts);  // back: what is known
+
+}  // namespace ghost

@@ -1,0 +1,97 @@
+#include "train/run/metrics.h"
+
+#include <algorithm>
+
+namespace ghost {
+
+MetricSums& MetricSums::operator+=(const MetricSums& other) {
+  loss_sum += other.loss_sum;
+  top1 += other.top1;
+  top5 += other.top5;
+  count += other.count;
+  return *this;
+}
+
+namespace {
+
+void check(const char* who, const Tensor& logits, const Tensor& labels) {
+  if (logits.rank() != 2 || labels.rank() != 1 || labels.dtype() != DType::i64 || labels.size(0) != logits.size(0))
+    fail("{}: expects logits (N, K) and i64 labels (N), but got {} and {} {}", who, logits.shape().str(),
+         name_of(labels.dtype()), labels.shape().str());
+}
+
+// How many classes rank above `label`. Written with negations so that a NaN ranks above everything.
+template <class T>
+int64_t rank_of(const T* z, int64_t classes, int64_t label) {
+  int64_t above = 0;
+  for (int64_t j = 0; j < classes; ++j)
+    if (j != label && (!(z[j] <= z[label]) || (z[j] == z[label] && j < label))) ++above;
+  return above;
+}
+
+}  // namespace
+
+MetricSums count_hits(const Tensor& logits, const Tensor& labels) {
+  check("count_hits", logits, labels);
+  const int64_t n = logits.size(0), classes = logits.size(1), k = std::min<int64_t>(5, classes);
+  const int64_t* label = labels.data<int64_t>();
+  MetricSums sums;
+  with_floating(logits.dtype(), "count_hits", [&]<class T>() {
+    const T* z = logits.data<T>();
+    for (int64_t i = 0; i < n; ++i) {
+      if (label[i] < 0 || label[i] >= classes)
+        fail("count_hits: label {} of sample {} lies outside [0, {})", label[i], i, classes);
+      const int64_t rank = rank_of(z + i * classes, classes, label[i]);
+      sums.top1 += rank < 1;
+      sums.top5 += rank < k;
+    }
+  });
+  sums.count = n;
+  return sums;
+}
+
+std::vector<int64_t> predicted_classes(const Tensor& logits) {
+  if (logits.rank() != 2 || logits.size(1) < 1)
+    fail("predicted_classes: expects logits (N, K), but got {}", logits.shape().str());
+  const int64_t n = logits.size(0), classes = logits.size(1);
+  std::vector<int64_t> predicted(static_cast<size_t>(n));
+  with_floating(logits.dtype(), "predicted_classes", [&]<class T>() {
+    const T* z = logits.data<T>();
+    for (int64_t i = 0; i < n; ++i)
+      predicted[static_cast<size_t>(i)] = std::max_element(z + i * classes, z + (i + 1) * classes) - (z + i * classes);
+  });
+  return predicted;
+}
+
+ConfusionMatrix::ConfusionMatrix(int64_t classes)
+    : classes_(classes), counts_(static_cast<size_t>(classes * classes), 0) {}
+
+void ConfusionMatrix::add(const Tensor& logits, const Tensor& labels) {
+  check("confusion matrix", logits, labels);
+  if (logits.size(1) != classes_)
+    fail("confusion matrix: has {} classes, but logits are {}", classes_, logits.shape().str());
+  const std::vector<int64_t> predicted = predicted_classes(logits);
+  const int64_t* label = labels.data<int64_t>();
+  for (size_t i = 0; i < predicted.size(); ++i) {
+    if (label[i] < 0 || label[i] >= classes_)
+      fail("confusion matrix: label {} of sample {} lies outside [0, {})", label[i], i, classes_);
+    ++counts_[static_cast<size_t>(label[i] * classes_ + predicted[i])];
+  }
+}
+
+int64_t ConfusionMatrix::at(int64_t truth, int64_t predicted) const {
+  return counts_[static_cast<size_t>(truth * classes_ + predicted)];
+}
+
+int64_t ConfusionMatrix::samples(int64_t truth) const {
+  int64_t total = 0;
+  for (int64_t p = 0; p < classes_; ++p) total += at(truth, p);
+  return total;
+}
+
+double ConfusionMatrix::accuracy_percent(int64_t truth) const {
+  const int64_t total = samples(truth);
+  return total ? 100.0 * static_cast<double>(at(truth, truth)) / static_cast<double>(total) : 0;
+}
+
+}  // namespace ghost

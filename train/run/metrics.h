@@ -1,0 +1,51 @@
+// What is counted of a classifier's answers. Counts and sums are additive, so that a mean over an epoch, a window of
+// steps or a test set is exact whatever the batches were, and can be continued after a resume.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace ghost {
+
+struct MetricSums {
+  double loss_sum = 0;  // Σ of the samples' losses
+  int64_t top1 = 0;     // samples whose label has the highest logit
+  int64_t top5 = 0;     // … one of the min(5, K) highest
+  int64_t count = 0;    // samples
+
+  double loss() const { return count ? loss_sum / static_cast<double>(count) : 0; }  // mean
+  double top1_percent() const { return percent(top1); }
+  double top5_percent() const { return percent(top5); }
+  MetricSums& operator+=(const MetricSums& other);
+  bool operator==(const MetricSums&) const = default;
+
+ private:
+  double percent(int64_t hits) const {
+    return count ? 100.0 * static_cast<double>(hits) / static_cast<double>(count) : 0;
+  }
+};
+
+// Counts the hits of one batch; loss_sum stays 0. logits (N, K) f32 or f64, labels (N) i64 in [0, K).
+// Equal logits rank by class index, as argmax does. A NaN ranks above every number, so a broken network hits nothing.
+MetricSums count_hits(const Tensor& logits, const Tensor& labels);
+
+// The class with the highest logit, one per sample; ties: the first.
+std::vector<int64_t> predicted_classes(const Tensor& logits);
+
+// counts(t, p): samples of class t that were taken for class p.
+class ConfusionMatrix {
+ public:
+  explicit ConfusionMatrix(int64_t classes);
+  void add(const Tensor& logits, const Tensor& labels);
+  int64_t classes() const { return classes_; }
+  int64_t at(int64_t truth, int64_t predicted) const;
+  int64_t samples(int64_t truth) const;          // of this class
+  double accuracy_percent(int64_t truth) const;  // of this class; 0 if it has no samples
+
+ private:
+  int64_t classes_;
+  std::vector<int64_t> counts_;  // row-major (truth, predicted)
+};
+
+}  // namespace ghost

@@ -1,0 +1,77 @@
+// Who watches a run: the console, metrics.jsonl, later reports. A sink observes and never steers; what it throws (a
+// full disk) ends the run with the last checkpoint intact.
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include "train/config/config.h"
+#include "train/run/metrics.h"
+
+namespace ghost {
+
+struct RunStart {
+  Config config;
+  std::filesystem::path dir;
+  int64_t parameters = 0;                 // numbers, without buffers
+  int64_t frozen_parameters = 0;          // those of them that train.freeze keeps
+  int64_t macs = 0;                       // multiply-accumulates of one image (nn/cost.h)
+  int64_t train_size = 0, test_size = 0;  // images
+  int64_t classes = 0;
+  int64_t image_size = 0, channels = 0;  // of the network's input
+  int64_t epochs = 0, steps_per_epoch = 0;
+  int64_t step = 0, epoch = 0;  // done so far: > 0 on resume
+  double seconds = 0;           // of the run's earlier parts
+  bool resumed = false;
+};
+
+struct StepReport {
+  int64_t epoch = 0;  // the one under way: 1, 2, …
+  int64_t step = 0;   // optimizer steps done in the run: 1, 2, …
+  int64_t step_in_epoch = 0, steps_per_epoch = 0;
+  MetricSums window;         // since the last step with window_ends
+  bool window_ends = false;  // every train.log_every steps
+  MetricSums epoch_so_far;
+  double lr = 0;                 // of this step
+  double images_per_second = 0;  // over the window, waiting for data included
+  double data_wait = 0;          // share of the epoch's time spent waiting for data, 0..1
+  double seconds = 0;            // wall clock since the run began, earlier parts included
+};
+
+struct EpochReport {
+  int64_t epoch = 0, step = 0;
+  MetricSums train;     // of the epoch, as training saw it: augmented, while the weights moved
+  bool tested = false;  // every train.eval_every epochs and at the end
+  MetricSums test;
+  bool best = false;             // the highest test top1 so far
+  double best_top1 = 0;          // percent
+  double lr = 0;                 // of the last step
+  double images_per_second = 0;  // training only
+  double train_seconds = 0, test_seconds = 0, seconds = 0;
+  double data_wait = 0;
+};
+
+struct RunEnd {
+  bool interrupted = false;       // else all epochs are done
+  int64_t epoch = 0, epochs = 0;  // completed, wanted
+  int64_t step = 0;
+  bool tested = false;
+  MetricSums test;         // the last one
+  double best_top1 = 0;    // percent
+  int64_t best_epoch = 0;  // 0: none
+  double seconds = 0;
+  std::filesystem::path dir, last, best;  // best is empty if there is none
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void on_start(const RunStart&) {}
+  virtual void on_note(const std::string&) {}     // a sentence: what was loaded
+  virtual void on_warning(const std::string&) {}  // a sentence: an unreadable image, a doubtful setting
+  virtual void on_step(const StepReport&) {}
+  virtual void on_test(int64_t /*batches_done*/, int64_t /*batches*/) {}
+  virtual void on_epoch(const EpochReport&) {}
+  virtual void on_end(const RunEnd&) {}
+};
+
+}  // namespace ghost

@@ -1,7 +1,0 @@
-#include "train/version.h"
-
-namespace ghost {
-
-const char* version() { return GHOST_VERSION; }
-
-}  // namespace ghost
