@@ -79,9 +79,9 @@ TEST(Inspection, FindsTheGhostsOfAGhostLayer) {
   const Inspection found = inspect(layer, pictures, options);
   ASSERT_EQ(found.layers.size(), 1u);
   const InspectedLayer& one = found.layers[0];
-  EXPECT_EQ(one.kernels[0].bearing.predicted, 0);
-  EXPECT_EQ(one.kernels[1].bearing.predicted, 8);
-  EXPECT_EQ(one.kernels[1].bearing.ratio, 2);
+  EXPECT_EQ(one.kernels[0].ghost_ratio.predicted, 0);
+  EXPECT_EQ(one.kernels[1].ghost_ratio.predicted, 8);
+  EXPECT_EQ(one.kernels[1].ghost_ratio.ratio, 2);
   for (const SimilarPair& pair : one.pairs) {
     EXPECT_EQ(pair.target, pair.source + 8);
     EXPECT_LT(pair.unexplained[1], 1e-4);

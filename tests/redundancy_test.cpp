@@ -22,7 +22,7 @@ Tensor table(const std::vector<std::vector<double>>& maps) {
   return Tensor::from<double>(values, {1, 1, std::ssize(maps[0]), std::ssize(maps)});
 }
 
-Fits fit_one(const Tensor& maps, int64_t kernel) { return fit_all_pairs(maps, std::array{kernel})[0]; }
+FilterFits fit_one(const Tensor& maps, int64_t kernel) { return fit_all_pairs(maps, std::array{kernel})[0]; }
 
 // With one weight the closed form is w = ⟨x, y⟩/⟨x, x⟩, and the error |y|² − ⟨x, y⟩²/⟨x, x⟩.
 TEST(Redundancy, OneWeightIsTheProjection) {
@@ -30,7 +30,7 @@ TEST(Redundancy, OneWeightIsTheProjection) {
   double xx = 0, xy = 0, yy = 0;
   for (size_t i = 0; i < x.size(); i++) xx += x[i] * x[i], xy += x[i] * y[i], yy += y[i] * y[i];
   const Tensor maps = table({x, y});
-  const Fits fits = fit_one(maps, 1);
+  const FilterFits fits = fit_one(maps, 1);
   EXPECT_NEAR(fits.mse(0, 1), (yy - xy * xy / xx) / 6, 1e-9);
   EXPECT_NEAR(fits.mse(1, 0), (xx - xy * xy / yy) / 6, 1e-9);
   EXPECT_EQ(fits.mse(0, 0), 0);
@@ -60,7 +60,7 @@ TEST(Redundancy, FindsTheDepthwiseFilterThatMadeAMap) {
     const PairFit pair = fit_pair(maps, 0, 1, kernel);
     const auto expected = weight.to_vector<double>();
     for (size_t i = 0; i < expected.size(); i++) EXPECT_NEAR(pair.filter[i], expected[i], 1e-6) << kernel;
-    const Fits fits = fit_one(maps, kernel);
+    const FilterFits fits = fit_one(maps, kernel);
     EXPECT_LT(fits.unexplained(0, 1), 1e-9) << kernel;
     EXPECT_GT(fits.unexplained(0, 2), 0.3) << kernel;
   }
@@ -68,7 +68,7 @@ TEST(Redundancy, FindsTheDepthwiseFilterThatMadeAMap) {
 
 TEST(Redundancy, ALargerFilterNeverFitsWorse) {
   const Tensor maps = random_tensor({1, 16, 16, 6}, 4);
-  const std::vector<Fits> all = fit_all_pairs(maps, std::array<int64_t, 4>{1, 3, 5, 7});
+  const std::vector<FilterFits> all = fit_all_pairs(maps, std::array<int64_t, 4>{1, 3, 5, 7});
   for (size_t k = 1; k < all.size(); k++)
     for (size_t i = 0; i < all[k].error.size(); i++) EXPECT_LE(all[k].error[i], all[k - 1].error[i] + 1e-9);
   const PairFit pair = fit_pair(maps, 2, 5, 5);
@@ -79,11 +79,11 @@ TEST(Redundancy, ConstantAndSwitchedOffMapsNeedNoFilter) {
   const std::vector<double> zero(40, 0), one(40, 1);
   std::vector<double> wave;
   for (int i = 0; i < 40; i++) wave.push_back(std::sin(0.7 * i));
-  const Fits fits = fit_one(table({zero, one, wave}), 3);
+  const FilterFits fits = fit_one(table({zero, one, wave}), 3);
   EXPECT_TRUE(fits.constant(0) && fits.constant(1) && !fits.constant(2));
   EXPECT_EQ(fits.unexplained(2, 0), 0);
   EXPECT_GT(fits.unexplained(0, 2), 0.9);  // nothing comes of nothing
-  const Bearing b = bearing(fits, 0.1);
+  const GhostRatio b = ghost_ratio(fits, 0.1);
   EXPECT_EQ(b.constant, 2);
   EXPECT_EQ(b.predicted, 2);
   EXPECT_EQ(b.intrinsic, std::vector<int64_t>{2});
@@ -97,12 +97,12 @@ TEST(Redundancy, TheRatioCountsTheMapsFromWhichTheOthersFollow) {
   };
   // Each of the four others follows from a or b, which follow from none.
   const Tensor maps = cat({a, filtered(a, 7), b, filtered(a, 8), filtered(b, 9), filtered(b, 10)});
-  const Bearing with = bearing(fit_one(maps, 3), 1e-6);
+  const GhostRatio with = ghost_ratio(fit_one(maps, 3), 1e-6);
   EXPECT_EQ(with.intrinsic, (std::vector<int64_t>{0, 2}));
   EXPECT_EQ(with.predicted, 4);
   EXPECT_DOUBLE_EQ(with.share, 4.0 / 6);
   EXPECT_DOUBLE_EQ(with.ratio, 3);
-  const Bearing without = bearing(fit_one(maps, 1), 1e-6);
+  const GhostRatio without = ghost_ratio(fit_one(maps, 1), 1e-6);
   EXPECT_EQ(without.intrinsic.size(), 6u);
   EXPECT_EQ(without.ratio, 1);
 }

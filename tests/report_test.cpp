@@ -197,7 +197,7 @@ TEST(ConfigDifferences, NamesOptionsThatDifferAndThatOneLacks) {
   Config elsewhere = a;
   elsewhere.run.dir = "elsewhere";
   elsewhere.run.threads = 3;
-  EXPECT_THAT(essential_differences(a, elsewhere), IsEmpty());
+  EXPECT_THAT(differences_that_change_results(a, elsewhere), IsEmpty());
 }
 
 TEST(Comparison, RunsThatDifferInTheirSeedAreOneConfiguration) {

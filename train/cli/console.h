@@ -1,4 +1,4 @@
-// A run as it looks on the screen: on a terminal a bar, else plain lines; and what stays of it in train.log.
+// Shows a run: a progress bar on a terminal, plain lines elsewhere, and the lines of train.log.
 #pragma once
 #include <chrono>
 #include <string>
@@ -15,7 +15,8 @@ class Console final : public Sink {
   // program: argv[0], for the commands that are shown at the end.
   Console(Terminal& terminal, std::string program);
   ~Console() override;
-  // What is said before the run has begun waits for the banner and train.log; if it never begins it is said at the end.
+  // A note. Before the run has begun it waits until the banner is shown and train.log is open; if the run never begins,
+  // it is shown at the end.
   void note(const std::string& text) { say(false, text); }
   void on_start(const RunStart& start) override;
   void on_note(const std::string& text) override { note(text); }

@@ -4,8 +4,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "train/cli/grid.h"
 #include "train/cli/text.h"
+#include "train/cli/text_table.h"
 
 namespace ghost::cli {
 
@@ -60,14 +60,14 @@ std::string tree_name(const LayerCost& layer) {
 }
 
 std::string table(const ModelInfo& info, int depth, const Terminal& terminal) {
-  Grid grid({{"layer", Align::left},
-             {"kind", Align::left, true},
-             {"output CxHxW"},
-             {"parameters"},
-             {"MACs (M)"},
-             {"share"},
-             {"train MiB"},
-             {"infer MiB"}});
+  TextTable grid({{"layer", Align::left},
+                  {"kind", Align::left, true},
+                  {"output CxHxW"},
+                  {"parameters"},
+                  {"MACs (M)"},
+                  {"share"},
+                  {"train MiB"},
+                  {"infer MiB"}});
   const int64_t all = info.cost.model().macs;
   for (size_t i = 0; i < info.cost.layers.size(); i++) {
     const LayerCost& layer = info.cost.layers[i];
@@ -274,11 +274,11 @@ Json info_json(const NamedInfo& model) {
 
 std::string comparison_text(const NamedInfo& a, const NamedInfo& b, int depth, const Terminal& terminal) {
   std::string text = "A  " + heading(a) + "B  " + heading(b) + "\n";
-  Grid sums({{"", Align::left}, {"A"}, {"B"}, {"A / B"}});
+  TextTable sums({{"", Align::left}, {"A"}, {"B"}, {"A / B"}});
   for (const Total& t : totals(a.info, b.info)) sums.add({t.title, grouped(t.a), grouped(t.b), times(t.a, t.b)});
   text += sums.text(terminal);
   if (const std::vector<Pair> pairs = common_layers(a.info, b.info, depth); !pairs.empty()) {
-    Grid layers({{"layer", Align::left}, {"parameters A"}, {"B"}, {"A / B"}, {"MACs (M) A"}, {"B"}, {"A / B"}});
+    TextTable layers({{"layer", Align::left}, {"parameters A"}, {"B"}, {"A / B"}, {"MACs (M) A"}, {"B"}, {"A / B"}});
     for (const auto& [one, other] : pairs)
       layers.add({tree_name(*one).substr(2), grouped(one->parameters.all), grouped(other->parameters.all),
                   times(one->parameters.all, other->parameters.all), fmt::format("{:.3f}", mega(one->macs)),

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "train/cli/grid.h"
 #include "train/cli/text.h"
+#include "train/cli/text_table.h"
 
 namespace ghost::cli {
 
@@ -35,7 +35,7 @@ Sums sums_of(const WeightsFile& weights) {
 }  // namespace
 
 std::string weights_text(const WeightsFile& weights, const Terminal& terminal) {
-  Grid grid({{"entry", Align::left}, {"shape", Align::left}, {"dtype", Align::left}, {"numbers"}});
+  TextTable grid({{"entry", Align::left}, {"shape", Align::left}, {"dtype", Align::left}, {"numbers"}});
   for (const NamedTensor& t : weights.entries) {
     if (is_optimizer_state(t)) continue;
     grid.add({t.name, t.tensor.shape().str(), name_of(t.tensor.dtype()), grouped(t.tensor.numel())});

@@ -7,11 +7,11 @@
 #include "core/safetensors.h"
 #include "data/encode.h"
 #include "data/preprocess.h"
-#include "train/cli/grid.h"
 #include "train/cli/main.h"
 #include "train/cli/network_options.h"
 #include "train/cli/program.h"
 #include "train/cli/text.h"
+#include "train/cli/text_table.h"
 #include "train/inspect/inspection.h"
 #include "train/inspect/page.h"
 #include "train/inspect/sheets.h"
@@ -33,25 +33,27 @@ struct Arguments {
   bool json = false, list = false;
 };
 
-// What share of a layer's maps another one predicts, and the ratio that the layer would bear.
+// For each layer: the share of its maps that can be predicted from another map, and the largest ghost ratio that
+// would still work.
 std::string as_text(const Inspection& inspection, const Terminal& terminal) {
   std::vector<Column> columns{{.title = "layer", .align = Align::left}, {.title = "maps"}, {.title = "size"}};
   for (const int64_t k : inspection.kernel_sizes) columns.push_back({.title = fmt::format("{0}×{0} filter", k)});
-  Grid grid(columns);
+  TextTable grid(columns);
   for (const InspectedLayer& one : inspection.layers) {
     const Tensor& maps = one.layer.maps;
     std::vector<std::string> row{one.layer.name, std::to_string(maps.size(3)),
                                  fmt::format("{}×{}", maps.size(1), maps.size(2))};
     for (const KernelResult& k : one.kernels)
-      row.push_back(fmt::format("{}  s = {:.1f}", share(k.bearing.share), k.bearing.ratio));
+      row.push_back(fmt::format("{}  s = {:.1f}", share(k.ghost_ratio.share), k.ghost_ratio.ratio));
     row.resize(columns.size(), "–");
     grid.add(std::move(row));
   }
   return grid.text(terminal) +
          fmt::format(
-             "The share of the maps that a filter makes from another map of the layer, with at most {} of "
-             "their variance left\nover, and the ratio s that the layer would bear: all of its maps by those "
-             "that are needed to make the others.\n–: the maps have too few pixels to tell.\n",
+             "The share of the maps that a filter predicts from another map of the layer, with at most {} of "
+             "their variance\nunexplained, and s, the largest ghost ratio that would still work: all maps of the "
+             "layer divided by those that\nthe others can be predicted from. –: the maps have too few pixels to "
+             "tell.\n",
              share(inspection.tolerance));
 }
 

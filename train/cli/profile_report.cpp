@@ -7,8 +7,8 @@
 
 #include "core/kernels/rows.h"
 #include "core/parallel.h"
-#include "train/cli/grid.h"
 #include "train/cli/text.h"
+#include "train/cli/text_table.h"
 
 namespace ghost::cli {
 
@@ -137,13 +137,13 @@ std::vector<std::string> cells(const Row& row, double step, const std::string& s
           fmt::format("{:.1f} %", 100 * row.seconds() / step)};
 }
 
-Grid grid(const char* title, Column second) {
-  return Grid({{.title = title, .align = Align::left},
-               std::move(second),
-               {.title = "forward"},
-               {.title = "backward"},
-               {.title = "ms"},
-               {.title = "share"}});
+TextTable table_of(const char* title, Column second) {
+  return TextTable({{.title = title, .align = Align::left},
+                    std::move(second),
+                    {.title = "forward"},
+                    {.title = "backward"},
+                    {.title = "ms"},
+                    {.title = "share"}});
 }
 
 // Kernels below the least share become one row.
@@ -176,13 +176,13 @@ std::string profile_text(const StepProfile& profile, const Config& config, Modul
   const double step = report.step_seconds();
   const Row whole{.name = "a step", .in_passes = false, .forward = step};
 
-  Grid by_module = grid("module", {.title = "", .align = Align::left, .expendable = true});
+  TextTable by_module = table_of("module", {.title = "", .align = Align::left, .expendable = true});
   for (const Row& row : report.tree()) by_module.add(cells(row, step, row.kind));
   by_module.add(cells(report.loss(), step, ""));
   for (const Row& row : report.outside(false)) by_module.add(cells(row, step, ""));
   by_module.add(cells(whole, step, ""));
 
-  Grid by_kernel = grid("kernel", {.title = "calls"});
+  TextTable by_kernel = table_of("kernel", {.title = "calls"});
   for (const Row& row : shortened(report.kernels(false), kLeastKernel * step))
     by_kernel.add(cells(row, step, fmt::format("{:.0f}", row.calls)));
   for (const Row& row : report.outside(true)) by_kernel.add(cells(row, step, ""));

@@ -1,4 +1,4 @@
-// The screen: lines that stay, and below them one status line that is drawn over again. Safe from several threads.
+// The terminal: lines that stay, and below them one status line that is redrawn. Safe to use from several threads.
 #pragma once
 #include <cstdio>
 #include <mutex>
@@ -13,11 +13,11 @@ class Terminal {
   bool interactive() const { return interactive_; }  // a terminal that can draw over a line
   bool unicode() const { return unicode_; }
   int columns() const;  // 80 if unknown
-  // From here on everything but text() goes to stderr, so that stdout holds what the program was asked to print alone.
+  // From now on everything but text() goes to stderr, so that stdout holds only what the program was asked to print.
   void keep_stdout_clean();
 
   void line(const std::string& text, bool to_stderr = false);  // stays; the status line moves below it
-  void text(const std::string& lines) const;                   // what a program was asked to print, to stdout
+  void text(const std::string& lines) const;                   // writes what the program was asked to print to stdout
   void status(const std::string& text);                        // at most `columns` wide; not if not interactive
   void clear_status();
   // The text in a colour of the terminal, e.g. "1;32"; as it is where colours are not wanted (NO_COLOR).

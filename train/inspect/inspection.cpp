@@ -8,7 +8,7 @@ namespace ghost {
 namespace {
 
 // Best other map for each map that is not constant.
-std::vector<int64_t> best_sources(const Fits& fits) {
+std::vector<int64_t> best_sources(const FilterFits& fits) {
   std::vector<int64_t> best(static_cast<size_t>(fits.maps), -1);
   for (int64_t target = 0; target < fits.maps; target++) {
     int64_t& found = best[static_cast<size_t>(target)];
@@ -20,10 +20,10 @@ std::vector<int64_t> best_sources(const Fits& fits) {
   return best;
 }
 
-KernelResult result_of(const Fits& fits, double tolerance) {
+KernelResult result_of(const FilterFits& fits, double tolerance) {
   KernelResult result;
   result.kernel = fits.kernel;
-  result.bearing = bearing(fits, tolerance);
+  result.ghost_ratio = ghost_ratio(fits, tolerance);
   result.histogram.assign(kHistogramBins, 0);
   int64_t counted = 0;
   const std::vector<int64_t> best = best_sources(fits);
@@ -43,8 +43,8 @@ KernelResult result_of(const Fits& fits, double tolerance) {
 }
 
 // By the second size, 3×3 of the usual ones, which a ghost layer has.
-std::vector<SimilarPair> similar_pairs(const std::vector<Fits>& all, int64_t count) {
-  const Fits& fits = all[std::min<size_t>(1, all.size() - 1)];
+std::vector<SimilarPair> similar_pairs(const std::vector<FilterFits>& all, int64_t count) {
+  const FilterFits& fits = all[std::min<size_t>(1, all.size() - 1)];
   const std::vector<int64_t> best = best_sources(fits);
   std::vector<int64_t> targets;
   for (int64_t t = 0; t < fits.maps; t++)
@@ -60,7 +60,7 @@ std::vector<SimilarPair> similar_pairs(const std::vector<Fits>& all, int64_t cou
                     [&](const SimilarPair& p) { return p.source == target && p.target == source; }))
       continue;
     SimilarPair pair{.source = source, .target = target, .kernel = fits.kernel, .mse = {}, .unexplained = {}};
-    for (const Fits& f : all)
+    for (const FilterFits& f : all)
       pair.mse.push_back(f.mse(source, target)), pair.unexplained.push_back(f.unexplained(source, target));
     pairs.push_back(std::move(pair));
   }
@@ -82,9 +82,9 @@ Inspection inspect(Module& model, const Tensor& pictures, const InspectOptions& 
     std::vector<int64_t> sizes;
     for (const int64_t k : options.kernels)
       if (meaningful(k, maps.size(0) * maps.size(1) * maps.size(2))) sizes.push_back(k);
-    const std::vector<Fits> all = sizes.empty() ? std::vector<Fits>{} : fit_all_pairs(maps, sizes);
+    const std::vector<FilterFits> all = sizes.empty() ? std::vector<FilterFits>{} : fit_all_pairs(maps, sizes);
     InspectedLayer layer{.layer = std::move(layers[i]), .kernels = {}, .pairs = {}};
-    for (const Fits& fits : all) layer.kernels.push_back(result_of(fits, options.tolerance));
+    for (const FilterFits& fits : all) layer.kernels.push_back(result_of(fits, options.tolerance));
     if (!all.empty()) layer.pairs = similar_pairs(all, options.pairs);
     result.layers.push_back(std::move(layer));
   }
@@ -99,11 +99,11 @@ std::string inspection_json(const Inspection& inspection) {
     Json fits = Json::array(), pairs = Json::array();
     for (const KernelResult& k : one.kernels)
       fits.push_back({{"kernel", k.kernel},
-                      {"share", k.bearing.share},
-                      {"predicted", k.bearing.predicted},
-                      {"constant", k.bearing.constant},
-                      {"needed", k.bearing.intrinsic.size()},
-                      {"ratio", k.bearing.ratio},
+                      {"share", k.ghost_ratio.share},
+                      {"predicted", k.ghost_ratio.predicted},
+                      {"constant", k.ghost_ratio.constant},
+                      {"needed", k.ghost_ratio.intrinsic.size()},
+                      {"ratio", k.ghost_ratio.ratio},
                       {"mse", k.mean_mse},
                       {"unexplained", k.mean_unexplained},
                       {"histogram", k.histogram}});

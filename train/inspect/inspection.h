@@ -1,5 +1,5 @@
-// Looking inside a network: which of its feature maps could have been made from others by a cheap filter, layer by
-// layer. What ghost-inspect computes; files and pages are made from it.
+// What ghost-inspect computes: for each layer, which of its feature maps can be predicted from another one by a cheap
+// filter. Files and pages are made from it.
 #pragma once
 #include <functional>
 #include <string>
@@ -13,24 +13,24 @@ namespace ghost {
 struct InspectOptions {
   std::vector<std::string> layers;           // patterns; empty: map_layers()
   std::vector<int64_t> kernels{1, 3, 5, 7};  // sizes of the filter
-  double tolerance = 0.1;                    // see Bearing
+  double tolerance = 0.1;                    // see GhostRatio
   int64_t pairs = 8;                         // similar pairs to keep of each layer
   std::function<void(size_t done, size_t of, const std::string& layer)> progress;
 };
 
-// How well one size of filter does on a layer.
+// Fits of one size of filter on one layer.
 struct KernelResult {
   int64_t kernel = 0;
-  Bearing bearing;
+  GhostRatio ghost_ratio;
   double mean_mse = 0;  // over maps that are not constant: of the best other map
   double mean_unexplained = 0;
-  // Ordered pairs of maps that are not constant by unexplained share: kHistogramBins even parts of 0..1, the last one
-  // with all above.
+  // Number of ordered pairs of maps by unexplained share, in kHistogramBins equal bins of 0..1; the last bin also holds
+  // what lies above 1. Constant maps are left out.
   std::vector<int64_t> histogram;
 };
 constexpr int64_t kHistogramBins = 20;
 
-// Two maps, by the filter that makes the second from the first.
+// Two maps, and how well a filter predicts the second from the first.
 struct SimilarPair {
   int64_t source = 0, target = 0;
   int64_t kernel = 0;                    // the size by which they were found
@@ -40,7 +40,7 @@ struct SimilarPair {
 struct InspectedLayer {
   LayerMaps layer;
   std::vector<KernelResult> kernels;  // of the sizes for which the maps have pixels enough (meaningful())
-  std::vector<SimilarPair> pairs;     // the best first; no map is the target of two
+  std::vector<SimilarPair> pairs;     // the best first; a map is the target of one pair at most
 };
 
 struct Inspection {

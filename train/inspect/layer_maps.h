@@ -17,8 +17,8 @@ struct LayerMaps {
   Tensor filters;  // (ghosts, d, d): the cheap kernels; undefined if there are none or the cheap operation has none
 };
 
-// Paths of the modules whose maps say something about the network: ghost layers, and convolutions that mix channels
-// together with the batch norm and activation that belong to them; in order of registration.
+// Paths of the modules that are inspected by default, in order of registration: ghost layers, and convolutions that mix
+// channels, with their batch norm and activation.
 std::vector<std::string> map_layers(Module& model);
 
 // Maps of the modules that match any of the patterns (`*` and `?`; empty: map_layers), from one call in evaluation mode

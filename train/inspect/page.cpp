@@ -39,8 +39,8 @@ std::string layer_table(const Inspection& inspection) {
       text +=
           k < one.kernels.size()
               ? fmt::format(R"(<td class="bar" style="--tone:var(--c0);--share:{:.1f}%">{}</td><td>s = {:.1f}</td>)",
-                            100 * one.kernels[k].bearing.share, share(one.kernels[k].bearing.share),
-                            one.kernels[k].bearing.ratio)
+                            100 * one.kernels[k].ghost_ratio.share, share(one.kernels[k].ghost_ratio.share),
+                            one.kernels[k].ghost_ratio.ratio)
               : std::string(R"(<td>–</td><td></td>)");
     text += "</tr>\n";
   }
@@ -114,7 +114,7 @@ std::vector<size_t> chosen(const Inspection& inspection, size_t count) {
   for (size_t i = 0; i < inspection.layers.size(); i++) order.push_back(i);
   const auto ratio = [&](size_t i) {
     const auto& kernels = inspection.layers[i].kernels;
-    return kernels.size() > 1 ? kernels[1].bearing.ratio : 0;
+    return kernels.size() > 1 ? kernels[1].ghost_ratio.ratio : 0;
   };
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return ratio(a) > ratio(b); });
   order.resize(std::min(order.size(), count));
@@ -127,9 +127,10 @@ std::vector<size_t> chosen(const Inspection& inspection, size_t count) {
 std::string inspection_intro(const Inspection& inspection) {
   return fmt::format(
       "<p>For every pair of maps of a layer, the filter that best makes one from the other was found by least squares. "
-      "The table shows the share of the maps that some other map makes with at most {} of their variance left over, "
-      "and the ratio <i>s</i> that the layer would bear: all of its maps by those that are needed to make the others "
-      "(–: the maps have too few pixels to tell).</p>\n",
+      "The table shows the share of the maps that can be predicted from another one with at most {} of their variance "
+      "unexplained, and <i>s</i>, the largest ghost ratio that would still work: all maps of the layer divided by "
+      "those "
+      "that the others can be predicted from (–: the maps have too few pixels to tell).</p>\n",
       share(inspection.tolerance));
 }
 

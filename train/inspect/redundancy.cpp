@@ -169,11 +169,11 @@ std::vector<double> variances(const Rows& rows) {
 
 }  // namespace
 
-double Fits::unexplained(int64_t source, int64_t target) const {
+double FilterFits::unexplained(int64_t source, int64_t target) const {
   return constant(target) ? 0 : mse(source, target) / variance[static_cast<size_t>(target)];
 }
 
-std::vector<Fits> fit_all_pairs(const Tensor& maps, std::span<const int64_t> kernels) {
+std::vector<FilterFits> fit_all_pairs(const Tensor& maps, std::span<const int64_t> kernels) {
   if (kernels.empty()) fail_usage("redundancy: no size of filter was given");
   for (const int64_t kernel : kernels) require_kernel(kernel);
   const Rows rows = rows_of(maps);
@@ -181,7 +181,7 @@ std::vector<Fits> fit_all_pairs(const Tensor& maps, std::span<const int64_t> ker
   const std::vector<double> variance = variances(rows);
   constexpr double kNothing = 1e-12;  // of the largest; values in f32 leave that much by rounding
   const double nothing = kNothing * *std::max_element(variance.begin(), variance.end());
-  std::vector<Fits> all;
+  std::vector<FilterFits> all;
   std::vector<std::vector<int64_t>> chosen;
   for (const int64_t kernel : kernels) {
     all.push_back({.kernel = kernel,
@@ -231,9 +231,9 @@ PairFit fit_pair(const Tensor& maps, int64_t source, int64_t target, int64_t ker
   return fit;
 }
 
-Bearing bearing(const Fits& fits, double tolerance) {
+GhostRatio ghost_ratio(const FilterFits& fits, double tolerance) {
   const auto count = static_cast<size_t>(fits.maps);
-  Bearing result;
+  GhostRatio result;
   result.tolerance = tolerance;
   std::vector<bool> open(count);
   std::vector<uint8_t> covers(count * count);  // (source, target), itself included

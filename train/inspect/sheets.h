@@ -12,8 +12,8 @@ Image colour_map(std::span<const double> values, int64_t height, int64_t width, 
 // From −limit (blue) over 0 (white) to limit (red).
 Image signed_colour_map(std::span<const double> values, int64_t height, int64_t width, double limit, int64_t side);
 
-// Pictures of one size in a grid, white in between; `group` of them stand closer together (1: none do). Empty cells at
-// the end are white.
+// Pictures of one size in a grid, with white gaps; the gaps within each `group` of pictures are smaller (1: no groups).
+// Empty cells at the end are white.
 Image grid(const std::vector<Image>& cells, int64_t columns, int64_t group = 1);
 
 // Every map of one picture of the layer, each in its own range of values, side by side; those of a ghost layer as

@@ -28,9 +28,9 @@ struct Configuration {
   std::string name = {};
   Config config = {};             // of its first run
   std::vector<size_t> runs = {};  // into Comparison::runs, by seed
-  // The runs that count: the finished ones, or those that have a test if none is finished.
+  // The runs that are averaged: the finished ones or, if none is finished, those that have a test.
   std::vector<size_t> counted = {};
-  bool finished = false;  // all that count are
+  bool finished = false;  // all runs in `counted` are
 
   std::optional<Spread> accuracy = {}, best_accuracy = {}, loss = {};  // percent and cross-entropy, of the last test
   std::optional<Spread> epoch_seconds = {};                            // training time of an epoch, without its test
@@ -46,7 +46,7 @@ struct Verdict {
   size_t a = 0, b = 0;
   std::optional<Difference> accuracy = {};  // points, b − a
   std::optional<double> speed = {};         // how many times as fast b is in training
-  bool speed_measured = false;              // alternately on the spot; else from the runs' epochs
+  bool speed_measured = false;              // in alternating turns on this machine; else from the epochs of the runs
   bool speed_distinguishable = false;
   std::string text = {};
 };
@@ -64,11 +64,12 @@ struct Comparison {
 struct CompareOptions {
   std::optional<double> target;
   bool timing = true, predictions = true;
-  std::function<void(const std::string& what, double share)> progress = {};  // what takes long is under way
-  std::function<bool()> stop = {};                                           // asked often; then Stopped is thrown
+  std::function<void(const std::string& what, double share)> progress =
+      {};                           // called while something that takes long is under way
+  std::function<bool()> stop = {};  // asked often; then Stopped is thrown
 };
-// Groups, measures, evaluates and judges. What cannot be measured (data that are not there, a checkpoint that cannot be
-// read) is left out with a note.
+// Groups the runs, measures speed, evaluates checkpoints and compares. What cannot be measured (data that are absent, a
+// checkpoint that cannot be read) is left out with a note.
 Comparison compare(std::vector<RunRecord> runs, const CompareOptions& options);
 
 struct Stopped {};  // thrown by compare() when options.stop says so

@@ -49,14 +49,14 @@ std::vector<OptionRow> config_differences(const std::vector<Config>& configs) {
   return rows;
 }
 
-const std::vector<std::string>& indifferent_options() {
+const std::vector<std::string>& options_without_effect_on_results() {
   static const std::vector<std::string> options{"run.dir", "run.threads", "data.workers", "data.prefetch"};
   return options;
 }
 
-std::vector<OptionRow> essential_differences(const Config& a, const Config& b) {
+std::vector<OptionRow> differences_that_change_results(const Config& a, const Config& b) {
   std::vector<OptionRow> rows = config_differences({a, b});
-  const auto& without = indifferent_options();
+  const auto& without = options_without_effect_on_results();
   std::erase_if(rows, [&](const OptionRow& row) {
     return std::find(without.begin(), without.end(), row.option) != without.end();
   });

@@ -1,4 +1,4 @@
-// In what configurations differ.
+// The options in which configurations differ.
 #pragma once
 #include <string>
 #include <vector>
@@ -16,9 +16,9 @@ struct OptionRow {
 // The options whose values are not the same everywhere, in the order of the configuration.
 std::vector<OptionRow> config_differences(const std::vector<Config>& configs);
 
-// Options that cannot change what a run computes: where it lies, and how fast it goes.
-const std::vector<std::string>& indifferent_options();
-// Of two configurations of one run: the differences without those.
-std::vector<OptionRow> essential_differences(const Config& a, const Config& b);
+// Options that cannot change the results of a run: folders, threads, loading.
+const std::vector<std::string>& options_without_effect_on_results();
+// Differences between two configurations without the options that have no effect on results.
+std::vector<OptionRow> differences_that_change_results(const Config& a, const Config& b);
 
 }  // namespace ghost

@@ -1,4 +1,4 @@
-// Curves of a run, few enough points for a page.
+// The curves of a run, thinned so that a page stays small.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 #include <vector>
@@ -12,7 +12,8 @@ struct Curve {
   std::vector<double> seconds, value;
 };
 struct RunCurves {
-  Curve train_loss, train_accuracy, lr;  // of windows of steps; of epochs where there are no such lines
+  Curve train_loss, train_accuracy,
+      lr;  // one point for each "step" line of metrics.jsonl, or for each epoch if there are none
   Curve test_loss, test_accuracy;
   double steps_per_epoch = 0;  // for the axis of epochs
 };

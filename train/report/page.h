@@ -1,4 +1,4 @@
-// The report: one HTML file that holds all it needs and asks for nothing over the network.
+// The report: one HTML file that needs no other file and makes no network request.
 #pragma once
 #include <string>
 

@@ -22,7 +22,8 @@ PlannedRun::Found look(const PlannedRun& run) {
   if (!fs::exists(config, ignored) || !fs::exists(last, ignored))
     fail_usage("{} holds the remains of a run ({} is missing); {}", run.dir.string(),
                fs::exists(config, ignored) ? last.filename().string() : config.filename().string(), choose);
-  const std::vector<OptionRow> rows = essential_differences(load_config(config.string(), {}).config, run.loaded.config);
+  const std::vector<OptionRow> rows =
+      differences_that_change_results(load_config(config.string(), {}).config, run.loaded.config);
   if (!rows.empty()) {
     constexpr size_t kMost = 4;
     std::string text;

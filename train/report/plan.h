@@ -1,4 +1,4 @@
-// Which runs a comparison needs, and which of them are there already.
+// The runs that a comparison needs, and which of them exist already.
 #pragma once
 #include <filesystem>
 #include <optional>
@@ -25,9 +25,9 @@ struct PlanOptions {
 };
 
 // One run for each configuration file and seed, in <run.dir, or runs>/<configuration>-s<seed>. A run that is there is
-// taken if its complete configuration is the same apart from indifferent_options(). Throws UsageError, before anything
-// is trained, if a folder holds another run (naming what differs), if another process writes it, or if two
-// configurations would share a folder.
+// taken if its complete configuration is the same apart from options_without_effect_on_results(). Throws UsageError,
+// before anything is trained, if a folder holds another run (naming what differs), if another process writes it, or if
+// two configurations would share a folder.
 std::vector<PlannedRun> plan_runs(const std::vector<std::string>& config_files, const PlanOptions& options);
 
 }  // namespace ghost

@@ -1,4 +1,4 @@
-// What networks answered on the test images, and where two of them disagree.
+// Predictions of networks on the test images, and the images on which two of them disagree.
 #pragma once
 #include <functional>
 #include <memory>
@@ -33,14 +33,14 @@ struct Example {
 struct Disagreement {
   size_t a = 0, b = 0;  // configurations
   int64_t both_right = 0, only_a = 0, only_b = 0, both_wrong = 0;
-  int64_t differ = 0;  // other answers, right or wrong
+  int64_t differ = 0;  // images for which the two predicted different classes
   std::vector<Example> examples;
 };
 
-// Whether both were asked about the same images, in the same order.
+// Whether both are predictions for the same images in the same order.
 bool same_images(const Predictions& a, const Predictions& b);
-// Counts, and up to `examples` pictures: in turn one that only a had right, only b, neither. `of` is a run with the
-// test set.
+// Counts, and up to `examples` pictures, taken in turn from those that only a, only b and neither got right. `of` is a
+// run with the test set.
 Disagreement disagreement(const Predictions& a, const Predictions& b, const RunRecord& of, size_t examples);
 
 }  // namespace ghost

@@ -1,4 +1,4 @@
-// report.html in a run's own directory: the page of one run, as far as it is.
+// Writes report.html into the directory of a run, up to date after each epoch.
 #pragma once
 #include <functional>
 #include <string>
@@ -10,11 +10,12 @@ namespace ghost {
 
 class ReportSink final : public Sink {
  public:
-  // `warn` hears, once, why the report cannot be written: that does not stop a run.
+  // `warn` is called once with the reason if the report cannot be written; the run goes on.
   explicit ReportSink(std::function<void(const std::string&)> warn) : warn_(std::move(warn)) {}
   void on_start(const RunStart& start) override { dir_ = start.dir; }
   void on_epoch(const EpochReport& report) override;  // curves and numbers
-  // Of a whole run class by class as well, which takes one more test: only where that is a minute at most.
+  // For a finished run the page also has results by class, which take one more test; only if that takes at most a
+  // minute.
   void on_end(const RunEnd& end) override;
 
  private:

@@ -1,4 +1,4 @@
-// What a run directory tells of its run: finished, under way, or broken off.
+// A run as its directory describes it.
 #pragma once
 #include <filesystem>
 #include <optional>
@@ -23,10 +23,10 @@ struct EpochPoint {
 };
 
 enum class RunState {
-  finished,  // has all its epochs
-  running,   // a process writes it now
-  stopped,   // can be continued
-  crashed,   // ended by an error, or cut off: what came after the last checkpoint is lost
+  finished,  // all epochs are done
+  running,   // a process is writing it
+  stopped,   // interrupted, can be resumed
+  crashed,   // ended by an error or killed: what came after the last checkpoint is lost
 };
 const char* name_of(RunState state);
 
@@ -61,10 +61,10 @@ struct RunRecord {
 // folder holds no run, and Error if its config.yaml cannot be read.
 RunRecord read_run(const std::filesystem::path& dir);
 
-// Of a run that its process is about to leave.
+// Marks a run whose process is about to end as stopped.
 void mark_stopped(RunRecord& run);
 
-// Several, with names that differ: equal ones get as many of their parent folders in front as that takes. Throws
+// Reads several runs and makes their names unique by putting as many parent folders in front as are needed. Throws
 // UsageError if a folder is given twice.
 std::vector<RunRecord> read_runs(const std::vector<std::filesystem::path>& dirs);
 

@@ -1,4 +1,4 @@
-// What a difference is worth: spread over seeds, and intervals at 95 %.
+// Spread over seeds, and 95 % confidence intervals of differences.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -18,7 +18,7 @@ std::optional<Spread> spread_of(const std::vector<double>& values);  // empty: n
 // incomplete beta function (Abramowitz and Stegun, 26.7.1).
 double student_t_quantile(double p, double freedom);
 
-// An estimate with half of its 95 % interval. It is told from zero where the interval does not hold zero.
+// An estimate with half the width of its 95 % interval. It is distinguishable from zero if the interval excludes zero.
 struct Difference {
   enum class Basis {
     paired_seeds,    // Student's t over the differences of equal seeds

@@ -166,13 +166,15 @@ nlohmann::ordered_json timing_json(const Timing& timing) {
           {"update_seconds", timing.update_seconds}};
 }
 
-// Share of the maps that another one makes by a d×d filter, and the ratio that each layer would bear.
+// Share of the maps that another one makes by a d×d filter, and the largest ghost ratio that would still work.
 nlohmann::ordered_json inside_json(const Inspection& inside) {
   auto layers = nlohmann::ordered_json::array();
   for (const InspectedLayer& one : inside.layers)
     for (const KernelResult& k : one.kernels)
-      layers.push_back(
-          {{"layer", one.layer.name}, {"kernel", k.kernel}, {"share", k.bearing.share}, {"ratio", k.bearing.ratio}});
+      layers.push_back({{"layer", one.layer.name},
+                        {"kernel", k.kernel},
+                        {"share", k.ghost_ratio.share},
+                        {"ratio", k.ghost_ratio.ratio}});
   return layers;
 }
 

@@ -1,4 +1,4 @@
-// The numbers of a comparison, each with its name, its value and its text: for the terminal, the page, JSON and CSV.
+// The numbers of a comparison with name, value and text, as the terminal, the page, JSON and CSV show them.
 #pragma once
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
@@ -24,7 +24,7 @@ struct Measure {
 // Those that at least one configuration has, in the order they are shown.
 std::vector<Measure> measures(const Comparison& comparison);
 
-// Configurations beside each other, or below each other where `columns` are too few; and the verdicts, wrapped.
+// Configurations side by side, or one below the other if `columns` are too few; then the verdicts, wrapped.
 std::string comparison_text(const Comparison& comparison, int columns);
 
 // {"ghost_version", "target", "configurations": […], "runs": […], "verdicts": […], "differences": […],

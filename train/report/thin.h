@@ -1,13 +1,13 @@
-// Long curves in few points.
+// Thinning of long curves.
 #pragma once
 #include <cstddef>
 #include <vector>
 
 namespace ghost {
 
-// Indices, ascending, of at most `most` values that look like all of them when they are joined by lines: the range is
-// cut into equal parts, and each part keeps its lowest and its highest value. First and last are always kept, so are
-// the lowest and highest of all; what is not finite is left out. most ≥ 4; fewer values are all kept.
+// Ascending indices of at most `most` (≥ 4) values that draw the same line as all of them. The range is cut into equal
+// parts, and each part keeps its lowest and its highest value. The first, the last, the lowest and the highest value
+// are always kept. Values that are not finite are left out.
 std::vector<size_t> thin(const std::vector<double>& values, size_t most);
 
 }  // namespace ghost

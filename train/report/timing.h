@@ -1,4 +1,4 @@
-// How fast networks run on this machine now, measured in turns so that what else the machine does meets all of them.
+// Speed of networks on this machine, measured in alternating turns so that other load affects all of them alike.
 #pragma once
 #include <functional>
 #include <string>
@@ -26,8 +26,7 @@ struct Timing {
   std::vector<double> training, inference;                                 // images/s of each turn
   double training_images_per_second = 0, inference_images_per_second = 0;  // medians
   // Of one training step: forward and backward pass by kind of layer, the longest first, and the update of all
-  // parameters. Batch norm and ReLU only leave word for the next convolution, which applies them while it reads: their
-  // work counts there.
+  // parameters. Batch norm and ReLU are applied by the next convolution while it reads, and count there.
   std::vector<LayerTime> layers;
   double update_seconds = 0;
 };

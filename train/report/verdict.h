@@ -1,13 +1,13 @@
-// Two configurations in a sentence that claims no more than the noise allows.
+// The comparison of two configurations as a sentence that includes the uncertainty.
 #pragma once
 #include "train/report/comparison.h"
 
 namespace ghost {
 
-// How configuration b compares with a. Accuracy: paired over equal seeds if there are two or more, Welch's t over
-// different ones, else binomial over the test images, paired if both answered the same ones. Speed: in turns on the
-// spot, Student's t over the logarithms of the turns' ratios; else by the medians of the runs' epochs, told apart from
-// 5 %.
+// Compares configuration b with a. Accuracy: a paired t-test over equal seeds if there are two or more, Welch's t-test
+// over different seeds, else binomial over the test images, paired if both predicted the same images. Speed: Student's
+// t over the logarithms of the ratios of alternating turns on this machine, if measured; else the medians of the runs'
+// epochs, which count as different from 5 % on.
 Verdict judge(const Comparison& comparison, size_t a, size_t b);
 
 }  // namespace ghost

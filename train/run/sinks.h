@@ -1,5 +1,5 @@
-// Who watches a run: the console, metrics.jsonl, later reports. A sink observes and never steers; what it throws (a
-// full disk) ends the run with the last checkpoint intact.
+// Observers of a run: the console, metrics.jsonl, reports. A sink does not influence the run. An exception from a sink
+// (a full disk) ends the run; the last checkpoint stays intact.
 #pragma once
 #include <filesystem>
 #include <string>

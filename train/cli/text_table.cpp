@@ -1,10 +1,10 @@
-#include "train/cli/grid.h"
+#include "train/cli/text_table.h"
 
 #include <algorithm>
 
 namespace ghost::cli {
 
-std::string Grid::text(const Terminal& terminal) const {
+std::string TextTable::text(const Terminal& terminal) const {
   constexpr int kBetween = 2;
   std::vector<int> width;
   for (size_t c = 0; c < columns_.size(); c++) {

@@ -1,4 +1,4 @@
-// A table in columns.
+// A table of text in columns, for the terminal.
 #pragma once
 #include <string>
 #include <vector>
@@ -12,12 +12,12 @@ enum class Align { right, left };
 struct Column {
   std::string title;
   Align align = Align::right;
-  bool expendable = false;  // left out on a terminal that is too narrow for all
+  bool expendable = false;  // left out if the terminal is too narrow for all columns
 };
 
-class Grid {
+class TextTable {
  public:
-  explicit Grid(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  explicit TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {}
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }  // one text for each column
   // Titles and rows, a line each, two spaces between columns.
   std::string text(const Terminal& terminal) const;
