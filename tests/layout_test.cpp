@@ -9,12 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "nn/layers/cheap_op.h"
 #include "support/command.h"
 #include "support/temp_dir.h"
-#include "train/config/describe.h"
-#include "train/optim/optimizer.h"
-#include "train/optim/schedule.h"
 
 namespace ghost::test {
 namespace {
@@ -169,45 +165,6 @@ TEST(Layout, EveryOperatorHasListedCases) {
     headers++;
   }
   EXPECT_GE(headers, 11);
-}
-
-TEST(Readme, NamesEveryShippedConfig) {
-  const std::string readme = file_text(kSource / "README.md");
-  int configs = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(kSource / "configs")) {
-    if (!entry.is_regular_file()) continue;
-    const std::string name = fs::relative(entry.path(), kSource).string();
-    EXPECT_NE(readme.find("`" + name + "`"), std::string::npos) << name;
-    configs++;
-  }
-  EXPECT_GE(configs, 6);
-}
-
-// "model.width" may stand in a row as `model.width` or, after another of its section, as `.width`.
-TEST(Readme, NamesEveryOption) {
-  const std::string readme = file_text(kSource / "README.md");
-  Config config;
-  const Description options = describe(config);
-  for (const Field& field : options.fields()) {
-    const std::string last = field.path.substr(field.path.rfind('.') + 1);
-    EXPECT_TRUE(readme.find("`" + field.path + "`") != std::string::npos ||
-                readme.find("`." + last + "`") != std::string::npos ||
-                readme.find("`" + last + "`") != std::string::npos)
-        << field.path;
-  }
-}
-
-TEST(Readme, NamesEveryModelDataSetAndRule) {
-  const std::string readme = file_text(kSource / "README.md");
-  const auto expect_named = [&](const auto& table) {
-    for (const auto& entry : table) EXPECT_NE(readme.find("`" + entry.name + "`"), std::string::npos) << entry.name;
-  };
-  expect_named(model_table());
-  expect_named(conv_choice_table());
-  expect_named(cheap_op_table());
-  expect_named(dataset_table());
-  expect_named(optimizer_table());
-  expect_named(schedule_table());
 }
 
 }  // namespace

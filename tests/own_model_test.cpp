@@ -39,16 +39,6 @@ TEST(RegisterModel, NamesAnOptionThatThereIsNot) {
               AllOf(HasSubstr("'misspelt'"), HasSubstr("'widht'"), HasSubstr("did you mean 'width'?")));
 }
 
-// What README.md shows is the example, from the class on.
-TEST(Readme, ShowsTheExample) {
-  const std::string readme = test::file_text(GHOST_SOURCE_DIR "/README.md");
-  const size_t begin = readme.find("```cpp\n", readme.find("\n## Your own model\n"));
-  ASSERT_NE(begin, std::string::npos);
-  const std::string code = readme.substr(begin + 7, readme.find("```", begin + 7) - begin - 7);
-  EXPECT_THAT(code, HasSubstr("int main("));
-  EXPECT_THAT(test::file_text(GHOST_SOURCE_DIR "/examples/own_model/main.cpp"), testing::EndsWith("\n" + code));
-}
-
 class OwnModel : public testing::Test {
  protected:
   OwnModel() { test::write_tiny_idx(dir_ / "data"); }

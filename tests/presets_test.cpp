@@ -106,7 +106,7 @@ TEST(GhostVgg16, CostsWhatThePaperSaysAtEveryRatioAndKernel) {
   }
 }
 
-// The README's way: one line of the ResNet-56 file.
+// The way of docs/models.md: one line of the ResNet-56 file.
 TEST(ResNet56, BecomesGhostByOneLine) {
   std::string text = test::file_text(kConfigs / "resnet56_cifar10.yaml");
   const std::string line = "conv: {name: standard}";

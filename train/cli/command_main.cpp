@@ -24,7 +24,7 @@ const std::vector<Command>& commands() {
       {"predict", "names the classes of pictures", predict_main},
       {"info", "shows what a network costs", info_main},
       {"convert", "writes weights for PyTorch, or takes them from it", convert_main},
-      {"compare", "holds runs and configurations against each other", compare_main},
+      {"compare", "compares runs and configurations", compare_main},
       {"inspect", "looks at the feature maps of a network", inspect_main},
   };
   return table;

@@ -208,8 +208,7 @@ int main(int argc, char** argv) {
       "Compares training runs: accuracy, cost and speed, in a table and in one HTML file. Configurations are trained "
       "first.",
       name);
-  app.add_option("given", arguments.given,
-                 "Run directories and configurations; the first is what the others are held to")
+  app.add_option("given", arguments.given, "Run directories and configurations; the first is the baseline")
       ->type_name("RUN|CONFIG…");
   app.add_option("--set", arguments.overrides,
                  "Change one option of every configuration, e.g. --set train.epochs=3; may be repeated")
@@ -230,7 +229,7 @@ int main(int argc, char** argv) {
   app.add_flag("--no-predictions", arguments.no_predictions, "Do not test the networks again, image by image");
   app.footer(fmt::format(
       "Runs of one configuration that differ in their seed count as one, with mean and spread. A configuration is\n"
-      "trained in <run.dir, or runs>/<configuration>-s<seed>; what is there already is not trained again.\n\n"
+      "trained in <run.dir, or runs>/<configuration>-s<seed>; a run that exists is not trained again.\n\n"
       "Examples:\n"
       "  {0} runs/ghostnet-1 runs/ghostnet-2\n"
       "  {0} configs/plain_cnn_cifar10.yaml configs/plain_cnn_ghost_cifar10.yaml --seeds 3 --output "

@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
   NetworkSource& source = arguments.source;
   CLI::App app("Writes the weights of a network for PyTorch, or foreign weights for the programs here.", name);
   add_network_options(app, source);
-  app.add_option("--to", arguments.to, "pytorch: weights alone (as usual); ghost: a checkpoint")
+  app.add_option("--to", arguments.to, "pytorch: weights alone (default); ghost: a checkpoint")
       ->type_name("FORM")
       ->check(CLI::IsMember({"pytorch", "ghost"}));
   app.add_option("--classes", arguments.classes, "Names of the classes, one a line, in the order of the outputs")
@@ -85,7 +85,7 @@ int main(int argc, char** argv) {
       "  {0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml -o checked.safetensors\n"
       "  {0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml --to ghost --classes names.txt \\\n"
       "    -o imagenet.safetensors\n\n"
-      "A .pth file becomes safetensors with tools/pth-to-safetensors. See docs/pytorch.md.\n"
+      "A .pth file becomes safetensors with tools/pth-to-safetensors. See docs/from-pytorch.md.\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
       name));
   return run_program(app, argc, argv, [&](Terminal& terminal) -> int {

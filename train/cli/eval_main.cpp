@@ -161,10 +161,10 @@ int main(int argc, char** argv) {
   NetworkSource& source = arguments.source;
   CLI::App app("Tests a network on the images of a data set.", name);
   add_network_options(app, source);
-  app.add_option("--split", arguments.split, "Which images: test (as usual), train, or all")
+  app.add_option("--split", arguments.split, "Which images: test (default), train, or all")
       ->type_name("NAME")
       ->check(CLI::IsMember({"test", "train", "all"}));
-  app.add_flag("--flip", arguments.flip, "Count each image by the mean of its logits and its mirror image's");
+  app.add_flag("--flip", arguments.flip, "Average the logits of each image and its mirror image");
   add_threads_option(app, arguments.threads);
   app.add_flag("--json", arguments.json, "Print one JSON object");
   app.add_flag("--per-class", arguments.per_class, "Print each class's accuracy and the confusion matrix as well");
