@@ -1,13 +1,18 @@
-// Options described once: path, type, limits, who reads them and what they do. A struct of options has a function
-// `void describe(Struct&, Description&)` beside it; reading, checking, printing and storing go by that description.
+// Options described once: path, type, limits, who reads them and what they do. A struct of options has beside it
+//   void describe(Struct&, Description&)                                  every option of it
+//   void check_together(const Struct&, const Finding& refuse, const Finding& note)   if some values do not fit together
+// Reading, --set, printing, storing, the documentation and every check go by these two.
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "core/option_values.h"
 
 namespace ghost {
 
@@ -18,6 +23,8 @@ struct Limits {
   bool allow(double value) const;
   // "at least 1", "above 0", "in [0, 1)": what a value that is not allowed should have been.
   std::string expected(double value) const;
+  // The same for all values: "1 to 8192", "at least 1", "above 0", "in [0, 1)"; empty where there are none.
+  std::string str() const;
 };
 
 struct FieldRule {
@@ -25,8 +32,19 @@ struct FieldRule {
   std::vector<std::string> choices{};  // of a string, or of an integer as text; empty: any
   bool empty_list = true;              // a list may be empty
   bool of_data = false;                // describes the data set: goes out of use when data.name is replaced
-  bool* set = nullptr;                 // may be `auto`; true once it is not
+  bool* set = nullptr;                 // the option may be `auto`; true once it is not
 };
+
+// The usual rules, for describe().
+namespace rule {
+constexpr double kMany = 1e9;  // no count of anything here comes near
+FieldRule at_least(double least, double most = kMany);
+FieldRule above(double least, double most = std::numeric_limits<double>::infinity());
+FieldRule share();      // in [0, 1]
+FieldRule below_one();  // in [0, 1)
+FieldRule one_of(std::vector<std::string> choices);
+FieldRule of_data(FieldRule rule);  // the same, of an option that describes the data set
+}  // namespace rule
 
 using FieldValue = std::variant<bool*, int64_t*, uint64_t*, double*, std::string*, std::vector<int64_t>*,
                                 std::vector<double>*, std::vector<std::string>*, std::array<double, 2>*>;
@@ -34,36 +52,56 @@ using FieldValue = std::variant<bool*, int64_t*, uint64_t*, double*, std::string
 struct Field {
   std::string path;  // "model.conv.ratio"
   FieldValue value;  // in the struct that was described
-  std::string summary;
+  std::string help;
   FieldRule rule;
+};
+
+// An option that no struct has a member for: one of a model of your own (nn/models/registry.h). Its value lies in an
+// OptionValues.
+struct OwnOption {
+  std::string name;
+  OptionValue standard;  // the default, which also gives the type
+  std::string help;
+  FieldRule rule{};
 };
 
 // One thing that a section's `name` can be, with the options that it reads.
 struct Alternative {
-  std::string name;
+  std::string name, summary;
   std::vector<std::string> options;  // paths in the section; "conv" stands for all of conv.…
 };
 
+// The lines of a table of models, data sets, … as alternatives.
+template <class Table>
+std::vector<Alternative> alternatives_of(const Table& table) {
+  std::vector<Alternative> all;
+  all.reserve(table.size());
+  for (const auto& entry : table) all.push_back({entry.name, entry.summary, entry.options});
+  return all;
+}
+
 struct Section {
   std::string path;  // "model.conv"; empty: the root
-  std::string summary;
-  std::vector<Alternative> alternatives;  // options that none of them lists belong to all
+  std::string help;
+  std::vector<Alternative> alternatives{};  // of its `name`; options that none of them lists belong to all
 };
 
 class Description {
  public:
+  // The options of `value` under `key`. Throws UsageError if an alternative lists an option that the section has not.
   template <class Struct>
-  void section(const std::string& key, const std::string& summary, Struct& value,
-               std::vector<Alternative> alternatives = {}) {
-    const std::string outer = prefix_;
-    sections_.push_back({prefix_ + key, summary, std::move(alternatives)});
-    prefix_ += key + ".";
+  void section(const std::string& key, const std::string& help, Struct& value) {
+    const std::string outer = prefix_, path = prefix_ + key;
+    sections_.push_back({path, help});
+    prefix_ = path + ".";
     describe(value, *this);
     prefix_ = outer;
+    check_alternatives(path);
   }
-  void field(const std::string& key, FieldValue value, const std::string& summary, FieldRule rule = {}) {
-    fields_.push_back({prefix_ + key, value, summary, std::move(rule)});
-  }
+  // The section's `name`, which is that of one of the alternatives.
+  void name(std::string* value, const std::string& help, std::vector<Alternative> alternatives);
+  // Throws UsageError if there is an option of that path already.
+  void field(const std::string& key, FieldValue value, const std::string& help, FieldRule rule = {});
 
   // The option may also be `auto`: `set` tells whether it is not, and its value comes from the data set.
   void follow_data(const std::string& path, bool& set);
@@ -74,14 +112,59 @@ class Description {
   const Section* find_section(const std::string& path) const;
   // The value of the `name` that selects among a section's alternatives.
   const std::string& selected(const Section& section) const;
+  // The alternatives that list the option, which is in the section; empty: all read it.
+  static std::vector<std::string> owners(const Section& section, const std::string& path);
   // The alternatives that read the option, if the selected one of its section, or of one around it, does not; else
   // empty. `section` is then set to where.
   std::vector<std::string> owners_elsewhere(const std::string& path, const Section*& section) const;
 
  private:
+  void check_alternatives(const std::string& path) const;
   std::string prefix_;
   std::vector<Field> fields_;
   std::vector<Section> sections_;
 };
+
+// ---- values
+
+// What is wrong with one value, or with the length of a list: the end of a sentence that begins with the option's path,
+// "is 9000, but must be at most 8192". Empty: nothing.
+std::string value_problem(bool value, const FieldRule& rule);
+std::string value_problem(int64_t value, const FieldRule& rule);
+std::string value_problem(uint64_t value, const FieldRule& rule);
+std::string value_problem(double value, const FieldRule& rule);
+std::string value_problem(const std::string& value, const FieldRule& rule);
+std::string length_problem(size_t count, const FieldRule& rule);
+// The same of one value of a list: "(value 2 of 3) is 0, but must be above 0".
+std::string item_problem(size_t item, size_t count, const std::string& problem);
+
+// Calls `report` with a sentence for everything that is wrong with the values of all options.
+void check_values(const Description& description, const std::function<void(const std::string&)>& report);
+
+// What a combination of options is told to. `paths` are the options at fault, the likeliest first. Values of their own
+// are within their limits.
+using Finding = std::function<void(const std::vector<std::string>& paths, const std::string& sentence)>;
+
+// Throws UsageError with the sentences in which the configuration reader refuses such values, one a line: "data.resize
+// is 9000, but must be at most 8192". `section` is where the options stand in a configuration, "data"; empty: their
+// description says it. For functions that take options from C++.
+template <class Struct>
+void check_options(const Struct& options, const std::string& section) {
+  Struct copy = options;  // a description points into what may be changed
+  Description description;
+  if (section.empty())
+    describe(copy, description);
+  else
+    description.section(section, "", copy);
+  std::string problems;
+  const auto add = [&](const std::string& sentence) { problems += (problems.empty() ? "" : "\n") + sentence; };
+  check_values(description, add);
+  if constexpr (requires(const Finding& finding) { check_together(options, finding, finding); })
+    if (problems.empty())
+      check_together(
+          options, [&](const std::vector<std::string>&, const std::string& sentence) { add(sentence); },
+          [](const std::vector<std::string>&, const std::string&) {});
+  if (!problems.empty()) throw UsageError(problems);
+}
 
 }  // namespace ghost

@@ -85,6 +85,11 @@ struct Loader::Impl {
   std::vector<std::jthread> workers_;  // last: they end before what they use
 };
 
+void describe(LoaderConfig& c, Description& d) {
+  d.field("batch_size", &c.batch_size, "images at a time", rule::at_least(1));
+  describe_loading(c.workers, c.prefetch, c.max_unreadable, d, "data.");
+}
+
 Loader::Impl::Impl(DatasetPtr dataset, const DataSplits& splits, const AugmentConfig& augment,
                    const LoaderConfig& config, Warn warn)
     : dataset_(std::move(dataset)),
@@ -93,13 +98,7 @@ Loader::Impl::Impl(DatasetPtr dataset, const DataSplits& splits, const AugmentCo
       channels_(splits.channels),
       config_(config),
       warn_(std::move(warn)) {
-  if (config.batch_size < 1) fail_usage("the batch size is {}; at least 1 was expected", config.batch_size);
-  if (config.workers < 0 || config.workers > 1024)
-    fail_usage("data.workers is {}; 0 to 1024 threads were expected", config.workers);
-  if (config.prefetch < 1 || config.prefetch > 4096)
-    fail_usage("data.prefetch is {}; 1 to 4096 batches were expected", config.prefetch);
-  if (!(config.max_unreadable >= 0 && config.max_unreadable <= 1))
-    fail_usage("data.max_unreadable is {}; a share of 0 to 1 was expected", config.max_unreadable);
+  check_options(config, "");
   for (int64_t i = 0; i < config.workers; i++)
     workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
 }

@@ -24,11 +24,12 @@ struct LoaderConfig {
   int64_t prefetch = 4;  // batches ahead, at least 1
   double max_unreadable = 0.01;
 };
+void describe(LoaderConfig& config, Description& description);
 
 class Loader {
  public:
   using Warn = std::function<void(const std::string&)>;  // called from the consuming thread, once per unreadable image
-  // Throws UsageError for numbers out of range. `warn` may be empty.
+  // Throws UsageError for an option that is not as described. `warn` may be empty.
   Loader(DatasetPtr dataset, const DataSplits& splits, const AugmentConfig& augment, const LoaderConfig& config,
          Warn warn);
   ~Loader();

@@ -7,28 +7,13 @@
 
 namespace ghost {
 
-void check_augment(const AugmentConfig& a) {
-  if (a.crop_padding < 0 || a.crop_padding > 1024)
-    fail_usage("data.augment.crop_padding is {}; 0 to 1024 pixels were expected", a.crop_padding);
-  if (!(a.scale[0] > 0 && a.scale[0] <= a.scale[1] && a.scale[1] <= 1))
-    fail_usage("data.augment.scale is [{}, {}]; two shares 0 < a <= b <= 1 of the area were expected", a.scale[0],
-               a.scale[1]);
-  const std::pair<const char*, double> strengths[] = {
-      {"brightness", a.brightness}, {"contrast", a.contrast}, {"saturation", a.saturation}, {"lighting", a.lighting}};
-  for (const auto& [key, value] : strengths)
-    if (!(value >= 0 && value <= 10)) fail_usage("data.augment.{} is {}; 0 (off) to 10 was expected", key, value);
-  if (a.random_resized_crop && a.crop_padding > 0)
-    fail_usage("data.augment: random_resized_crop and crop_padding {} exclude each other; set one of them to off",
-               a.crop_padding);
-}
-
 Preprocessor::Preprocessor(const DataSplits& splits, const AugmentConfig& augment)
     : size_(splits.image_size),
       channels_(splits.channels),
       resize_(splits.resize),
       augment_(augment),
       normalize_(splits.mean, splits.std) {
-  check_augment(augment);
+  check_options(augment, "data.augment");
   if (normalize_.channels() != channels_)
     fail("preprocessing: {} channels, but {} means", channels_, normalize_.channels());
 }

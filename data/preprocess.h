@@ -7,13 +7,11 @@
 
 namespace ghost {
 
-// Throws UsageError for strengths, shares and paddings out of range.
-void check_augment(const AugmentConfig& augment);
-
 // Pictures become (image_size, image_size, channels), normalised. Pixels stay in 8 bits until the last step. A picture
 // so narrow that resizing it would take more than kMaxPixels is an ImageError, which does not know the picture's name.
 class Preprocessor {
  public:
+  // Throws UsageError for an option that is not as described.
   Preprocessor(const DataSplits& splits, const AugmentConfig& augment);
   int64_t values() const { return size_ * size_ * channels_; }  // of one sample
 

@@ -1,37 +1,77 @@
 #include "data/registry.h"
 
-#include <cmath>
+#include <algorithm>
 
-#include "core/nearest.h"
 #include "data/cifar.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
-#include "data/preprocess.h"
 
 namespace ghost {
-namespace {
 
-void require(bool valid, const char* key, double value, const char* expected) {
-  if (!valid) fail_usage("data.{} is {}; {} was expected", key, value, expected);
+void describe(AugmentConfig& c, Description& d) {
+  d.field("crop_padding", &c.crop_padding, "zeros around the image before a random crop; 0: no such crop",
+          rule::at_least(0, 1024));
+  d.field("flip", &c.flip, "left to right, half of the time");
+  d.field("random_resized_crop", &c.random_resized_crop, "a crop of random area and aspect, resized (arXiv 1409.4842)");
+  d.field("scale", &c.scale, "smallest and largest share of the area it takes", rule::above(0, 1));
+  d.field("brightness", &c.brightness, "strength of brightness jitter; 0: none", rule::at_least(0, 10));
+  d.field("contrast", &c.contrast, "strength of contrast jitter; 0: none", rule::at_least(0, 10));
+  d.field("saturation", &c.saturation, "strength of saturation jitter; 0: none", rule::at_least(0, 10));
+  d.field("lighting", &c.lighting, "standard deviation of PCA lighting (Krizhevsky et al., 2012)",
+          rule::at_least(0, 10));
 }
 
-void check(const DataConfig& c) {
-  const auto number = [](int64_t v) { return static_cast<double>(v); };
-  require(c.image_size >= 0 && c.image_size <= 4096, "image_size", number(c.image_size),
-          "1 to 4096, or 0 for the usual");
-  require(c.resize >= 0 && c.resize <= 8192, "resize", number(c.resize), "1 to 8192, or 0 for the usual");
-  require(c.channels == 0 || c.channels == 1 || c.channels == 3, "channels", number(c.channels),
-          "1, 3, or 0 for the data set's own");
-  require(c.test_share > 0 && c.test_share < 1, "test_share", c.test_share, "a share between 0 and 1");
-  require(c.max_unreadable >= 0 && c.max_unreadable <= 1, "max_unreadable", c.max_unreadable, "a share of 0 to 1");
-  require(c.limit_train >= 0, "limit_train", number(c.limit_train), "a number of images, or 0 for all");
-  require(c.limit_test >= 0, "limit_test", number(c.limit_test), "a number of images, or 0 for all");
-  for (const double m : c.mean) require(std::isfinite(m), "mean", m, "a number (of values in 0..1)");
-  for (const double s : c.std) require(s > 0 && std::isfinite(s), "std", s, "a deviation above 0 (of values in 0..1)");
-  check_augment(c.augment);
+void check_together(const AugmentConfig& c, const Finding& refuse, const Finding&) {
+  if (c.scale[0] > c.scale[1])
+    refuse({"data.augment.scale"},
+           fmt::format("data.augment.scale is [{}, {}], but the smallest share comes first", c.scale[0], c.scale[1]));
+  if (c.random_resized_crop && c.crop_padding > 0)
+    refuse({"data.augment.crop_padding", "data.augment.random_resized_crop"},
+           "data.augment has both crop_padding and random_resized_crop, but an image is cropped once; choose one");
 }
 
-}  // namespace
+void describe_loading(int64_t& workers, int64_t& prefetch, double& max_unreadable, Description& d,
+                      const std::string& prefix) {
+  d.field(prefix + "workers", &workers, "threads that load and transform; 0: the thread that trains",
+          rule::at_least(0, 1024));
+  d.field(prefix + "prefetch", &prefetch, "batches ready ahead of the step", rule::at_least(1, 1024));
+  d.field(prefix + "max_unreadable", &max_unreadable, "share of images that may fail to decode", rule::share());
+}
+
+void describe(DataConfig& c, Description& d) {
+  d.name(&c.name, "which data set", alternatives_of(dataset_table()));
+  d.field("root", &c.root, "folder of its files; empty: the usual place", rule::of_data({}));
+  d.field("image_size", &c.image_size, "side of the network's input in pixels; 0: the data set's own",
+          rule::of_data(rule::at_least(0, 4096)));
+  d.field("resize", &c.resize, "evaluation: shorter side before the centre crop; 0: the usual one",
+          rule::of_data(rule::at_least(0, 8192)));
+  d.field("channels", &c.channels, "1: grey, 3: RGB, 0: the data set's own",
+          rule::of_data(rule::one_of({"0", "1", "3"})));
+  d.field("mean", &c.mean, "of values in 0..1, per channel; []: the usual", rule::of_data({}));
+  d.field("std", &c.std, "standard deviation, as mean; []: the usual", rule::of_data(rule::above(0)));
+  describe_loading(c.workers, c.prefetch, c.max_unreadable, d);
+  d.field("test_share", &c.test_share, "split off for testing where there is no val/ or test/",
+          {.limits = {.least = 0, .most = 1, .above = true, .below = true}});
+  d.field("limit_train", &c.limit_train, "training images to use, a seeded choice; 0: all", rule::at_least(0, 1e12));
+  d.field("limit_test", &c.limit_test, "test images to use, a seeded choice; 0: all", rule::at_least(0, 1e12));
+  d.section("augment", "random changes of training images", c.augment);
+}
+
+void check_together(const DataConfig& c, const Finding& refuse, const Finding& note) {
+  const size_t mean = c.mean.size(), deviation = c.std.size();
+  if (mean != deviation)
+    refuse({"data.mean", "data.std"},
+           fmt::format("data.mean has {} values and data.std has {}, but they go together", mean, deviation));
+  else if (mean > 1 && mean != 3)
+    refuse({"data.mean", "data.std"}, fmt::format("data.mean has {} values, but images have 1 or 3 channels", mean));
+  else if (mean > 0 && c.channels > 0 && static_cast<int64_t>(mean) != c.channels)
+    refuse({"data.mean", "data.channels"},
+           fmt::format("data.mean has {} values, but data.channels is {}", mean, c.channels));
+  if (c.resize > 0 && c.resize < c.image_size)
+    refuse({"data.resize", "data.image_size"},
+           fmt::format("data.resize is {}, but must be at least data.image_size, {}", c.resize, c.image_size));
+  check_together(c.augment, refuse, note);
+}
 
 const std::vector<DatasetEntry>& dataset_table() {
   static const std::vector<DatasetEntry> table{
@@ -79,14 +119,10 @@ const std::vector<DatasetEntry>& dataset_table() {
 }
 
 DataSplits open_data(const DataConfig& config, uint64_t seed) {
-  check(config);
-  std::vector<std::string> names;
-  for (const DatasetEntry& entry : dataset_table()) {
-    if (entry.name == config.name) return entry.open(config, seed);
-    names.push_back(entry.name);
-  }
-  fail_usage("data.name: there is no data set '{}'{}; known are {}", config.name, did_you_mean(config.name, names),
-             any_of(names));
+  check_options(config, "data");
+  const auto& table = dataset_table();
+  return std::find_if(table.begin(), table.end(), [&](const DatasetEntry& e) { return e.name == config.name; })
+      ->open(config, seed);
 }
 
 }  // namespace ghost

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/options.h"
 #include "data/dataset.h"
 
 namespace ghost {
@@ -17,14 +18,19 @@ struct AugmentConfig {               // under data.augment: training only
   double lighting = 0;  // standard deviation of PCA lighting (Krizhevsky et al., 2012); ImageNet's: 0.1
 };
 
+void describe(AugmentConfig& config, Description& description);
+void check_together(const AugmentConfig& config, const Finding& refuse, const Finding& note);
+
+// The options under `data:`.
 struct DataConfig {
   std::string name = "fashion_mnist";  // cifar10 | cifar100 | fashion_mnist | idx | image_folder
   std::string root = {};               // empty: the data set's usual place, if it has one
   int64_t image_size = 0;              // side of the network's input; 0: the data set's own (image_folder: 224)
-  // Evaluation: shorter side before the centre crop. 0: none if images are stored at image_size, or are IDX images that
-  // are smaller, but more than half as large (zero-padded); image_size·256/224 for folders; else image_size.
+  // In evaluation the shorter side becomes `resize` before the centre crop. 0: image_size·256/224 for folders. Other
+  // images are resized to image_size, but not if they have that size, nor IDX images that are smaller and more than
+  // half as large, which are padded with zeros.
   int64_t resize = 0;
-  int64_t channels = 0;  // 1 or 3; 0: the data set's own. Grey ↔ RGB is converted
+  int64_t channels = 0;  // 1 or 3; 0: the data set's own. Grey is converted to RGB and back
   // Normalisation of values in 0..1, per channel; empty: the data set's usual ones.
   std::vector<double> mean = {}, std = {};
   int64_t workers = 1;                      // loading threads; 0: the thread that trains
@@ -34,6 +40,11 @@ struct DataConfig {
   int64_t limit_train = 0, limit_test = 0;  // so many images only (a seeded choice); 0: all
   AugmentConfig augment = {};
 };
+void describe(DataConfig& config, Description& description);
+void check_together(const DataConfig& config, const Finding& refuse, const Finding& note);
+// The three options that the loader has too (data/loader.h).
+void describe_loading(int64_t& workers, int64_t& prefetch, double& max_unreadable, Description& description,
+                      const std::string& prefix = "");
 
 struct DataSplits {
   DatasetPtr train, test;                // same class names, checked
@@ -41,7 +52,7 @@ struct DataSplits {
   std::vector<double> mean, std;         // resolved, one per channel
 };
 
-// What is known of a data set without its files; 0: only they tell.
+// What is known of a data set without its files; 0: only the files tell.
 struct DatasetInfo {
   int64_t classes = 0, channels = 0, image_size = 0;  // its own, as in DataSplits
   int64_t train_images = 0, test_images = 0;
@@ -56,8 +67,8 @@ struct DatasetEntry {
 };
 const std::vector<DatasetEntry>& dataset_table();
 
-// Throws UsageError for an unknown name (nearest one named) and Error when files are missing, broken, or the class sets
-// of train and test differ.
+// Throws UsageError for an option that is not as described, naming the nearest valid value, and Error when files are
+// missing or broken, or when train and test have different classes.
 DataSplits open_data(const DataConfig& config, uint64_t seed);
 
 }  // namespace ghost

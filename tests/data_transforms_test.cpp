@@ -336,7 +336,7 @@ TEST(Preprocessor, LightingLeavesGreyAlone) {
 TEST(Augment, OptionsOutOfRangeAreNamed) {
   const auto message = [](const AugmentConfig& augment) -> std::string {
     try {
-      check_augment(augment);
+      check_options(augment, "data.augment");
       return "";
     } catch (const UsageError& error) {
       return error.what();
@@ -349,7 +349,7 @@ TEST(Augment, OptionsOutOfRangeAreNamed) {
   EXPECT_THAT(message({.scale = {0, 1}}), HasSubstr("scale"));
   EXPECT_THAT(message({.brightness = -0.1}), HasSubstr("brightness"));
   EXPECT_THAT(message({.lighting = std::nan("")}), HasSubstr("lighting"));
-  EXPECT_THAT(message({.crop_padding = 4, .random_resized_crop = true}), HasSubstr("exclude each other"));
+  EXPECT_THAT(message({.crop_padding = 4, .random_resized_crop = true}), HasSubstr("an image is cropped once"));
 }
 
 }  // namespace

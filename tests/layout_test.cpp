@@ -1,4 +1,5 @@
 // The shape of the project itself: what lies at the top, who may include whom, what no file may name.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -118,6 +119,39 @@ TEST(Layout, FoldersIncludeOnlyFoldersTheyDependOn) {
       }
     }
   }
+}
+
+// The rooms of train/ by floor, the lowest first: a room includes itself and what lies below it.
+const std::vector<std::string> kRooms{"page", "optim", "config", "run", "network", "loop", "inspect", "report", "cli"};
+
+int floor_of(const std::string& room) {
+  const auto found = std::find(kRooms.begin(), kRooms.end(), room);
+  return found == kRooms.end() ? -1 : static_cast<int>(found - kRooms.begin());
+}
+
+TEST(Layout, RoomsOfTrainIncludeOnlyWhatLiesBelow) {
+  std::set<std::string> rooms;
+  for (const auto& entry : fs::directory_iterator(kSource / "train")) {
+    const std::string room = entry.path().filename().string();
+    ASSERT_TRUE(entry.is_directory()) << "train/" << room << " lies outside of the rooms: move it into one of them";
+    ASSERT_GE(floor_of(room), 0) << "train/" << room << " is a new room: add it to kRooms in tests/layout_test.cpp, "
+                                 << "above every room that it includes and below every room that includes it";
+    rooms.insert(room);
+  }
+  EXPECT_EQ(rooms.size(), kRooms.size()) << "kRooms names a room that there is not";
+  int includes = 0;
+  for (const std::string& room : rooms)
+    for (const fs::path& file : source_files("train/" + room))
+      for (const std::string& include : quoted_includes(file_text(file))) {
+        const fs::path path = include;
+        if (*path.begin() != "train") continue;
+        const std::string other = std::next(path.begin())->string();
+        EXPECT_GE(floor_of(other), 0) << file << " includes \"" << include << "\", which is in no room of train/";
+        EXPECT_LE(floor_of(other), floor_of(room))
+            << file << " includes \"" << include << "\", but " << other << "/ lies above " << room << "/";
+        includes++;
+      }
+  EXPECT_GE(includes, 100);
 }
 
 // Not only by reading: with the search path each folder is compiled with, the others' headers do not exist.

@@ -19,7 +19,8 @@ class OwnNet final : public Module {
   explicit OwnNet(const ModelConfig& c)
       : stem_(this, "stem", Conv2d::Options{.in = c.in_channels, .out = 16, .kernel = 3, .padding = 1}),
         ghost_(this, "ghost", GhostModule::Options{.in = 16, .out = 32, .kernel = 3, .stride = 2}),
-        attention_(this, "attention", SqueezeExcite::Options{.channels = 32}),
+        attention_(this, "attention",
+                   SqueezeExcite::Options{.channels = 32, .ratio = c.own.get<double>("squeeze_ratio")}),
         grouped_(this, "grouped", GroupedBottleneck::Options{.in = 32, .out = 64, .groups = c.groups, .stride = 2}),
         pool_(this, "pool"),
         fc_(this, "fc", Linear::Options{.in = 64, .out = c.num_classes}) {}
@@ -38,9 +39,11 @@ class OwnNet final : public Module {
 };
 
 int main(int argc, char** argv) {
-  register_model({.name = "own_net",
-                  .summary = "a ghost module, squeeze-excite and a grouped bottleneck",
-                  .options = {"groups"},
-                  .build = [](const ModelConfig& config) -> ModulePtr { return std::make_shared<OwnNet>(config); }});
+  register_model(
+      {.name = "own_net",
+       .summary = "a ghost module, squeeze-excite and a grouped bottleneck",
+       .options = {"groups"},
+       .build = [](const ModelConfig& config) -> ModulePtr { return std::make_shared<OwnNet>(config); },
+       .own_options = {{"squeeze_ratio", 0.25, "share of the channels inside squeeze-excite", rule::above(0, 1)}}});
   return command_main(argc, argv);
 }

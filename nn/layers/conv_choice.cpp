@@ -1,8 +1,9 @@
 #include "nn/layers/conv_choice.h"
 
+#include <algorithm>
 #include <cmath>
 
-#include "core/nearest.h"
+#include "nn/layers/cheap_op.h"
 #include "nn/layers/conv_bn.h"
 #include "nn/layers/depthwise_separable.h"
 #include "nn/layers/ghost_conv.h"
@@ -90,6 +91,27 @@ const std::vector<ConvChoiceEntry>& conv_choice_table() {
   return table;
 }
 
+void describe(ConvChoice& c, Description& d) {
+  d.name(&c.name, "what replaces the ordinary convolutions", alternatives_of(conv_choice_table()));
+  d.field("ratio", &c.ratio, "output channels per channel of the primary convolution", rule::at_least(1, 1e4));
+  d.field("cheap_op", &c.cheap_op, "what makes ghosts from primary channels (arXiv 1911.11907)",
+          rule::one_of(cheap_op_names()));
+  d.field("cheap_kernel", &c.cheap_kernel, "side of the cheap operation's kernel, odd", rule::at_least(1, 99));
+  d.field("groups", &c.groups, "groups of every convolution", rule::at_least(1));
+  d.field("keep_first", &c.keep_first, "true: the first convolution stays an ordinary one");
+}
+
+void check_together(const ConvChoice& c, const Finding&, const Finding& note) {
+  const auto& table = conv_choice_table();
+  const auto chosen = std::find_if(table.begin(), table.end(), [&](const auto& e) { return e.name == c.name; });
+  if (chosen == table.end() || !std::count(chosen->options.begin(), chosen->options.end(), "cheap_kernel")) return;
+  for (const CheapOpEntry& op : cheap_op_table())
+    if (op.name == c.cheap_op && op.least_kernel == 0 && c.cheap_kernel != ConvChoice().cheap_kernel)
+      note({"model.conv.cheap_kernel", "model.conv.cheap_op"},
+           fmt::format("model.conv.cheap_kernel is {}, but cheap_op {} has no kernel; ignored", c.cheap_kernel,
+                       op.name));
+}
+
 std::vector<std::string> conv_choice_names() {
   std::vector<std::string> names;
   for (const ConvChoiceEntry& e : conv_choice_table()) names.push_back(e.name);
@@ -97,11 +119,11 @@ std::vector<std::string> conv_choice_names() {
 }
 
 ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice) {
-  for (const ConvChoiceEntry& e : conv_choice_table())
-    if (choice.name == e.name)
-      return block.first && choice.keep_first ? standard(block, choice) : e.make(block, choice);
-  fail_usage("model.conv.name: '{}' is not one of {}{}", choice.name, any_of(conv_choice_names()),
-             did_you_mean(choice.name, conv_choice_names()));
+  check_options(choice, "model.conv");
+  if (block.first && choice.keep_first) return standard(block, choice);
+  const auto& table = conv_choice_table();
+  return std::find_if(table.begin(), table.end(), [&](const auto& e) { return e.name == choice.name; })
+      ->make(block, choice);
 }
 
 std::array<ModulePtr, 3> make_conv_places(const ConvBlock& block, const ConvChoice& choice) {

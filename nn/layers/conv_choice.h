@@ -4,12 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "core/options.h"
 #include "nn/layers/checks.h"
 #include "nn/module.h"
 
 namespace ghost {
 
-// The part of the configuration that says so.
+// The options under `model.conv`.
 struct ConvChoice {
   std::string name = "standard";       // standard | ghost_conv | ghost | depthwise_separable | grouped
   double ratio = 2;                    // ghost_conv, ghost (a whole number)
@@ -19,6 +20,9 @@ struct ConvChoice {
   bool keep_first = false;             // the first convolution stays standard; grouped: always, for an image's channels
                                        // make no groups
 };
+void describe(ConvChoice& choice, Description& description);
+// Notes options that have no effect in this combination. Call it only for a model that reads `conv`.
+void check_together(const ConvChoice& choice, const Finding& refuse, const Finding& note);
 
 // The place of one convolution with the batch norm after it and, by option, the ReLU after that.
 struct ConvBlock {
@@ -38,8 +42,8 @@ const std::vector<ConvChoiceEntry>& conv_choice_table();
 std::vector<std::string> conv_choice_names();
 
 // What the choice puts in that place: one module with the same input and output sizes, batch norm and ReLU included;
-// its first spatial convolution takes kernel, stride, padding and dilation. Throws UsageError if there is no such name,
-// naming the nearest, or if the options do not fit.
+// its first spatial convolution takes kernel, stride, padding and dilation. Throws UsageError if an option of `choice`
+// is not as described, or if the options do not fit.
 ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice);
 
 // The same as the three places that torchvision's models give it: {convolution, batch norm, ReLU or null} of an

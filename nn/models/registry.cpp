@@ -1,9 +1,11 @@
 #include "nn/models/registry.h"
 
+#include <algorithm>
+#include <cctype>
 #include <utility>
 
-#include "core/nearest.h"
 #include "nn/init.h"
+#include "nn/layers/cheap_op.h"
 #include "nn/models/ghostnet.h"
 #include "nn/models/mini_group_net.h"
 #include "nn/models/mobilenet_v1.h"
@@ -23,9 +25,7 @@ ModulePtr build_ghostnet(const ModelConfig& c) {
                                 .stem_stride = c.stem_stride};
   if (c.variant == "official") return std::make_shared<GhostNet>(options, GhostNet::Variant::official);
   if (c.variant == "tensorflow") return std::make_shared<GhostNet>(options, GhostNet::Variant::tensorflow);
-  if (c.variant == "d_li14") return std::make_shared<GhostNetDLi14>(options);
-  const std::vector<std::string> known{"official", "tensorflow", "d_li14"};
-  fail_usage("model.variant: '{}' is not one of {}{}", c.variant, any_of(known), did_you_mean(c.variant, known));
+  return std::make_shared<GhostNetDLi14>(options);
 }
 
 ModulePtr build_mini_group_net(const ModelConfig& c) {
@@ -39,9 +39,6 @@ ModulePtr build_plain_cnn(const ModelConfig& c) {
 }
 
 ModulePtr build_vgg(const ModelConfig& c) {
-  if (c.layout != "cifar" && c.layout != "imagenet")
-    fail_usage("model.layout: '{}' is not one of cifar, imagenet{}", c.layout,
-               did_you_mean(c.layout, {"cifar", "imagenet"}));
   return std::make_shared<Vgg>(Vgg::Options{.in_channels = c.in_channels,
                                             .num_classes = c.num_classes,
                                             .depth = c.depth ? c.depth : 16,
@@ -56,8 +53,6 @@ ModulePtr residual(const ModelConfig& c, ResNet::Options options) {
 
 ModulePtr build_resnet(const ModelConfig& c) {
   ResNet::Options options = ResNet::of_depth(c.depth ? c.depth : 56);
-  if (c.shortcut != "auto" && c.shortcut != "A" && c.shortcut != "B")
-    fail_usage("model.shortcut: '{}' is not one of auto, A, B", c.shortcut);
   if (c.shortcut != "auto") options.shortcut = c.shortcut == "A" ? ResNet::Shortcut::A : ResNet::Shortcut::B;
   return residual(c, options);
 }
@@ -112,33 +107,103 @@ std::vector<ModelEntry>& models() {
 
 const std::vector<ModelEntry>& model_table() { return models(); }
 
-void register_model(ModelEntry entry) {
+std::vector<std::string> ModelEntry::all_options() const {
+  std::vector<std::string> all = options;
+  for (const OwnOption& own : own_options) all.push_back(own.name);
+  return all;
+}
+
+void describe(ModelConfig& c, Description& d) {
+  std::vector<Alternative> all;
+  for (const ModelEntry& entry : model_table()) all.push_back({entry.name, entry.summary, entry.all_options()});
+  d.name(&c.name, "which network", all);
+  d.field("num_classes", &c.num_classes, "outputs; auto: as many as the data set has classes", rule::at_least(1, 1e6));
+  d.field("in_channels", &c.in_channels, "channels of the input; auto: those of the images", rule::at_least(1, 1e3));
+  d.field("width", &c.width, "multiplies all channel counts (arXiv 1704.04861)", rule::above(0, 100));
+  d.field("dropout", &c.dropout, "share of features dropped before the classifier", rule::below_one());
+  d.field("variant", &c.variant, "which of the published GhostNets",
+          rule::one_of({"official", "tensorflow", "d_li14"}));
+  d.field("cheap_op", &c.cheap_op, "what makes ghosts from primary channels (arXiv 1911.11907)",
+          rule::one_of(cheap_op_names()));
+  d.field("stem_stride", &c.stem_stride, "stride of the first convolution; 1 for images of 32 pixels",
+          rule::at_least(1, 2));
+  d.field("groups", &c.groups, "groups of the 3x3 convolutions", rule::at_least(1));
+  d.field("depth", &c.depth, "layers as the name counts them; 0: vgg 16, resnet 56, resnext 29",
+          rule::at_least(0, 1e3));
+  d.field("layout", &c.layout, "classifier and biases for small or large images", rule::one_of({"cifar", "imagenet"}));
+  d.field("shortcut", &c.shortcut, "A: zeros, B: 1x1 convolution; auto: A at CIFAR's depths, else B (arXiv 1512.03385)",
+          rule::one_of({"auto", "A", "B"}));
+  d.field("cardinality", &c.cardinality, "groups of the 3x3 convolutions (arXiv 1611.05431)", rule::at_least(1));
+  d.field("base_width", &c.base_width, "channels of each group in the first stage", rule::at_least(1, 1e4));
+  d.section("conv", "which convolution the model is made of", c.conv);
+  FieldRule channels = rule::at_least(1, 1e6);
+  channels.empty_list = false;
+  d.field("channels", &c.channels, "channels of each stage", channels);
+  d.field("init", &c.init, "initial values; the second is for convolutions only (arXiv 1502.01852)",
+          rule::one_of({"pytorch", "kaiming_normal_fan_out"}));
+  for (const ModelEntry& entry : model_table())
+    for (const OwnOption& own : entry.own_options)
+      d.field(own.name, std::visit([](auto& value) -> FieldValue { return &value; }, c.own.declare(own)), own.help,
+              own.rule);
+}
+
+void check_together(const ModelConfig& c, const Finding& refuse, const Finding& note) {
+  for (const ModelEntry& entry : model_table())
+    if (entry.name == c.name && std::count(entry.options.begin(), entry.options.end(), "conv"))
+      check_together(c.conv, refuse, note);
+}
+
+namespace {
+
+void check_entry(const ModelEntry& entry) {
   if (entry.name.empty()) fail_usage("register_model: a model needs a name");
   if (!entry.build) fail_usage("register_model: '{}' has no function that builds it", entry.name);
-  for (const ModelEntry& known : models())
-    if (known.name == entry.name)
+  ModelConfig config;
+  Description known;
+  known.section("model", "", config);
+  for (const ModelEntry& other : model_table())
+    if (other.name == entry.name)
       fail_usage("register_model: there is a model '{}' already; choose another name", entry.name);
+  for (const OwnOption& own : entry.own_options) {
+    const auto letter = [](unsigned char c) { return std::isalnum(c) || c == '_'; };
+    if (own.name.empty() || !std::all_of(own.name.begin(), own.name.end(), letter))
+      fail_usage("register_model: '{}' has an option '{}', but names are letters, digits and _", entry.name, own.name);
+    const std::string path = "model." + own.name;
+    if (known.find_field(path) || known.find_section(path))
+      fail_usage("register_model: '{}' has an option '{}', but there is a {} already; list it in `options` to read it",
+                 entry.name, own.name, path);
+  }
+}
+
+}  // namespace
+
+void register_model(ModelEntry entry) {
+  check_entry(entry);
   models().push_back(std::move(entry));
+  try {
+    check_options(ModelConfig(), "model");
+  } catch (...) {
+    models().pop_back();
+    throw;
+  }
+}
+
+ModulePtr construct_model(const ModelConfig& config) {
+  check_options(config, "model");
+  ModelConfig complete = config;
+  Description().section("model", "", complete);  // own options that it lacks take their defaults
+  const auto& table = model_table();
+  const auto entry =
+      std::find_if(table.begin(), table.end(), [&](const ModelEntry& e) { return e.name == config.name; });
+  ModulePtr model = entry->build(complete);
+  if (!model) fail("model '{}': its `build` gave no module", config.name);
+  return model;
 }
 
 ModulePtr build_model(const ModelConfig& config, uint64_t seed) {
-  std::vector<std::string> names;
-  const ModelEntry* entry = nullptr;
-  for (const ModelEntry& e : model_table()) {
-    names.push_back(e.name);
-    if (e.name == config.name) entry = &e;
-  }
-  if (!entry)
-    fail_usage("model.name: there is no model '{}', but {}{}", config.name, any_of(names),
-               did_you_mean(config.name, names));
-  const std::vector<std::string> inits{"pytorch", "kaiming_normal_fan_out"};
-  if (config.init != inits[0] && config.init != inits[1])
-    fail_usage("model.init: '{}' is not one of {}{}", config.init, any_of(inits), did_you_mean(config.init, inits));
-  require_at_least("model", "num_classes", config.num_classes, 1);
-  require_at_least("model", "in_channels", config.in_channels, 1);
-  ModulePtr model = entry->build(config);
+  ModulePtr model = construct_model(config);
   model->initialise(seed);
-  if (config.init == inits[1]) kaiming_normal_fan_out(*model, seed);
+  if (config.init == "kaiming_normal_fan_out") kaiming_normal_fan_out(*model, seed);
   return model;
 }
 

@@ -3,13 +3,14 @@
 #include <string>
 #include <vector>
 
+#include "core/options.h"
 #include "nn/layers/conv_choice.h"
 #include "nn/module.h"
 
 namespace ghost {
 
-// Options of a model as they stand in the configuration under `model:`; the typed fields of all models together. A
-// model reads those it names in `options` of its table line; others are refused by the configuration reader.
+// The options under `model:`, those of all models together. A model reads the ones that its table line lists in
+// `options` and `own_options`; the configuration reader ignores or refuses the others.
 struct ModelConfig {
   std::string name = "ghostnet";
   int64_t num_classes = 10;
@@ -27,21 +28,31 @@ struct ModelConfig {
   ConvChoice conv = ConvChoice();              // vgg, resnet, resnext, mobilenet_v1, plain_cnn
   std::vector<int64_t> channels{32, 64, 128};  // plain_cnn: one stage each
   std::string init = "pytorch";                // pytorch | kaiming_normal_fan_out
+  OptionValues own = {};                       // of registered models: ModelEntry::own_options
 };
+void describe(ModelConfig& config, Description& description);
+void check_together(const ModelConfig& config, const Finding& refuse, const Finding& note);
 
 struct ModelEntry {
   std::string name, summary;
   std::vector<std::string> options;  // fields of ModelConfig it reads besides name, num_classes, in_channels, init
   ModulePtr (*build)(const ModelConfig& config);
+  // Options that only your model has, as model.<name>. They are read, checked, printed and stored like the others;
+  // `build` reads their values from config.own. Another model reads one by listing it in `options`.
+  std::vector<OwnOption> own_options = {};
+  std::vector<std::string> all_options() const;  // names of both
 };
 const std::vector<ModelEntry>& model_table();
-// Adds a model of your own to the table: from then on model.name can be its name, in every configuration this process
-// reads. At the start of main, before anything else: references to lines of the table end. Throws UsageError if the
-// name is empty or taken, or if there is nothing to build it.
+// Adds a model of your own to the table. From then on model.name can be its name, in every configuration that this
+// process reads. Call it at the start of main, before anything else: references to lines of the table end. Throws
+// UsageError if the name is empty or taken, if there is nothing to build it, if it lists an option that there is not,
+// or if an own option is there already or has a default outside of its limits.
 void register_model(ModelEntry entry);
 
-// Built, with initial values from `seed`. Throws UsageError naming the nearest model if there is no such name, and
-// with the module's path if its parts do not fit.
+// The model with initial values from `seed`. Throws UsageError if an option is not as described, naming the nearest
+// valid value, and with the module's path if its parts do not fit.
 ModulePtr build_model(const ModelConfig& config, uint64_t seed);
+// The same without initial values: whether there can be such a model, and how large it is.
+ModulePtr construct_model(const ModelConfig& config);
 
 }  // namespace ghost

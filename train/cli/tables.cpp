@@ -14,6 +14,15 @@ namespace ghost::cli {
 
 namespace {
 
+std::vector<std::string> options_of(const ModelEntry& entry) { return entry.all_options(); }
+template <class Entry>
+std::vector<std::string> options_of(const Entry& entry) {
+  if constexpr (requires { entry.options; })
+    return entry.options;
+  else
+    return {};
+}
+
 // Every registry is a vector of {name, summary, …}; most have options.
 template <class Entry>
 std::string section(const char* title, const char* key, const char* option_prefix, const std::vector<Entry>& entries) {
@@ -23,9 +32,8 @@ std::string section(const char* title, const char* key, const char* option_prefi
   for (const Entry& entry : entries) {
     text += fmt::format("  {:{}}  {}\n", entry.name, width, entry.summary);
     std::string options;
-    if constexpr (requires { entry.options; })
-      for (const std::string& option : entry.options)
-        options += (options.empty() ? "" : ", ") + (option_prefix + option);
+    for (const std::string& option : options_of(entry))
+      options += (options.empty() ? "" : ", ") + (option_prefix + option);
     if (!options.empty()) text += fmt::format("  {:{}}  options: {}\n", "", width, options);
   }
   return text;

@@ -9,6 +9,8 @@
 #include "train/cli/profile_report.h"
 #include "train/cli/program.h"
 #include "train/cli/tables.h"
+#include "train/config/reference.h"
+#include "train/loop/preflight.h"
 #include "train/loop/trainer.h"
 #include "train/report/report_sink.h"
 #include "train/run/resume.h"
@@ -21,7 +23,7 @@ struct Arguments {
   std::string config, run, resume;
   std::vector<std::string> overrides;
   std::optional<int64_t> threads;
-  bool print_config = false, list = false, profile = false, json = false;
+  bool print_config = false, list = false, options = false, profile = false, json = false;
 };
 
 struct Task {
@@ -105,6 +107,7 @@ int train(const Arguments& arguments, const std::string& program, Terminal& term
   Task task = prepare(arguments);
   const Config& config = task.loaded.config;
   if (arguments.print_config) {
+    check_config(config);
     for (const std::string& note : task.loaded.notes) terminal.line("note: " + note, true);
     terminal.text(config_to_yaml(config));
     return kDone;
@@ -149,13 +152,16 @@ int main(int argc, char** argv) {
       ->type_name("DIR")
       ->excludes(run);
   add_threads_option(app, arguments.threads);
-  app.add_flag("--print-config", arguments.print_config, "Print the complete configuration and leave");
+  app.add_flag("--print-config", arguments.print_config,
+               "Print the complete configuration, or what training would refuse in it, and leave");
   auto* profile = app.add_flag("--profile", arguments.profile,
                                "Train for 25 steps, print where their time goes by module and by kernel, and leave; no "
                                "run directory is touched");
   profile->excludes(run);
   app.add_flag("--json", arguments.json, "With --profile: print one JSON object")->needs(profile);
   app.add_flag("--list", arguments.list, "List models, data sets, optimizers and schedules and leave");
+  app.add_flag("--list-options", arguments.options,
+               "List every option of a configuration with values, default and meaning, as Markdown, and leave");
   app.footer(fmt::format("Examples:\n"
                          "  {0} --config configs/ghostnet.yaml\n"
                          "  {0} --config configs/ghostnet.yaml --set model.width=0.5 --set train.epochs=3\n"
@@ -166,8 +172,8 @@ int main(int argc, char** argv) {
              "GHOST_LOG=debug tells more, such as the kernel of every convolution.\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 128 + signal when stopped (130: Ctrl-C).");
   return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
-    if (arguments.list) {
-      terminal.text(choices());
+    if (arguments.list || arguments.options) {
+      terminal.text(arguments.list ? choices() : options_markdown());
       return kDone;
     }
     if (arguments.config.empty() && arguments.resume.empty())

@@ -1,4 +1,5 @@
-// Layers of options, the lowest first: extended files, the file itself, --set. A layer replaces whole values.
+// A configuration is read in layers, the lowest first: extended files, the file itself, --set. A layer replaces whole
+// values.
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
@@ -8,8 +9,10 @@
 #include <system_error>
 
 #include "core/nearest.h"
+#include "core/quoted.h"
 #include "train/config/check.h"
 #include "train/config/describe.h"
+#include "train/config/keys.h"
 #include "train/config/problems.h"
 #include "train/config/values.h"
 #include "train/config/yaml.h"
@@ -22,7 +25,6 @@ namespace fs = std::filesystem;
 using Kind = YamlNode::Kind;
 
 constexpr size_t kMostBytes = 1 << 20;
-constexpr const char* kExtends = "extends";
 
 // An option as it stands in one layer.
 struct Assignment {
@@ -33,15 +35,6 @@ struct Assignment {
   bool by_set = false;
   bool valid = false;
 };
-
-std::string leaf_of(const std::string& path) {
-  const size_t dot = path.rfind('.');
-  return dot == std::string::npos ? path : path.substr(dot + 1);
-}
-std::string section_of(const std::string& path) {
-  const size_t dot = path.rfind('.');
-  return dot == std::string::npos ? "" : path.substr(0, dot);
-}
 
 class Reader {
  public:
@@ -64,7 +57,7 @@ class Reader {
   void read_mapping(const YamlNode& mapping, const std::string& prefix, const Source& from);
   void read_option(const std::string& path, YamlMark key_mark, const YamlItem& item, const Source& from);
   void assign(const Field& field, YamlMark key_mark, const YamlItem& item, const Source& from);
-  std::string suggestion(const std::string& path) const;
+  void report_unknown_keys();
 
   const Assignment* effective(const std::string& path) const;
   void read_names();
@@ -76,7 +69,8 @@ class Reader {
   Problems problems_;
   std::vector<std::pair<fs::path, std::string>> chain_;  // files being read: canonical and as named
   std::map<std::string, std::vector<Assignment>> assignments_;
-  std::vector<std::pair<int, std::string>> data_names_;  // from which layer on data.name is what
+  std::vector<std::pair<Place, std::string>> unknown_keys_;  // paths that no option has
+  std::vector<std::pair<int, std::string>> data_names_;      // from which layer on data.name is what
   int sources_ = 0, layer_ = 0;
   Config checked_, config_;  // checked_: every assignment is read into it, for what is wrong with it
   Description checked_fields_ = describe(checked_), fields_ = describe(config_);
@@ -223,7 +217,7 @@ void Reader::read_option(const std::string& path, YamlMark key_mark, const YamlI
   if (const Field* const field = checked_fields_.find_field(path)) {
     assign(*field, key_mark, item, from);
   } else if (!checked_fields_.find_section(path)) {
-    problems_.add(from.at(key_mark), fmt::format("unknown key {}{}", quoted(path), suggestion(path)));
+    unknown_keys_.emplace_back(from.at(key_mark), path);
   } else if (item.node->kind == Kind::map) {
     read_mapping(*item.node, path + ".", from);
   } else if (item.node->kind != Kind::null || from.by_set) {
@@ -244,29 +238,22 @@ void Reader::assign(const Field& field, YamlMark key_mark, const YamlItem& item,
   });
 }
 
-std::string Reader::suggestion(const std::string& path) const {
-  constexpr size_t kLongest = 100, kFew = 3;
-  if (path.size() > kLongest) return "";
-  const std::string section = section_of(path), leaf = leaf_of(path);
-  std::vector<std::string> all, siblings, namesakes;
-  const auto add = [&](const std::string& known) {
-    all.push_back(known);
-    if (section_of(known) == section) siblings.push_back(leaf_of(known));
-    if (leaf_of(known) == leaf) namesakes.push_back(known);
+void Reader::report_unknown_keys() {
+  constexpr size_t kLongest = 100;
+  // A model that this program does not know may have options of its own: then only its name is reported.
+  const auto may_be_known_elsewhere = [&](const std::string& path) {
+    return std::any_of(fields_.sections().begin(), fields_.sections().end(), [&](const Section& section) {
+      return path.starts_with(section.path + ".") && problems_.concerns(section.path + ".name");
+    });
   };
-  for (const Field& field : checked_fields_.fields()) add(field.path);
-  for (const Section& known : checked_fields_.sections()) add(known.path);
-  if (section.empty()) siblings.push_back(kExtends);
-
-  const auto mean = [](const std::string& name) { return "; did you mean " + name + "?"; };
-  if (!namesakes.empty() && namesakes.size() <= kFew) return mean(any_of(namesakes));
-  const std::string near = nearest(leaf, siblings);
-  if (!near.empty()) return mean(section.empty() ? near : section + "." + near);
-  if (siblings.empty()) {  // there is no such section
-    const std::string far = nearest(path, all);
-    return far.empty() ? far : mean(far);
+  for (const auto& [place, path] : unknown_keys_) {
+    const std::string meant = similar_key(checked_fields_, path);
+    if (!meant.empty())
+      problems_.add(place, fmt::format("unknown key {}; did you mean {}?", quoted(path), meant));
+    else if (!may_be_known_elsewhere(path))
+      problems_.add(place, fmt::format("unknown key {}{}", quoted(path),
+                                       path.size() > kLongest ? "" : valid_keys(checked_fields_, path)));
   }
-  return fmt::format("; {} {}", section.empty() ? "there are" : section + " has", any_of(siblings));
 }
 
 // ---- what follows from all layers
@@ -349,6 +336,7 @@ void Reader::check() {
 }
 
 LoadedConfig Reader::resolve() {
+  report_unknown_keys();
   read_names();
   find_data_names();
   for (const Field& field : fields_.fields()) {

@@ -6,13 +6,14 @@
 namespace ghost {
 namespace {
 
-constexpr size_t kCommentColumn = 40;
+constexpr size_t kCommentColumn = 40, kLineEnd = 120;
 
+// The help text and, where the line has room, the choices.
 std::string comment_of(const Field& field) {
-  if (!field.summary.empty() || field.rule.choices.empty()) return field.summary;
   std::string all;
-  for (const std::string& choice : field.rule.choices) all += (all.empty() ? "" : " | ") + choice;
-  return all;
+  for (const std::string& choice : field.rule.choices) all += (all.empty() ? ": " : " | ") + choice;
+  const bool fits = kCommentColumn + 2 + field.help.size() + all.size() <= kLineEnd;
+  return fits ? field.help + all : field.help;
 }
 
 std::string line(const std::string& indent, const std::string& text, const std::string& comment) {
@@ -42,7 +43,7 @@ std::string config_to_yaml(const Config& config) {
       const size_t last = around.path.rfind('.');
       const auto depth = static_cast<size_t>(std::count(around.path.begin(), around.path.end(), '.'));
       text += line(std::string(2 * depth, ' '), around.path.substr(last == std::string::npos ? 0 : last + 1) + ":",
-                   around.summary);
+                   around.help);
     }
     open = section;
 

@@ -32,7 +32,4 @@ class Problems {
   std::set<std::string> paths_;
 };
 
-// Text from outside as it may stand in a message: in quotes, control characters replaced, cut to about 60 bytes.
-std::string quoted(const std::string& text);
-
 }  // namespace ghost

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "core/nearest.h"
-#include "train/config/problems.h"
+#include "core/quoted.h"
 
 namespace ghost {
 namespace {
@@ -16,7 +16,6 @@ namespace {
 using Kind = YamlNode::Kind;
 
 constexpr const char* kAuto = "auto";
-constexpr size_t kLongestName = 100;  // that is worth comparing with known ones
 
 // A scalar of type T, or what is wrong with it.
 template <class T>
@@ -86,16 +85,7 @@ std::string read_scalar(const YamlNode& node, const FieldRule& rule, T& value) {
     return fmt::format("is {}, but must be {}", described(node), noun<T>());
   const Parsed<T> parsed = parse_scalar<T>(node.text);
   if (!parsed.error.empty()) return parsed.error;
-  if constexpr (!std::is_same_v<T, bool>) {
-    if (!rule.limits.allow(static_cast<double>(parsed.value)))
-      return fmt::format("is {}, but must be {}", parsed.value,
-                         rule.limits.expected(static_cast<double>(parsed.value)));
-    if (!rule.choices.empty()) {
-      const std::string text = fmt::format("{}", parsed.value);
-      if (std::find(rule.choices.begin(), rule.choices.end(), text) == rule.choices.end())
-        return fmt::format("is {}, but must be {}", text, any_of(rule.choices));
-    }
-  }
+  if (std::string problem = value_problem(parsed.value, rule); !problem.empty()) return problem;
   value = parsed.value;
   return {};
 }
@@ -103,10 +93,7 @@ std::string read_scalar(const YamlNode& node, const FieldRule& rule, T& value) {
 std::string read_scalar(const YamlNode& node, const FieldRule& rule, std::string& value) {
   if (node.kind == Kind::list || node.kind == Kind::map)
     return fmt::format("is {}, but must be {}", described(node), rule.choices.empty() ? "text" : any_of(rule.choices));
-  const bool known = std::find(rule.choices.begin(), rule.choices.end(), node.text) != rule.choices.end();
-  if (!rule.choices.empty() && !known)
-    return fmt::format("is {}, but must be {}{}", described(node), any_of(rule.choices),
-                       did_you_mean(node.text.substr(0, kLongestName), rule.choices));
+  if (std::string problem = value_problem(node.text, rule); !problem.empty()) return problem;
   value = node.text;
   return {};
 }
@@ -116,7 +103,7 @@ using Report = std::function<void(YamlMark, const std::string&)>;
 // A list of scalars; `count` 0: of any length.
 template <class T>
 bool read_list(const YamlItem& item, const Field& field, size_t count, std::vector<T>& values, const Report& report) {
-  constexpr size_t kMost = 1000, kReported = 5;
+  constexpr size_t kReported = 5;
   const YamlNode& node = *item.node;
   const char* const example = std::is_same_v<T, std::string> ? "[a, b]" : "[1, 2]";
   const std::string wanted = count ? fmt::format("a list of {} numbers, e.g. {}", count, value_to_yaml(field))
@@ -125,21 +112,18 @@ bool read_list(const YamlItem& item, const Field& field, size_t count, std::vect
     report(item.mark, fmt::format("is {}, but must be {}", described(node), wanted));
     return false;
   }
-  if ((count && node.items.size() != count) || node.items.size() > kMost) {
-    report(item.mark, fmt::format("has {} values, but must {}", node.items.size(),
-                                  count ? "be " + wanted : fmt::format("have at most {}", kMost)));
-    return false;
-  }
-  if (node.items.empty() && !field.rule.empty_list) {
-    report(item.mark, "is empty, but must have at least one value");
+  const std::string problem = count && node.items.size() != count
+                                  ? fmt::format("has {} values, but must be {}", node.items.size(), wanted)
+                                  : length_problem(node.items.size(), field.rule);
+  if (!problem.empty()) {
+    report(item.mark, problem);
     return false;
   }
   size_t wrong = 0;
   for (size_t i = 0; i < node.items.size(); ++i) {
     values.emplace_back();
     const std::string error = read_scalar(*node.items[i].node, field.rule, values.back());
-    if (!error.empty() && ++wrong <= kReported)
-      report(node.items[i].mark, fmt::format("(value {} of {}) {}", i + 1, node.items.size(), error));
+    if (!error.empty() && ++wrong <= kReported) report(node.items[i].mark, item_problem(i, node.items.size(), error));
   }
   return wrong == 0;
 }

@@ -10,7 +10,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "core/error.h"
-#include "train/config/problems.h"
+#include "core/quoted.h"
 
 namespace ghost {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "nn/finite.h"
+#include "nn/freeze.h"
 #include "nn/layers/batch_norm2d.h"
 #include "nn/layers/conv2d.h"
 
@@ -62,7 +63,7 @@ DataInfo data_info(const DataSplits& data) {
           .train_images = data.train->size()};
 }
 
-DataInfo known_data_info(const Config& config) {
+DataInfo data_info_without_files(const Config& config) {
   const DataConfig data = data_config(config);
   const auto& table = dataset_table();
   const auto entry =
@@ -74,10 +75,15 @@ DataInfo known_data_info(const Config& config) {
                 .train_images = known.train_images};
   if (info.classes == 0 && config.model_classes_set) info.classes = config.model.num_classes;
   if (data.limit_train > 0 && info.train_images > 0) info.train_images = std::min(info.train_images, data.limit_train);
+  return info;
+}
+
+DataInfo known_data_info(const Config& config) {
+  const DataInfo info = data_info_without_files(config);
   const auto require = [&](int64_t value, const char* option, int64_t example, const char* what) {
     if (value == 0)
       fail_usage("{} is not set, and without its files nobody knows {} of {}: set it, e.g. --set {}={}", option, what,
-                 data.name, option, example);
+                 config.data.name, option, example);
   };
   require(info.classes, "model.num_classes", 10, "the classes");
   require(info.channels, "data.channels", 1, "the channels");
@@ -101,13 +107,17 @@ ModelConfig model_config(const Config& config, const DataInfo& data) {
 ModelConfig model_config(const Config& config, const DataSplits& data) { return model_config(config, data_info(data)); }
 
 int64_t micro_batch_size(const TrainConfig& train) {
-  if (train.batch_size % train.accumulate == 0) return train.batch_size / train.accumulate;
-  int64_t below = train.accumulate, above = train.accumulate;
-  while (train.batch_size % below != 0) --below;
-  while (above < train.batch_size && train.batch_size % above != 0) ++above;
-  fail_usage(
-      "train.accumulate is {}, which does not divide train.batch_size {}: the nearest values that do are {} and {}",
-      train.accumulate, train.batch_size, below, std::min(above, train.batch_size));
+  check_options(train, "train");
+  return train.batch_size / train.accumulate;
+}
+
+void check_config(const Config& config) {
+  micro_batch_size(config.train);
+  DataInfo data = data_info_without_files(config);
+  if (data.channels == 0) data.channels = config.model.in_channels;
+  if (data.classes == 0) data.classes = config.model.num_classes;
+  const ModulePtr model = construct_model(model_config(config, data));
+  freeze(*model, config.train.freeze);
 }
 
 TrainingWarnings training_warnings(const NetworkCost& cost, const ModelConfig& built, const TrainConfig& train,

@@ -16,8 +16,10 @@ struct DataInfo {
   int64_t train_images = 0;              // 0: not known
 };
 DataInfo data_info(const DataSplits& data);
-// Without opening anything: what the configuration says, and for the rest what is known of the data set. Throws
-// UsageError naming the option to set where neither tells.
+// Without opening any file: what the configuration says, and for the rest what is known of the data set. A number that
+// neither tells is 0.
+DataInfo data_info_without_files(const Config& config);
+// The same, but throws UsageError naming the option to set where classes, channels or size are not known.
 DataInfo known_data_info(const Config& config);
 
 // The model's outputs and input channels follow the data unless they are set. Where only the model's channels are set,
@@ -27,9 +29,13 @@ DataConfig data_config(const Config& config);
 ModelConfig model_config(const Config& config, const DataInfo& data);
 ModelConfig model_config(const Config& config, const DataSplits& data);
 
-// Samples in each micro-batch. Throws UsageError, naming the nearest valid values, unless accumulate divides
-// batch_size.
+// Samples in each micro-batch. Throws UsageError if an option is not as described or accumulate does not divide
+// batch_size, naming the nearest valid values.
 int64_t micro_batch_size(const TrainConfig& train);
+
+// Throws UsageError for whatever training would refuse for the configuration's own sake, whatever files it is given:
+// layers that do not fit together, outputs or channels that do not fit the data set, train.freeze without a match.
+void check_config(const Config& config);
 
 // What is doubtful about training this model on this data, a sentence each: convolutions that see 1×1 maps, a last
 // micro-batch of one image, outputs without a class.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/nearest.h"
 #include "train/optim/adam.h"
 #include "train/optim/rmsprop.h"
 #include "train/optim/sgd.h"
@@ -11,9 +10,6 @@ namespace ghost {
 namespace {
 
 OptimizerPtr build_sgd(const OptimizerConfig& c, std::vector<Parameter> parameters) {
-  if (c.nesterov && (c.momentum == 0 || c.dampening != 0))
-    fail_usage("optimizer.nesterov needs momentum above 0 and dampening 0, but they are {} and {}", c.momentum,
-               c.dampening);
   return std::make_unique<RuleOptimizer<SgdRule>>(
       c, std::move(parameters), SgdRule{.momentum = c.momentum, .dampening = c.dampening, .nesterov = c.nesterov});
 }
@@ -71,12 +67,10 @@ const std::vector<OptimizerEntry>& optimizer_table() {
 }
 
 OptimizerPtr build_optimizer(const OptimizerConfig& config, std::vector<Parameter> parameters) {
-  std::vector<std::string> names;
-  for (const OptimizerEntry& entry : optimizer_table()) {
-    if (entry.name == config.name) return entry.build(config, std::move(parameters));
-    names.push_back(entry.name);
-  }
-  fail_usage("optimizer.name is '{}', but must be {}{}", config.name, any_of(names), did_you_mean(config.name, names));
+  check_options(config, "optimizer");
+  const auto& table = optimizer_table();
+  return std::find_if(table.begin(), table.end(), [&](const OptimizerEntry& e) { return e.name == config.name; })
+      ->build(config, std::move(parameters));
 }
 
 double clip_factor(double norm, double max_norm) {

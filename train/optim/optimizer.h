@@ -8,7 +8,7 @@
 
 #include "core/safetensors.h"
 #include "nn/module.h"
-#include "train/config/config.h"
+#include "train/optim/optimizer_config.h"
 
 namespace ghost {
 
@@ -54,7 +54,7 @@ struct OptimizerEntry {
 };
 const std::vector<OptimizerEntry>& optimizer_table();
 
-// Throws UsageError for an unknown name (the nearest one named) or an option out of range, Error if two parameters
+// Throws UsageError for an option that is not as described, naming the nearest valid value; Error if two parameters
 // share a name or a parameter is not floating.
 OptimizerPtr build_optimizer(const OptimizerConfig& config, std::vector<Parameter> parameters);
 

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/nearest.h"
-
 namespace ghost {
 namespace {
 
@@ -87,31 +85,6 @@ ScheduleValue one_cycle(const ScheduleConfig& c, double base_lr, const ScheduleP
   return value;
 }
 
-const ScheduleEntry& find_entry(const std::string& name) {
-  std::vector<std::string> names;
-  for (const ScheduleEntry& entry : schedule_table()) {
-    if (entry.name == name) return entry;
-    names.push_back(entry.name);
-  }
-  fail_usage("schedule.name is '{}', but must be {}{}", name, any_of(names), did_you_mean(name, names));
-}
-
-void check(const ScheduleConfig& c, double base_lr, int64_t total_steps, int64_t steps_per_epoch) {
-  if (total_steps < 1 || steps_per_epoch < 1)
-    fail("schedule: {} steps of {} per epoch, but a run has at least one step", total_steps, steps_per_epoch);
-  if (!(base_lr > 0) || !std::isfinite(base_lr)) fail("schedule: the base rate is {}, but must be above 0", base_lr);
-  if (c.per != "step" && c.per != "epoch") fail_usage("schedule.per is '{}', but must be step or epoch", c.per);
-  const auto positive = [](const char* key, double value) {
-    if (!(value > 0)) fail_usage("schedule.{} is {}, but must be above 0", key, value);
-  };
-  positive("step_size", c.step_size);
-  positive("period", c.period);
-  positive("div_factor", c.div_factor);
-  positive("final_div_factor", c.final_div_factor);
-  if (!(c.period_factor >= 1)) fail_usage("schedule.period_factor is {}, but must be at least 1", c.period_factor);
-  if (!(c.warmup >= 0)) fail_usage("schedule.warmup is {}, but must be at least 0", c.warmup);
-}
-
 }  // namespace
 
 const std::vector<ScheduleEntry>& schedule_table() {
@@ -155,9 +128,14 @@ const std::vector<ScheduleEntry>& schedule_table() {
 }
 
 Schedule make_schedule(const ScheduleConfig& config, double base_lr, int64_t total_steps, int64_t steps_per_epoch) {
+  check_options(config, "schedule");
+  if (total_steps < 1 || steps_per_epoch < 1)
+    fail("schedule: {} steps of {} per epoch, but a run has at least one step", total_steps, steps_per_epoch);
+  if (!(base_lr > 0) || !std::isfinite(base_lr)) fail("schedule: the base rate is {}, but must be above 0", base_lr);
+  const auto& table = schedule_table();
   Schedule schedule;
-  schedule.entry_ = &find_entry(config.name);
-  check(config, base_lr, total_steps, steps_per_epoch);
+  schedule.entry_ =
+      &*std::find_if(table.begin(), table.end(), [&](const ScheduleEntry& e) { return e.name == config.name; });
   schedule.base_lr_ = base_lr;
   schedule.tick_steps_ = config.per == "epoch" ? steps_per_epoch : 1;
   schedule.epoch_ = static_cast<double>(steps_per_epoch) / static_cast<double>(schedule.tick_steps_);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "train/config/config.h"
+#include "train/optim/schedule_config.h"
 
 namespace ghost {
 
@@ -41,7 +41,8 @@ class Schedule {
 //   one_cycle         OneCycleLR(max_lr, total_steps, pct_start, three_phase, …)
 //   constant, warmup  LinearLR(start_factor = warmup_factor, end_factor = 1, total_iters = warmup)
 //   cosine, warmup    SequentialLR([LinearLR as above, CosineAnnealingLR(total_steps − warmup)], [warmup])
-// Throws UsageError for an unknown name, Error unless total_steps ≥ 1, steps_per_epoch ≥ 1 and base_lr > 0.
+// Throws UsageError for an option that is not as described, Error unless total_steps ≥ 1, steps_per_epoch ≥ 1 and
+// base_lr > 0.
 Schedule make_schedule(const ScheduleConfig& config, double base_lr, int64_t total_steps, int64_t steps_per_epoch);
 
 // Where a step stands, in ticks. `run` counts from the first step, `curve` from the end of the warm-up (0 before),

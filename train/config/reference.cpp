@@ -1,0 +1,120 @@
+#include "train/config/reference.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "train/config/describe.h"
+#include "train/config/keys.h"
+#include "train/config/values.h"
+#include "train/optim/optimizer.h"
+
+namespace ghost {
+namespace {
+
+constexpr const char* kHead =
+    "# Configuration: every option\n"
+    "\n"
+    "<!-- Made from the descriptions in the code: ghost-train --list-options > docs/configuration.md -->\n"
+    "\n"
+    "A configuration is a YAML file with the sections below; every option may be left out. `{0}: other.yaml` at the "
+    "top "
+    "starts from\nanother file, and `--set model.width=0.5` changes one option on the command line. `ghost-train "
+    "--print-config` prints all\noptions of a configuration with their values and refuses what training would refuse.\n"
+    "\n"
+    "An option that has something under *read by* is an option of that model, data set, optimizer, schedule or "
+    "convolution only. With\nanother one it is ignored with a note if a file has it, and refused if `--set` has it. "
+    "Options marked † describe the data set:\nwhen `data.name` is replaced, what was said about the old one is ignored."
+    "\n";
+
+std::string code(const std::string& text) { return "`" + text + "`"; }
+
+std::string code_list(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + code(name);
+  return all;
+}
+
+// "number", "list of integers", …
+std::string type_of(const Field& field) {
+  return std::visit(
+      [](const auto* value) -> std::string {
+        using T = std::remove_const_t<std::remove_pointer_t<decltype(value)>>;
+        if constexpr (std::is_same_v<T, bool>) return "`true`, `false`";
+        if constexpr (std::is_same_v<T, int64_t> || std::is_same_v<T, uint64_t>) return "integer";
+        if constexpr (std::is_same_v<T, double>) return "number";
+        if constexpr (std::is_same_v<T, std::string>) return "text";
+        if constexpr (std::is_same_v<T, std::array<double, 2>>) return "two numbers";
+        if constexpr (std::is_same_v<T, std::vector<int64_t>>) return "list of integers";
+        if constexpr (std::is_same_v<T, std::vector<double>>) return "list of numbers";
+        return "list of texts";
+      },
+      field.value);
+}
+
+std::string values_of(const Field& field) {
+  const FieldRule& rule = field.rule;
+  std::string text = rule.set ? "`auto` or " : "";
+  if (!rule.choices.empty()) return text + code_list(rule.choices);
+  const bool whole_numbers = std::holds_alternative<uint64_t*>(field.value);
+  const std::string limits = rule.limits.str();
+  text += type_of(field) + (limits.empty() ? "" : " " + limits) + (whole_numbers ? " at least 0" : "");
+  return text + (rule.empty_list ? "" : ", not empty");
+}
+
+// The value that an option has if nothing sets it; an optimizer may have one of its own.
+std::string default_of(const Field& field) {
+  if (field.rule.set) return "`auto`";
+  const std::string standard = value_to_yaml(field);
+  std::string text = code(standard);
+  const std::string section = "optimizer.";
+  if (!field.path.starts_with(section) || field.path == section + "name") return text;
+  for (const OptimizerEntry& entry : optimizer_table()) {
+    OptimizerConfig own = entry.defaults;
+    Description description;
+    description.section("optimizer", "", own);
+    const std::string value = value_to_yaml(*description.find_field(field.path));
+    const std::vector<std::string> readers = Description::owners(description.sections().front(), field.path);
+    const bool reads = readers.empty() || std::find(readers.begin(), readers.end(), entry.name) != readers.end();
+    if (reads && value != standard) text += fmt::format("; {} {}", entry.name, code(value));
+  }
+  return text;
+}
+
+std::string row(const Field& field, const Section& section) {
+  const std::string name = field.path.substr(section.path.size() + 1);
+  return fmt::format("| {}{} | {} | {} | {} | {} |\n", code(name), field.rule.of_data ? " †" : "", values_of(field),
+                     default_of(field), code_list(Description::owners(section, field.path)), field.help);
+}
+
+// Fields of the section itself, not of sections inside of it.
+bool is_in(const Field& field, const Section& section) {
+  return field.path.substr(0, field.path.rfind('.')) == section.path;
+}
+
+std::string section_text(const Description& all, const Section& section) {
+  std::string text = fmt::format("\n## {}: {}\n", code(section.path + ":"), section.help);
+  for (const Section& around : all.sections())
+    if (const auto readers = Description::owners(around, section.path); !readers.empty())
+      text += fmt::format("\nOptions of {}.\n", code_list(readers));
+  if (!section.alternatives.empty()) {
+    text += fmt::format("\n| {} | |\n|---|---|\n", code(section.path + ".name"));
+    for (const Alternative& one : section.alternatives)
+      text += fmt::format("| {} | {} |\n", code(one.name), one.summary);
+  }
+  text += "\n| key | values | default | read by | |\n|---|---|---|---|---|\n";
+  for (const Field& field : all.fields())
+    if (is_in(field, section)) text += row(field, section);
+  return text;
+}
+
+}  // namespace
+
+std::string options_markdown() {
+  Config standard;
+  const Description all = describe(standard);
+  std::string text = fmt::format(kHead, kExtends);
+  for (const Section& section : all.sections()) text += section_text(all, section);
+  return text;
+}
+
+}  // namespace ghost

@@ -1,0 +1,42 @@
+#include "train/config/train_config.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace ghost {
+
+void describe(TrainConfig& c, Description& d) {
+  d.field("epochs", &c.epochs, "passes over the training images", rule::at_least(1, 1e6));
+  d.field("batch_size", &c.batch_size, "images per step", rule::at_least(1, 1e6));
+  d.field("accumulate", &c.accumulate, "parts that a step's batch is cut into, to save memory", rule::at_least(1, 1e6));
+  d.field("label_smoothing", &c.label_smoothing, "share of the target spread over all classes (arXiv 1512.00567)",
+          rule::below_one());
+  d.field("clip_grad_norm", &c.clip_grad_norm, "largest norm of all gradients together; 0: no limit",
+          rule::at_least(0));
+  d.field("eval_every", &c.eval_every, "epochs between tests", rule::at_least(1));
+  d.field("eval_batch_size", &c.eval_batch_size, "images at a time in tests", rule::at_least(1, 1e6));
+  d.field("log_every", &c.log_every, "steps between lines in metrics.jsonl", rule::at_least(1));
+  d.field("checkpoint_every", &c.checkpoint_every, "epochs between checkpoints", rule::at_least(1));
+  d.field("freeze", &c.freeze, "parameters that stay as they are, e.g. [conv_stem, blocks.*]");
+  d.field("fusion", &c.fusion, "false: finish every operator by itself (slow, for checking)");
+  d.field("numerics", &c.numerics, "exact: without Winograd's convolution", rule::one_of({"fast", "exact"}));
+}
+
+void check_together(const TrainConfig& c, const Finding& refuse, const Finding&) {
+  const std::vector<std::string> paths{"train.accumulate", "train.batch_size"};
+  if (c.accumulate > c.batch_size)
+    refuse(paths, fmt::format("train.accumulate is {}, but a batch of {} cannot be cut into more parts than it has "
+                              "images",
+                              c.accumulate, c.batch_size));
+  else if (c.batch_size % c.accumulate != 0) {
+    int64_t below = c.accumulate, above = c.accumulate;
+    while (c.batch_size % below != 0) --below;
+    while (c.batch_size % above != 0) ++above;
+    refuse(paths, fmt::format("train.accumulate is {}, which does not divide train.batch_size {}: the nearest values "
+                              "that do are {} and {}",
+                              c.accumulate, c.batch_size, below, above));
+  }
+}
+
+}  // namespace ghost

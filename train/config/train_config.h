@@ -1,0 +1,28 @@
+// The options under `train:`.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+
+namespace ghost {
+
+struct TrainConfig {
+  int64_t epochs = 10;
+  int64_t batch_size = 128;
+  int64_t accumulate = 1;  // micro-batches per step; batch_size is that of the whole step
+  double label_smoothing = 0;
+  double clip_grad_norm = 0;  // 0: off
+  int64_t eval_every = 1;     // epochs
+  int64_t eval_batch_size = 250;
+  int64_t log_every = 10;           // steps between metrics.jsonl lines of kind "step"
+  int64_t checkpoint_every = 1;     // epochs
+  bool fusion = true;               // false: every transform is finished where it arises
+  std::string numerics = "fast";    // fast | exact (core/numerics.h)
+  std::vector<std::string> freeze;  // patterns of parameters that do not train (nn/freeze.h)
+};
+void describe(TrainConfig& config, Description& description);
+void check_together(const TrainConfig& config, const Finding& refuse, const Finding& note);
+
+}  // namespace ghost

@@ -1,0 +1,29 @@
+#include "train/optim/optimizer_config.h"
+
+#include "train/optim/optimizer.h"
+
+namespace ghost {
+
+void describe(OptimizerConfig& c, Description& d) {
+  d.name(&c.name, "how gradients change parameters", alternatives_of(optimizer_table()));
+  d.field("lr", &c.lr, "learning rate; the schedule multiplies it", rule::above(0));
+  d.field("momentum", &c.momentum, "share of the last update that is kept", rule::below_one());
+  d.field("dampening", &c.dampening, "share of the gradient that momentum leaves out", rule::share());
+  d.field("nesterov", &c.nesterov, "Nesterov's momentum: looks one update ahead");
+  d.field("betas", &c.betas, "decay of the gradient's mean and of its square's (arXiv 1412.6980)", rule::below_one());
+  d.field("eps", &c.eps, "added to the divisor against division by zero", rule::at_least(0, 1e3));
+  d.field("amsgrad", &c.amsgrad, "divide by the largest mean of squares so far");
+  d.field("alpha", &c.alpha, "decay of the mean of squared gradients", rule::below_one());
+  d.field("centered", &c.centered, "divide by the deviation instead of the root mean square");
+  d.field("weight_decay", &c.weight_decay, "pulls parameters towards zero", rule::at_least(0, 1e3));
+  d.field("decay_norm_and_bias", &c.decay_norm_and_bias, "false: no weight decay on batch norm and biases");
+}
+
+void check_together(const OptimizerConfig& c, const Finding& refuse, const Finding&) {
+  if (c.name == "sgd" && c.nesterov && c.momentum == 0)
+    refuse({"optimizer.nesterov", "optimizer.momentum"}, "optimizer.nesterov needs optimizer.momentum above 0");
+  if (c.name == "sgd" && c.nesterov && c.dampening != 0)
+    refuse({"optimizer.nesterov", "optimizer.dampening"}, "optimizer.nesterov needs optimizer.dampening 0");
+}
+
+}  // namespace ghost

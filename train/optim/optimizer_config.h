@@ -1,0 +1,29 @@
+// The options under `optimizer:`.
+#pragma once
+#include <array>
+#include <string>
+
+#include "core/options.h"
+
+namespace ghost {
+
+// The values here are those of sgd. Each line of optimizer_table() has its own (`defaults`), from which a configuration
+// that names it starts.
+struct OptimizerConfig {
+  std::string name = "sgd";  // sgd | adam | adamw | rmsprop | rmsprop_tf
+  double lr = 0.1;
+  double momentum = 0.9;                    // sgd, rmsprop, rmsprop_tf
+  double dampening = 0;                     // sgd
+  bool nesterov = false;                    // sgd
+  std::array<double, 2> betas{0.9, 0.999};  // adam, adamw
+  double eps = 1e-8;                        // all but sgd
+  bool amsgrad = false;                     // adam, adamw
+  double alpha = 0.99;                      // rmsprop, rmsprop_tf
+  bool centered = false;                    // rmsprop, rmsprop_tf
+  double weight_decay = 5e-4;
+  bool decay_norm_and_bias = true;  // false: no weight decay on parameters with one dimension
+};
+void describe(OptimizerConfig& config, Description& description);
+void check_together(const OptimizerConfig& config, const Finding& refuse, const Finding& note);
+
+}  // namespace ghost
