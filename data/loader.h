@@ -28,9 +28,9 @@ struct LoaderConfig {
 class Loader {
  public:
   using Warn = std::function<void(const std::string&)>;  // called from the consuming thread, once per unreadable image
-  // Throws UsageError for numbers out of range. `warn` may be empty.
+  // Throws UsageError for numbers out of range.
   Loader(DatasetPtr dataset, const DataSplits& splits, const AugmentConfig& augment, const LoaderConfig& config,
-         Warn warn);
+         Warn warn = {});
   ~Loader();
 
   // Per epoch. The last batch may be short. A sample whose image is unreadable is left out of its batch, and a batch

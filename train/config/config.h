@@ -8,6 +8,7 @@
 
 #include "data/registry.h"
 #include "nn/models/registry.h"
+#include "train/hooks/hook_options.h"
 
 namespace ghost {
 
@@ -68,6 +69,7 @@ struct TrainConfig {  // under train:
   bool fusion = true;               // false: every transform is finished where it arises
   std::string numerics = "fast";    // fast | exact (core/numerics.h)
   std::vector<std::string> freeze;  // patterns of parameters that do not train (nn/freeze.h)
+  HookOptions hooks;                // under train:, a section for each line of hook_table()
 };
 
 // A run that starts takes the values of its model from a file (train/network/pretrained.h); a run that is continued

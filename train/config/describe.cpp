@@ -175,6 +175,7 @@ void describe(TrainConfig& c, Description& d) {
   d.field("freeze", &c.freeze, "parameters that stay as they are, e.g. [conv_stem, blocks.*]");
   d.field("fusion", &c.fusion, "false: finish every operator by itself (slow, for checking)");
   d.field("numerics", &c.numerics, "fast | exact: without Winograd's convolution", one_of({"fast", "exact"}));
+  describe(c.hooks, d);
 }
 
 void describe(RunConfig& c, Description& d) {
