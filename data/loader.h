@@ -31,7 +31,7 @@ class Loader {
   using Warn = std::function<void(const std::string&)>;  // called from the consuming thread, once per unreadable image
   // Throws UsageError for an option that is not as described. `warn` may be empty.
   Loader(DatasetPtr dataset, const DataSplits& splits, const AugmentConfig& augment, const LoaderConfig& config,
-         Warn warn);
+         Warn warn = {});
   ~Loader();
 
   // Per epoch. The last batch may be short. A sample whose image is unreadable is left out of its batch, and a batch

@@ -34,10 +34,11 @@ Checkpoint example() {
   model.in_channels = 1;
   model.num_classes = 2;
   const ModulePtr network = build_model(model, 7);
-  checkpoint.model = state_dict(*network);
-  checkpoint.optimizer = build_optimizer(checkpoint.config.optimizer, network->parameters())->state();
+  checkpoint.tensors[kModelSection] = state_dict(*network);
+  std::vector<NamedTensor>& state = checkpoint.tensors[kOptimizerSection];
+  state = build_optimizer(checkpoint.config.optimizer, network->parameters())->state();
   for (const Parameter& p : network->parameters())
-    checkpoint.optimizer.push_back({"optimizer.momentum_buffer." + p.name, to_pytorch_axes(p.tensor).clone()});
+    state.push_back({"momentum_buffer." + p.name, to_pytorch_axes(p.tensor).clone()});
   checkpoint.progress.epoch = 2;
   checkpoint.progress.step = 57;
   checkpoint.progress.batch = 3;
@@ -80,13 +81,17 @@ TEST(Checkpoint, GivesBackEveryBit) {
       EXPECT_EQ(by_name[t.name].to_vector<double>(), t.tensor.to_vector<double>()) << t.name;
     }
   };
-  compare(read.model, written.model);
-  compare(read.optimizer, written.optimizer);
+  for (const auto& [section, tensors] : written.tensors) {
+    SCOPED_TRACE(section);
+    EXPECT_FALSE(tensors.empty());
+    compare(read.tensors.at(section), tensors);
+  }
 }
 
 TEST(Checkpoint, IsOneSafetensorsFileUnderPyTorchNamesAndAxes) {
   const TempDir dir;
-  write_checkpoint(dir / "c.safetensors", example());
+  const Checkpoint written = example();
+  write_checkpoint(dir / "c.safetensors", written);
   const SafetensorsFile file = read_safetensors(dir / "c.safetensors");
   // plain_cnn's second convolution: 6 → 6 channels, 3×3.
   int convolutions = 0;
@@ -97,7 +102,9 @@ TEST(Checkpoint, IsOneSafetensorsFileUnderPyTorchNamesAndAxes) {
       ++convolutions;
     }
   EXPECT_EQ(convolutions, 8) << "four of the model and their momentum";
-  for (const NamedTensor& t : example().model) EXPECT_TRUE(file.find(t.name)) << t.name;
+  for (const NamedTensor& t : written.tensors.at(kModelSection)) EXPECT_TRUE(file.find(t.name)) << t.name;
+  for (const NamedTensor& t : written.tensors.at(kOptimizerSection))
+    EXPECT_TRUE(file.find("optimizer." + t.name)) << t.name;
   EXPECT_EQ(file.metadata.at("epoch"), "2");
   EXPECT_EQ(file.metadata.at("step"), "57");
   EXPECT_EQ(file.metadata.at("seed"), "3");
@@ -123,11 +130,11 @@ TEST(Checkpoint, NeverOverwritesAGoodOneWithNumbersThatAreNotFinite) {
   const auto good = test::file_bytes(file);
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
     Checkpoint checkpoint = example();
-    NamedTensor& last = checkpoint.optimizer.back();
+    NamedTensor& last = checkpoint.tensors.at(kOptimizerSection).back();
     last.tensor = last.tensor.clone();
     last.tensor.mutable_data<float>()[1] = bad;
     EXPECT_THAT(error_of([&] { write_checkpoint(file, checkpoint); }),
-                AllOf(HasSubstr(last.name), HasSubstr("not finite"), HasSubstr("c.safetensors")));
+                AllOf(HasSubstr("optimizer." + last.name + " is not finite"), HasSubstr("c.safetensors")));
     EXPECT_EQ(test::file_bytes(file), good);
   }
 }
@@ -156,11 +163,75 @@ TEST(Checkpoint, SaysWhatIsWrongWithAFile) {
   };
   EXPECT_THAT(with("format", "ghost-checkpoint-9"), HasSubstr("ghost-checkpoint-9"));
   EXPECT_THAT(with("progress", "{\"epoch\": 1"), HasSubstr("\"progress\""));
-  EXPECT_THAT(with("progress", "{\"epoch\": 1}"), HasSubstr("\"progress\""));
+  EXPECT_THAT(with("progress", "{\"epoch\": 1}"), AllOf(HasSubstr("\"progress\""), HasSubstr("step is missing")));
   EXPECT_THAT(with("classes", "[1, 2]"), HasSubstr("\"classes\""));
   EXPECT_THAT(with("preprocessing", "{\"image_size\":8,\"resize\":0,\"channels\":1,\"mean\":[],\"std\":[1]}"),
               HasSubstr("\"preprocessing\""));
   EXPECT_THAT(with("config", "model: {nam: ghostnet}"), AllOf(HasSubstr("c.safetensors"), HasSubstr("model.nam")));
+}
+
+TEST(Checkpoint, RefusesNumbersThatCannotBe) {
+  const TempDir dir;
+  const auto file = dir / "c.safetensors";
+  write_checkpoint(file, example());
+  const auto error = [&](const std::string& key, const std::string& pointer, const nlohmann::json& value) {
+    write_checkpoint(file, example());
+    rewrite(file, [&](auto& metadata) {
+      nlohmann::json json = nlohmann::json::parse(metadata.at(key));
+      json.at(nlohmann::json::json_pointer(pointer)) = value;
+      metadata.at(key) = json.dump();
+    });
+    const std::string text = error_of([&] { read_checkpoint(file); });
+    EXPECT_THAT(text, AllOf(HasSubstr("c.safetensors"), HasSubstr("\"" + key + "\""))) << pointer;
+    return text;
+  };
+  EXPECT_THAT(error("progress", "/batch", -1), HasSubstr("batch is -1, but must be at least 0"));
+  EXPECT_THAT(error("progress", "/step", 1.5), HasSubstr("step is 1.5, but must be an integer of 64 bits"));
+  EXPECT_THAT(error("progress", "/step", 1e300), HasSubstr("but must be an integer of 64 bits"));
+  EXPECT_THAT(error("progress", "/step", 18446744073709551615U), HasSubstr("but must be an integer of 64 bits"));
+  EXPECT_THAT(error("progress", "/best_top1", 101), HasSubstr("best_top1 is 101, but must be in [0, 100]"));
+  EXPECT_THAT(error("progress", "/lr", nullptr), HasSubstr("lr is null, but must be a finite number"));
+  EXPECT_THAT(error("progress", "/test/top1", -30), HasSubstr("test.top1 is -30, but must be at least 0"));
+  EXPECT_THAT(error("progress", "/test/count", 35), HasSubstr("test: there are more hits than samples"));
+  EXPECT_THAT(error("progress", "/window", 3), HasSubstr("window is 3, but must be an object"));
+  EXPECT_THAT(error("preprocessing", "/image_size", 0), HasSubstr("image_size is 0, but must be at least 1"));
+  EXPECT_THAT(error("preprocessing", "/mean", {"0.5"}), HasSubstr("mean[0] is string, but must be a finite number"));
+  EXPECT_THAT(error("preprocessing", "/mean", {0.5, 0.5}),
+              HasSubstr("there are 1 channels, but 2 means and 1 deviations"));
+}
+
+// Older programs must read what newer ones write, and the other way round.
+TEST(Checkpoint, StoresStructsAsItAlwaysDid) {
+  const TempDir dir;
+  write_checkpoint(dir / "c.safetensors", example());
+  const auto metadata = read_safetensors_metadata(dir / "c.safetensors");
+  EXPECT_EQ(
+      metadata.at("progress"),
+      "{\"epoch\":2,\"step\":57,\"batch\":3,\"epoch_sums\":{\"loss_sum\":0.30000000000000004,\"top1\":11,\"top5\":40,"
+      "\"count\":48},\"window\":{\"loss_sum\":0.3333333333333333,\"top1\":1,\"top5\":2,\"count\":16},"
+      "\"lr\":0.0071428571428571435,\"test\":{\"loss_sum\":12.5,\"top1\":30,\"top5\":39,\"count\":40},"
+      "\"best_top1\":33.333333333333336,\"best_epoch\":1}");
+  EXPECT_EQ(metadata.at("preprocessing"),
+            "{\"image_size\":8,\"resize\":0,\"channels\":1,\"mean\":[0.4],\"std\":[0.30000000000000004]}");
+}
+
+TEST(Sections, ANameInAFileBelongsToOne) {
+  const std::vector<TensorSection> sections = tensor_sections();
+  EXPECT_EQ(section_of(sections, "conv_stem.weight").name, kModelSection);
+  EXPECT_EQ(section_of(sections, "optimizer.step.conv_stem.weight").name, kOptimizerSection);
+  EXPECT_EQ(section_of(sections, "optimizers.weight").name, kModelSection);
+}
+
+TEST(Sections, AModelWhoseNamesWouldBeReadAsAnothersIsNotWritten) {
+  const TempDir dir;
+  Checkpoint checkpoint = example();
+  checkpoint.tensors[kModelSection].push_back({"optimizer.weight", Tensor::zeros({1})});
+  EXPECT_THAT(error_of([&] { write_checkpoint(dir / "c.safetensors", checkpoint); }),
+              AllOf(HasSubstr("c.safetensors"), HasSubstr("optimizer.weight belongs to section 'model'")));
+  checkpoint = example();
+  checkpoint.tensors["lost"].push_back({"x", Tensor::zeros({1})});
+  EXPECT_THAT(error_of([&] { write_checkpoint(dir / "c.safetensors", checkpoint); }), HasSubstr("table of sections"));
+  EXPECT_FALSE(std::filesystem::exists(dir / "c.safetensors"));
 }
 
 TEST(RunDirectory, IsNeverTakenTwice) {

@@ -202,7 +202,7 @@ TEST(Optimizer, LeavesParametersWithoutGradientAlone) {
     EXPECT_NE(now[0], before[0]) << entry.name;
     for (size_t i = 1; i < p.size(); ++i) EXPECT_EQ(now[i], before[i]) << entry.name;
     for (const NamedTensor& entry_of : optimizer->state())
-      if (entry_of.name == "optimizer.step.bn.bias") {
+      if (entry_of.name == "step.bn.bias") {
         EXPECT_EQ(entry_of.tensor.item<int64_t>(), 0);
       }
     optimizer->clear_gradients();

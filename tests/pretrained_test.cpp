@@ -263,10 +263,10 @@ TEST(FineTuning, StartsFromTheFileWithAClassifierOfItsOwn) {
   const RunDir dir = room.run_dir("run");
   std::map<std::string, std::vector<double>> start;
   trainer.run(dir, [&] {
-    if (start.empty()) start = by_name(read_checkpoint(dir.last()).model);  // still that of the start
+    if (start.empty()) start = by_name(read_checkpoint(dir.last()).tensors.at(kModelSection));  // still that of the start
     return false;
   });
-  const auto file = by_name(room.theirs), end = by_name(read_checkpoint(dir.last()).model);
+  const auto file = by_name(room.theirs), end = by_name(read_checkpoint(dir.last()).tensors.at(kModelSection));
   ASSERT_EQ(start.size(), file.size());
   for (const auto& [name, values] : start) {
     EXPECT_EQ(values == file.at(name), !name.starts_with("classifier.")) << name;
@@ -283,13 +283,13 @@ TEST(FineTuning, WhatIsFrozenStaysAsItWas) {
   const RunDir dir = room.run_dir("run");
   trainer.run(dir);
   const Checkpoint end = read_checkpoint(dir.last());
-  const auto file = by_name(room.theirs), values = by_name(end.model);
+  const auto file = by_name(room.theirs), values = by_name(end.tensors.at(kModelSection));
   for (const auto& [name, v] : values) {
     const bool frozen =
         !name.starts_with("blocks.9") && !name.starts_with("conv_head") && !name.starts_with("classifier");
     EXPECT_EQ(v == file.at(name), frozen) << name;
   }
-  for (const NamedTensor& t : end.optimizer)
+  for (const NamedTensor& t : end.tensors.at(kOptimizerSection))
     EXPECT_TRUE(t.name.find("blocks.9") != std::string::npos || t.name.find("conv_head") != std::string::npos ||
                 t.name.find("classifier") != std::string::npos)
         << t.name;

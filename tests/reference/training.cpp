@@ -67,7 +67,7 @@ class Run {
   void load_momentum(const Case& c, const std::string& prefix) {
     std::vector<NamedTensor> state;
     for (const std::string& name : c.below(prefix))
-      state.push_back({"optimizer.momentum_buffer." + name, c.tensor(prefix + name)});
+      state.push_back({"momentum_buffer." + name, c.tensor(prefix + name)});
     optimizer_->load_state(state);
   }
 

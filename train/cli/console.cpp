@@ -158,6 +158,12 @@ void Console::on_epoch(const EpochReport& report) {
     const std::string accuracy = percent(report.test.top1_percent());
     full += fmt::format("  test loss {:.4f}  test accuracy {}", report.test.loss(), accuracy);
     brief += "  test acc " + terminal_.styled("1", accuracy);
+    for (const HookTest& test : report.hook_tests) {
+      const std::string of_hook = percent(test.sums.top1_percent());
+      full +=
+          fmt::format("  {} test loss {:.4f}  {} test accuracy {}", test.hook, test.sums.loss(), test.hook, of_hook);
+      brief += fmt::format("  {} {}", test.hook, of_hook);
+    }
   }
   const char* best = report.best ? "  best" : "";
   tell_in_full(fmt::format("{}  lr {:.3g}  {}  {}  waiting for data {}{}", full, report.lr,

@@ -1,9 +1,13 @@
 #include "train/cli/info_weights.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "train/cli/text.h"
 #include "train/cli/text_table.h"
+#include "train/run/sections.h"
 
 namespace ghost::cli {
 
@@ -17,52 +21,57 @@ bool is_buffer(const std::string& name) {
   return last == "running_mean" || last == "running_var" || last == "num_batches_tracked";
 }
 
-bool is_optimizer_state(const NamedTensor& t) { return t.name.starts_with("optimizer."); }
-
-struct Sums {
-  int64_t entries = 0;
-  int64_t parameters = 0, buffers = 0, optimizer = 0;  // numbers
+// A file's entries by who reads them.
+struct Contents {
+  std::vector<const NamedTensor*> network;
+  int64_t parameters = 0, buffers = 0;                    // numbers of the network
+  std::vector<std::pair<TensorSection, int64_t>> others;  // sections that a resumed run alone reads; their numbers
 };
-Sums sums_of(const WeightsFile& weights) {
-  Sums sums;
+Contents contents_of(const WeightsFile& weights) {
+  const std::vector<TensorSection> sections = tensor_sections();
+  std::map<std::string, int64_t> numbers;
+  Contents contents;
   for (const NamedTensor& t : weights.entries) {
-    (is_optimizer_state(t) ? sums.optimizer : is_buffer(t.name) ? sums.buffers : sums.parameters) += t.tensor.numel();
-    if (!is_optimizer_state(t)) sums.entries++;
+    const TensorSection& section = section_of(sections, t.name);
+    numbers[section.name] += t.tensor.numel();
+    if (section.read_by != ReadBy::everyone) continue;
+    contents.network.push_back(&t);
+    (is_buffer(t.name) ? contents.buffers : contents.parameters) += t.tensor.numel();
   }
-  return sums;
+  for (const TensorSection& section : sections)
+    if (section.read_by != ReadBy::everyone) contents.others.emplace_back(section, numbers[section.name]);
+  return contents;
 }
 
 }  // namespace
 
 std::string weights_text(const WeightsFile& weights, const Terminal& terminal) {
   TextTable grid({{"entry", Align::left}, {"shape", Align::left}, {"dtype", Align::left}, {"numbers"}});
-  for (const NamedTensor& t : weights.entries) {
-    if (is_optimizer_state(t)) continue;
-    grid.add({t.name, t.tensor.shape().str(), name_of(t.tensor.dtype()), grouped(t.tensor.numel())});
-  }
-  const Sums sums = sums_of(weights);
-  std::string text = fmt::format("{}: {} entries, shapes as in PyTorch\n\n{}\n", weights.name, grouped(sums.entries),
-                                 grid.text(terminal));
-  text += fmt::format("total       {} parameters, {} numbers in running statistics\n", grouped(sums.parameters),
-                      grouped(sums.buffers));
-  if (sums.optimizer > 0)
-    text += fmt::format("            {} numbers of an optimizer's state\n", grouped(sums.optimizer));
+  const Contents contents = contents_of(weights);
+  for (const NamedTensor* t : contents.network)
+    grid.add({t->name, t->tensor.shape().str(), name_of(t->tensor.dtype()), grouped(t->tensor.numel())});
+  std::string text = fmt::format("{}: {} entries, shapes as in PyTorch\n\n{}\n", weights.name,
+                                 grouped(std::ssize(contents.network)), grid.text(terminal));
+  text += fmt::format("total       {} parameters, {} numbers in running statistics\n", grouped(contents.parameters),
+                      grouped(contents.buffers));
+  for (const auto& [section, numbers] : contents.others)
+    if (numbers > 0) text += fmt::format("            {} numbers of {}\n", grouped(numbers), section.what);
   for (const auto& [key, value] : weights.metadata)
     text += fmt::format("metadata    {}: {}\n", key, value.size() > 60 ? value.substr(0, 60) + " …" : value);
   return text + "To see what they cost in a model: --config FILE\n";
 }
 
 Json weights_json(const WeightsFile& weights) {
-  const Sums sums = sums_of(weights);
-  Json json{{"file", weights.name},        {"parameters", sums.parameters}, {"buffers", sums.buffers},
-            {"optimizer", sums.optimizer}, {"metadata", weights.metadata},  {"entries", Json::array()}};
-  for (const NamedTensor& t : weights.entries) {
-    if (is_optimizer_state(t)) continue;
-    json["entries"].push_back({{"name", t.name},
-                               {"shape", std::vector<int64_t>(t.tensor.shape().begin(), t.tensor.shape().end())},
-                               {"dtype", name_of(t.tensor.dtype())},
-                               {"numbers", t.tensor.numel()}});
-  }
+  const Contents contents = contents_of(weights);
+  Json json{{"file", weights.name}, {"parameters", contents.parameters}, {"buffers", contents.buffers}};
+  for (const auto& [section, numbers] : contents.others) json[section.name] = numbers;
+  json["metadata"] = weights.metadata;
+  json["entries"] = Json::array();
+  for (const NamedTensor* t : contents.network)
+    json["entries"].push_back({{"name", t->name},
+                               {"shape", std::vector<int64_t>(t->tensor.shape().begin(), t->tensor.shape().end())},
+                               {"dtype", name_of(t->tensor.dtype())},
+                               {"numbers", t->tensor.numel()}});
   return json;
 }
 

@@ -8,7 +8,8 @@
 
 namespace ghost::cli {
 
-// Every entry with its shape, in PyTorch's axes, and the totals; state of an optimizer is summed up only.
+// Every entry of the network with its shape, in PyTorch's axes, and the totals; what a checkpoint holds besides is
+// summed up by section only.
 std::string weights_text(const WeightsFile& weights, const Terminal& terminal);
 nlohmann::ordered_json weights_json(const WeightsFile& weights);
 

@@ -21,6 +21,7 @@ void describe(TrainConfig& c, Description& d) {
   d.field("freeze", &c.freeze, "parameters that stay as they are, e.g. [conv_stem, blocks.*]");
   d.field("fusion", &c.fusion, "false: finish every operator by itself (slow, for checking)");
   d.field("numerics", &c.numerics, "exact: without Winograd's convolution", rule::one_of({"fast", "exact"}));
+  describe(c.hooks, d);
 }
 
 void check_together(const TrainConfig& c, const Finding& refuse, const Finding&) {

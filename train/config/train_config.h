@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/options.h"
+#include "train/hooks/hook_options.h"
 
 namespace ghost {
 
@@ -21,6 +22,7 @@ struct TrainConfig {
   bool fusion = true;               // false: every transform is finished where it arises
   std::string numerics = "fast";    // fast | exact (core/numerics.h)
   std::vector<std::string> freeze;  // patterns of parameters that do not train (nn/freeze.h)
+  HookOptions hooks;                // a section for each line of hook_table()
 };
 void describe(TrainConfig& config, Description& description);
 void check_together(const TrainConfig& config, const Finding& refuse, const Finding& note);

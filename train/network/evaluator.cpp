@@ -54,7 +54,8 @@ std::optional<Evaluation> evaluate(Module& model, Loader& loader, const Evaluate
     MetricSums sums = count_hits(logits, labels);
     for (const double loss : losses.to_vector<double>()) sums.loss_sum += loss;
     if (!std::isfinite(sums.loss_sum))
-      fail("the test loss became {}; {}", name_of_bad(sums.loss_sum), blame_forward(model, batch->images));
+      throw NotFiniteError(
+          fmt::format("the test loss became {}; {}", name_of_bad(sums.loss_sum), blame_forward(model, batch->images)));
     if (options.confusion) options.confusion->add(logits, labels);
     result.sums += sums;
     if (options.on_batch) options.on_batch(++done, loader.batches());

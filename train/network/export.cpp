@@ -72,8 +72,7 @@ void export_checkpoint(const std::filesystem::path& file, const Network& network
   if (network.classes.empty() || !network.preprocessing)
     fail("{}: a checkpoint needs the names of the classes and the preprocessing, which are not known", network.file);
   const Config config = load_config_text(metadata_of(network).config, network.file + " (its config)", {}).config;
-  write_checkpoint(file, {.model = state_dict(*network.model),
-                          .optimizer = {},
+  write_checkpoint(file, {.tensors = {{kModelSection, state_dict(*network.model)}},
                           .config = config,
                           .progress = {},
                           .classes = network.classes,

@@ -59,7 +59,7 @@ Network of_checkpoint(const NetworkSource& source) {
   const ModelConfig model = model_of(checkpoint);
   set_model(network.config, model, model.num_classes, model.in_channels);
   network.model = build_model(network.config.model, checkpoint.config.run.seed);
-  load_state_dict(*network.model, checkpoint.model);
+  load_state_dict(*network.model, checkpoint.tensors.at(kModelSection));
   return network;
 }
 

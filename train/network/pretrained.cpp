@@ -12,6 +12,7 @@
 #include "nn/finite.h"
 #include "nn/state_dict.h"
 #include "train/run/run_dir.h"
+#include "train/run/sections.h"
 
 namespace ghost {
 namespace {
@@ -153,11 +154,16 @@ Entries under_our_names(const WeightsFile& file, const Entries& ours, const std:
     if (!names.empty())
       notes.push_back(fmt::format("{}: passed over {} {}:{}", file.name, counted(names.size()), what, lines_of(names)));
   };
-  const auto state =
-      take_out(entries, [&](const std::string& name) { return name.starts_with("optimizer.") && !own.count(name); });
-  if (!state.empty())
-    notes.push_back(
-        fmt::format("{}: passed over {} of optimizer state (optimizer.*)", file.name, counted(state.size())));
+  const std::vector<TensorSection> sections = tensor_sections();
+  for (const TensorSection& section : sections) {
+    if (section.read_by == ReadBy::everyone) continue;
+    const auto state = take_out(entries, [&](const std::string& name) {
+      return section_of(sections, name).name == section.name && !own.count(name);
+    });
+    if (!state.empty())
+      notes.push_back(fmt::format("{}: passed over {} of {} ({}*)", file.name, counted(state.size()), section.what,
+                                  section.prefix));
+  }
   if (!prefix.empty()) passed_over("outside of the prefix", keep_below(entries, prefix, file.name));
   passed_over("of a profiler",
               take_out(entries, [&](const std::string& name) { return is_leftover(name) && !own.count(name); }));

@@ -41,9 +41,9 @@ struct WeightsReport {
 //   module., _orig_mod.            where an entry has them (DataParallel, torch.compile)
 //   model., state_dict.            where all entries share them
 // unless the model itself has a module of that name. Passed over: total_ops and total_params of profilers, wherever
-// they are; optimizer.… of checkpoints; num_batches_tracked may be missing. Everything else must match by name and
-// shape. Throws Error that lists what does not, having changed nothing; also if a value is NaN or infinite, if no entry
-// lies below the prefix, and (not strict) if nothing fits.
+// they are; what checkpoints hold for resumed runs alone (run/sections.h); num_batches_tracked may be missing.
+// Everything else must match by name and shape. Throws Error that lists what does not, having changed nothing; also if
+// a value is NaN or infinite, if no entry lies below the prefix, and (not strict) if nothing fits.
 WeightsReport load_weights(Module& model, const WeightsFile& file, const WeightsOptions& options = {});
 
 // num_classes and in_channels of the model that the values in the file belong to, read off its classifier and its first

@@ -14,12 +14,9 @@
 namespace ghost {
 namespace {
 
-constexpr const char* kPrefix = "optimizer.";
 constexpr const char* kStep = "step";
 
-std::string entry_name(const std::string& slot, const std::string& parameter) {
-  return kPrefix + slot + "." + parameter;
-}
+std::string entry_name(const std::string& slot, const std::string& parameter) { return slot + "." + parameter; }
 
 void require_finite(const char* what, double value) {
   if (!std::isfinite(value)) fail("optimizer: {} is {}", what, value);
@@ -207,7 +204,7 @@ void FusedOptimizer::load_state(const std::vector<NamedTensor>& entries) {
   std::map<std::string, const Tensor*> given;
   std::vector<std::string> problems;
   for (const NamedTensor& entry : entries)
-    if (entry.name.starts_with(kPrefix) && !given.emplace(entry.name, &entry.tensor).second)
+    if (!given.emplace(entry.name, &entry.tensor).second)
       problems.push_back(fmt::format("{} is there twice", entry.name));
 
   // Into a copy: nothing changes unless everything fits.

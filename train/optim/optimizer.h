@@ -30,14 +30,12 @@ class Optimizer {
   virtual double gradient_norm() const = 0;
   virtual void clear_gradients() = 0;
 
-  // What is remembered, as copies: "optimizer.<slot>.<parameter>" (slots momentum_buffer, exp_avg, …) in the
-  // parameter's shape with PyTorch's axes, as state_dict() has them; "optimizer.step.<parameter>", i64 of rank 0,
-  // counts the parameter's updates.
+  // What is remembered, as copies: "<slot>.<parameter>" (slots momentum_buffer, exp_avg, …) in the parameter's shape
+  // with PyTorch's axes, as state_dict() has them; "step.<parameter>", i64 of rank 0, counts the parameter's updates.
   virtual std::vector<NamedTensor> state() const = 0;
 
-  // Takes back what state() gave; entries whose names do not begin with "optimizer." are passed over. Throws Error that
-  // lists every missing, unexpected and mismatched entry at once, and then changes nothing. Rules that do not count
-  // (sgd, rmsprop, rmsprop_tf) also take slots without their "optimizer.step".
+  // Takes back what state() gave. Throws Error that lists every missing, unexpected and mismatched entry at once, and
+  // then changes nothing. Rules that do not count (sgd, rmsprop, rmsprop_tf) also take slots without their "step".
   virtual void load_state(const std::vector<NamedTensor>& entries) = 0;
 };
 using OptimizerPtr = std::unique_ptr<Optimizer>;

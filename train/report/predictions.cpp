@@ -64,7 +64,7 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
     fail("{}: the checkpoint's classes are not those of {}", run.last_checkpoint().string(), config.data.name);
   const ModelConfig model_config = model_of(checkpoint);
   const ModulePtr model = build_model(model_config, config.run.seed);
-  load_state_dict(*model, checkpoint.model);
+  load_state_dict(*model, checkpoint.tensors.at(kModelSection));
 
   Predictions result;
   result.epoch = checkpoint.progress.epoch;

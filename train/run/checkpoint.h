@@ -1,5 +1,6 @@
-// A checkpoint is one safetensors file: the model's parameters and buffers under PyTorch's names and axes, the
-// optimizer's state as "optimizer.<slot>.<parameter>" in the axes of that parameter, and metadata:
+// A checkpoint is one safetensors file. Its tensors lie in sections (sections.h): the model's parameters and buffers
+// under PyTorch's names and axes, the optimizer's state as "optimizer.<slot>.<parameter>" in the axes of that
+// parameter, and the state of hooks. Its metadata:
 //   format         "ghost-checkpoint-1"
 //   ghost_version  of the program that wrote it
 //   config         YAML, complete; load_config_text reads it. run.dir is left out: the run is where the file lies
@@ -24,6 +25,7 @@
 #include "data/registry.h"
 #include "train/config/config.h"
 #include "train/run/metrics.h"
+#include "train/run/sections.h"
 
 namespace ghost {
 
@@ -40,18 +42,40 @@ struct Progress {
   int64_t best_epoch = 0;
   bool operator==(const Progress&) const = default;
 };
+template <class Visitor>
+void visit_fields(Progress& p, Visitor& visit) {
+  visit("epoch", p.epoch, Limits{.least = 0});
+  visit("step", p.step, Limits{.least = 0});
+  visit("batch", p.batch, Limits{.least = 0});
+  visit("epoch_sums", p.epoch_sums);
+  visit("window", p.window);
+  visit("lr", p.lr, Limits{.least = 0});
+  visit("test", p.test);
+  visit("best_top1", p.best_top1, Limits{.least = 0, .most = 100});
+  visit("best_epoch", p.best_epoch, Limits{.least = 0});
+}
 
 struct Preprocessing {
   int64_t image_size = 0, resize = 0, channels = 0;
   std::vector<double> mean, std;
   bool operator==(const Preprocessing&) const = default;
 };
+template <class Visitor>
+void visit_fields(Preprocessing& p, Visitor& visit) {
+  visit("image_size", p.image_size, Limits{.least = 1});
+  visit("resize", p.resize, Limits{.least = 0});
+  visit("channels", p.channels, Limits{.least = 1});
+  visit("mean", p.mean);
+  visit("std", p.std);
+}
+std::string misfit(const Preprocessing& preprocessing);  // as many means and deviations as channels
+
 Preprocessing preprocessing_of(const DataSplits& splits);
 DataSplits splits_of(const Preprocessing& preprocessing);  // without images
 
 struct Checkpoint {
-  std::vector<NamedTensor> model;      // PyTorch's axes
-  std::vector<NamedTensor> optimizer;  // "optimizer.<slot>.<parameter>", PyTorch's axes
+  // By section (sections.h), under names without its prefix; those of parameters and buffers in PyTorch's axes.
+  std::map<std::string, std::vector<NamedTensor>> tensors;
   Config config;
   Progress progress;
   std::vector<std::string> classes;
@@ -62,11 +86,11 @@ struct Checkpoint {
 ModelConfig model_of(const Checkpoint& checkpoint);
 
 // Atomically: a crash or a full disk leaves the file that was there. Throws Error, and writes nothing, if a number in
-// it is NaN or infinite.
+// it is NaN or infinite, or if an entry's name would put it into another section.
 void write_checkpoint(const std::filesystem::path& file, const Checkpoint& checkpoint);
 
 // Throws Error naming the file and what is wrong with it: not a safetensors file, not a checkpoint of this program, a
-// missing or malformed entry of the metadata.
+// missing or malformed entry of the metadata. Every section of the table is then in `tensors`, empty or not.
 Checkpoint read_checkpoint(const std::filesystem::path& file);
 
 // What the metadata of a file of weights say of its network: the entries config, classes and preprocessing.

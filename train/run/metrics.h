@@ -2,8 +2,10 @@
 // steps or a test set is exact whatever the batches were, and can be continued after a resume.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <vector>
 
+#include "core/options.h"
 #include "core/tensor.h"
 
 namespace ghost {
@@ -25,6 +27,18 @@ struct MetricSums {
     return count ? 100.0 * static_cast<double>(hits) / static_cast<double>(count) : 0;
   }
 };
+
+// How the sums are stored (json_fields.h).
+template <class Visitor>
+void visit_fields(MetricSums& s, Visitor& visit) {
+  visit("loss_sum", s.loss_sum);
+  visit("top1", s.top1, Limits{.least = 0});
+  visit("top5", s.top5, Limits{.least = 0});
+  visit("count", s.count, Limits{.least = 0});
+}
+inline std::string misfit(const MetricSums& s) {
+  return s.top1 <= s.top5 && s.top5 <= s.count ? "" : "there are more hits than samples";
+}
 
 // Counts the hits of one batch; loss_sum stays 0. logits (N, K) f32 or f64, labels (N) i64 in [0, K).
 // Equal logits rank by class index, as argmax does. A NaN ranks above every number, so a broken network hits nothing.

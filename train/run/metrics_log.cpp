@@ -82,6 +82,11 @@ void MetricsLog::on_epoch(const EpochReport& report) {
     line["test_top1"] = report.test.top1_percent();
     line["test_top5"] = report.test.top5_percent();
     line["best_top1"] = report.best_top1;
+    for (const HookTest& test : report.hook_tests) {
+      line[test.hook + "_test_loss"] = test.sums.loss();
+      line[test.hook + "_test_top1"] = test.sums.top1_percent();
+      line[test.hook + "_test_top5"] = test.sums.top5_percent();
+    }
   }
   line["train_seconds"] = seconds_of(report.train_seconds);
   line["test_seconds"] = seconds_of(report.test_seconds);

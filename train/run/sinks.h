@@ -3,6 +3,7 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "train/config/config.h"
 #include "train/run/metrics.h"
@@ -37,15 +38,22 @@ struct StepReport {
   double seconds = 0;            // wall clock since the run began, earlier parts included
 };
 
+// Weights that a hook keeps beside the model's own (TrainingHook::swap_weights), tested like these.
+struct HookTest {
+  std::string hook;  // its name in the table
+  MetricSums sums;
+};
+
 struct EpochReport {
   int64_t epoch = 0, step = 0;
-  MetricSums train;     // of the epoch, as training saw it: augmented, while the weights moved
-  bool tested = false;  // every train.eval_every epochs and at the end
-  MetricSums test;
-  bool best = false;             // the highest test top1 so far
-  double best_top1 = 0;          // percent
-  double lr = 0;                 // of the last step
-  double images_per_second = 0;  // training only
+  MetricSums train;                  // of the epoch, as training saw it: augmented, while the weights moved
+  bool tested = false;               // every train.eval_every epochs and at the end
+  MetricSums test;                   // of the model's weights
+  std::vector<HookTest> hook_tests;  // the same images
+  bool best = false;                 // the highest test top1 so far
+  double best_top1 = 0;              // percent
+  double lr = 0;                     // of the last step
+  double images_per_second = 0;      // training only
   double train_seconds = 0, test_seconds = 0, seconds = 0;
   double data_wait = 0;
 };

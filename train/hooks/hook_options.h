@@ -1,0 +1,23 @@
+// The options of all hooks (hook_table.h), as a configuration carries them.
+#pragma once
+#include <any>
+#include <vector>
+
+#include "core/options.h"
+
+namespace ghost {
+
+class HookOptions {
+ public:
+  HookOptions();  // every hook has the options that its line of the table starts from
+
+ private:
+  friend void describe(HookOptions& options, Description& description);
+  friend std::vector<struct NamedHook> make_hooks(const HookOptions& options, const struct HookSetup& setup);
+  std::vector<std::any> values_;  // one struct for each line of the table, in its order
+};
+
+// One section for each hook, under the hook's name.
+void describe(HookOptions& options, Description& description);
+
+}  // namespace ghost
