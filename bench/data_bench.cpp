@@ -122,8 +122,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.1, 3600.0));
   app.add_flag("--no-step", options.no_step, "Do not measure the training step");
   app.add_flag("--json", options.json, "Print one JSON object");
-  app.footer("Exit status: 0 done, 1 failed, 2 wrong usage or configuration.");
-  return ghost::cli::run_program(app, argc, argv, [&](ghost::cli::Terminal&) -> int {
+  return ghost::cli::run_program(app, {}, argc, argv, [&](ghost::cli::Terminal&) -> int {
     ghost::bench::run(options);
     return ghost::cli::kDone;
   });

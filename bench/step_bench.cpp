@@ -139,11 +139,12 @@ int main(int argc, char** argv) {
       ->type_name("S")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--json", options.json, "Print one JSON object");
-  app.footer(
-      "The roofline is the least time that convolutions and linear layers need by what this machine gave in the same\n"
-      "run: multiplications in registers, and main memory by a[i] = b[i] + s * c[i] (bench/roofline.h).\n\n"
-      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.");
-  return ghost::cli::run_program(app, argc, argv, [&](ghost::cli::Terminal&) -> int {
+  const ghost::cli::Help help{
+      .notes =
+          "The roofline is the least time that convolutions and linear layers need by what this machine gave in the "
+          "same\n"
+          "run: multiplications in registers, and main memory by a[i] = b[i] + s * c[i] (bench/roofline.h)."};
+  return ghost::cli::run_program(app, help, argc, argv, [&](ghost::cli::Terminal&) -> int {
     ghost::bench::run(options);
     return ghost::cli::kDone;
   });

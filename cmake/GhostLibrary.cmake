@@ -38,6 +38,7 @@ function(ghost_programs folder)
   add_library(ghost_cli STATIC ${shared})
   target_link_libraries(ghost_cli PRIVATE $<BUILD_INTERFACE:ghost_options> PUBLIC ghost_train CLI11::CLI11 spdlog::spdlog
     nlohmann_json::nlohmann_json)
+  ghost_commit(ghost_cli)
   foreach(main IN LISTS mains)
     get_filename_component(name ${main} NAME_WE)
     string(REPLACE _ - program ${name})

@@ -227,17 +227,16 @@ int main(int argc, char** argv) {
   app.add_flag("--csv", arguments.csv, "Print one line for each run")->excludes(json);
   app.add_flag("--no-timing", arguments.no_timing, "Do not measure speed now");
   app.add_flag("--no-predictions", arguments.no_predictions, "Do not test the networks again, image by image");
-  app.footer(fmt::format(
-      "Runs of one configuration that differ in their seed count as one, with mean and spread. A configuration is\n"
-      "trained in <run.dir, or runs>/<configuration>-s<seed>; a run that exists is not trained again.\n\n"
-      "Examples:\n"
-      "  {0} runs/ghostnet-1 runs/ghostnet-2\n"
-      "  {0} configs/plain_cnn_cifar10.yaml configs/plain_cnn_ghost_cifar10.yaml --seeds 3 --output "
-      "report.html\n\n"
-      "Ctrl-C finishes the step, saves it and leaves; the same command goes on.\n"
-      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 128 + signal when stopped (130: Ctrl-C).",
-      name));
-  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
+  const Help help{
+      .notes =
+          "Runs of one configuration that differ in their seed count as one, with mean and spread. A configuration is\n"
+          "trained in <run.dir, or runs>/<configuration>-s<seed>; a run that exists is not trained again.\n\n"
+          "Ctrl-C finishes the step, saves it and leaves; the same command goes on.",
+      .examples = {"{0} runs/ghostnet-1 runs/ghostnet-2",
+                   "{0} configs/plain_cnn_cifar10.yaml configs/plain_cnn_ghost_cifar10.yaml --seeds 3 --output "
+                   "report.html"},
+      .stops_on_signal = true};
+  return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     if (arguments.given.empty()) fail_usage("needs run directories or configurations; --help shows examples");
     return compare_all(arguments, argc > 0 ? argv[0] : name, terminal);
   });

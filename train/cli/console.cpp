@@ -4,12 +4,12 @@
 #include <cmath>
 #include <filesystem>
 #include <spdlog/spdlog.h>
-#include <sstream>
 #include <utility>
 
 #include "core/kernels/gemm.h"
 #include "core/kernels/rows.h"
 #include "core/parallel.h"
+#include "train/cli/build.h"
 #include "train/cli/text.h"
 #include "train/run/version.h"
 
@@ -25,16 +25,6 @@ std::string speed(double images_per_second, const char* images) {
   return (images_per_second < 100 ? fmt::format("{:.1f}", images_per_second)
                                   : grouped(std::llround(images_per_second))) +
          " " + images + "/s";
-}
-
-// "OpenBLAS 0.3.21 … USE_OPENMP Haswell MAX_THREADS=64" without what says only how it was packaged.
-std::string blas_in_short() {
-  std::istringstream words(blas_config());
-  std::string text;
-  for (std::string word; words >> word;)
-    if (!word.starts_with("NO_") && !word.starts_with("DYNAMIC") && !word.starts_with("MAX_THREADS"))
-      text += (text.empty() ? "" : " ") + word;
-  return text;
 }
 
 }  // namespace

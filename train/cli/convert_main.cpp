@@ -74,21 +74,17 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   app.add_option("-o,--output", arguments.output, "The file to write")->type_name("FILE");
   app.add_flag("--force", arguments.force, "Replace the output if there is one");
-  app.footer(fmt::format(
-      "Every entry must fit the model; what does not is listed, and nothing is written. The output has PyTorch's "
-      "names,\n"
-      "order and axes. --to ghost adds what ghost-eval and ghost-predict need: the names of the classes (--classes, "
-      "or\n"
-      "the data set of the configuration) and the preprocessing.\n\n"
-      "Examples:\n"
-      "  {0} --checkpoint runs/ghostnet-1 -o ghostnet.safetensors\n"
-      "  {0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml -o checked.safetensors\n"
-      "  {0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml --to ghost --classes names.txt \\\n"
-      "    -o imagenet.safetensors\n\n"
-      "A .pth file becomes safetensors with tools/pth-to-safetensors. See docs/from-pytorch.md.\n"
-      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
-      name));
-  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
+  const Help help{
+      .notes =
+          "Every entry must fit the model; what does not is listed, and nothing is written. The output has "
+          "PyTorch's names,\norder and axes. --to ghost adds what ghost-eval and ghost-predict need: the names of "
+          "the classes (--classes, or\nthe data set of the configuration) and the preprocessing.\n\n"
+          "A .pth file becomes safetensors with tools/pth-to-safetensors. See docs/from-pytorch.md.",
+      .examples = {"{0} --checkpoint runs/ghostnet-1 -o ghostnet.safetensors",
+                   "{0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml -o checked.safetensors",
+                   "{0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml --to ghost --classes "
+                   "names.txt \\\n    -o imagenet.safetensors"}};
+  return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     require_network(source);
     if (arguments.output.empty()) fail_usage("needs -o FILE, the file to write; --help shows examples");
     return convert(arguments, terminal);

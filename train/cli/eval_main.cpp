@@ -168,17 +168,17 @@ int main(int argc, char** argv) {
   add_threads_option(app, arguments.threads);
   app.add_flag("--json", arguments.json, "Print one JSON object");
   app.add_flag("--per-class", arguments.per_class, "Print each class's accuracy and the confusion matrix as well");
-  app.footer(fmt::format(
-      "Prints top1 and top5 (percent), loss (mean cross-entropy), count and images_per_second. The images may be of\n"
-      "another data set: its classes are found among the network's by name.\n\n"
-      "Examples:\n"
-      "  {0} --checkpoint runs/ghostnet-1 --flip\n"
-      "  {0} --checkpoint runs/ghostnet-1/checkpoints/last.safetensors --per-class --json\n"
-      "  {0} --checkpoint runs/ghostnet-1 --set data.name=image_folder --set data.root=photos --split all\n"
-      "  {0} --weights ghostnet.safetensors --config configs/ghostnet_imagenet.yaml --set data.root=imagenet\n\n"
-      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
-      name));
-  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
+  const Help help{
+      .notes =
+          "Prints top1 and top5 (percent), loss (mean cross-entropy), count and images_per_second. The images may be "
+          "of\n"
+          "another data set: its classes are found among the network's by name.",
+      .examples = {"{0} --checkpoint runs/ghostnet-1 --flip",
+                   "{0} --checkpoint runs/ghostnet-1/checkpoints/last.safetensors --per-class --json",
+                   "{0} --checkpoint runs/ghostnet-1 --set data.name=image_folder --set data.root=photos --split all",
+                   "{0} --weights ghostnet.safetensors --config configs/ghostnet_imagenet.yaml --set "
+                   "data.root=imagenet"}};
+  return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     require_network(source);
     return evaluate_network(arguments, terminal);
   });

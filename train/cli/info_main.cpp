@@ -160,21 +160,24 @@ int main(int argc, char** argv) {
   add_threads_option(app, arguments.threads);
   app.add_flag("--no-memory", arguments.no_memory, "Count only: do not run the model to measure its memory");
   app.add_flag("--json", arguments.json, "Print one JSON object, with every module");
-  app.footer(fmt::format(
-      "MACs are multiply-accumulates of convolutions and linear layers, forward, for one image. Parameters include\n"
-      "batch norm's scale and shift, not its running statistics. Activation memory: in training what the forward pass\n"
-      "of the batch keeps for the backward pass (activation_bytes in JSON), in inference the most that is alive at\n"
-      "once (activation_bytes_inference), of a batch that is taken in parts where that is faster. Both are measured\n"
-      "with a few images and extended to the batch.\n\n"
-      "Examples:\n"
-      "  {0} --config configs/ghostnet.yaml\n"
-      "  {0} --config configs/ghostnet_imagenet.yaml --set model.width=1.3 --input 3x192x192 --depth 1\n"
-      "  {0} --compare configs/resnet56_cifar10.yaml configs/ghost_resnet56_cifar10.yaml\n"
-      "  {0} --compare 'ConvBn(32, 64)' 'GhostConv(32, 64)' --input 56\n\n"
-      "Layers:\n  {1}\n\n"
-      "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.",
-      name, fmt::join(layer_signatures(), "\n  ")));
-  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
+  const Help help{
+      .notes = fmt::format(
+          "MACs are multiply-accumulates of convolutions and linear layers, forward, for one image. Parameters "
+          "include\n"
+          "batch norm's scale and shift, not its running statistics. Activation memory: in training what the forward "
+          "pass\n"
+          "of the batch keeps for the backward pass (activation_bytes in JSON), in inference the most that is alive "
+          "at\n"
+          "once (activation_bytes_inference), of a batch that is taken in parts where that is faster. Both are "
+          "measured\n"
+          "with a few images and extended to the batch.\n\n"
+          "Layers:\n  {}",
+          fmt::join(layer_signatures(), "\n  ")),
+      .examples = {"{0} --config configs/ghostnet.yaml",
+                   "{0} --config configs/ghostnet_imagenet.yaml --set model.width=1.3 --input 3x192x192 --depth 1",
+                   "{0} --compare configs/resnet56_cifar10.yaml configs/ghost_resnet56_cifar10.yaml",
+                   "{0} --compare 'ConvBn(32, 64)' 'GhostConv(32, 64)' --input 56"}};
+  return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     require_one_subject(arguments);
     return run(arguments, terminal);
   });

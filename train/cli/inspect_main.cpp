@@ -153,15 +153,13 @@ int main(int argc, char** argv) {
       ->type_name("FOLDER");
   app.add_flag("--json", arguments.json, "Print one JSON object");
   add_threads_option(app, arguments.threads);
-  app.footer(fmt::format(
-      "For each pair of maps of a layer the d×d filter is found that best makes one from the other, by "
-      "least squares\n(the experiment of GhostNet's table 2, arXiv 1911.11907).\n\n"
-      "Examples:\n"
-      "  {0} --checkpoint runs/resnet56-1 --image photo.jpg\n"
-      "  {0} --checkpoint runs/ghostnet-1 --image a.png --image b.png --layer 'blocks.0.*' --output look\n\n"
-      "Exit status: 0 done, 1 failed, 2 wrong usage.",
-      name));
-  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
+  const Help help{
+      .notes =
+          "For each pair of maps of a layer the d×d filter is found that best makes one from the other, by least "
+          "squares\n(the experiment of GhostNet's table 2, arXiv 1911.11907).",
+      .examples = {"{0} --checkpoint runs/resnet56-1 --image photo.jpg",
+                   "{0} --checkpoint runs/ghostnet-1 --image a.png --image b.png --layer 'blocks.0.*' --output look"}};
+  return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     require_network(arguments.source);
     return inspect_network(arguments, terminal);
   });

@@ -218,19 +218,17 @@ int main(int argc, char** argv) {
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000));
   add_threads_option(app, arguments.threads);
-  app.footer(
-      fmt::format("Pictures are resized, cropped and normalised as the network's file says, or the data section of "
-                  "--config;\ngrey and colour are converted.\n\n"
-                  "Examples:\n"
-                  "  {0} --checkpoint runs/ghostnet-1 photo.jpg\n"
-                  "  {0} --checkpoint runs/ghostnet-1 --top 1 --csv photos/ > classes.csv\n"
-                  "  {0} --weights ghostnet.safetensors --config configs/ghostnet_imagenet.yaml --classes names.txt "
-                  "photo.jpg\n"
-                  "  find . -newer last -name '*.png' | {0} --checkpoint runs/ghostnet-1 --json -\n\n"
-                  "Exit status: 0 done, 1 failed (also if one file could not be read: the others are printed), "
-                  "2 wrong usage.",
-                  name));
-  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
+  const Help help{
+      .notes =
+          "Pictures are resized, cropped and normalised as the network's file says, or the data section of "
+          "--config;\ngrey and colour are converted. If a file cannot be read, the others are printed, and the "
+          "status is 1.",
+      .examples = {"{0} --checkpoint runs/ghostnet-1 photo.jpg",
+                   "{0} --checkpoint runs/ghostnet-1 --top 1 --csv photos/ > classes.csv",
+                   "{0} --weights ghostnet.safetensors --config configs/ghostnet_imagenet.yaml --classes names.txt "
+                   "photo.jpg",
+                   "find . -newer last -name '*.png' | {0} --checkpoint runs/ghostnet-1 --json -"}};
+  return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     require_network(arguments.source);
     if (arguments.inputs.empty()) fail_usage("needs pictures or folders of pictures; --help shows examples");
     return predict(arguments, name, terminal);

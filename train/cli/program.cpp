@@ -14,7 +14,9 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
-#include "train/run/version.h"
+#include "train/cli/build.h"
+#include "train/cli/completion.h"
+#include "train/cli/manual_page.h"
 
 namespace ghost::cli {
 
@@ -85,6 +87,15 @@ std::optional<int> parse(CLI::App& app, int argc, const char* const* argv, Termi
   }
 }
 
+// What --help-man and --help-completion print, or nothing.
+std::optional<std::string> made_from_options(const CLI::App& app, const Help& help, int argc, const char* const* argv) {
+  const std::string wish = argv[1];
+  if (wish == "--help-man") return manual_page(app, help);
+  if (wish == "--help-completion")
+    return completion_script(find_shell(argc > 2 ? argv[2] : ""), completed_program(app));
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string program_name(int argc, const char* const* argv, const std::string& usual) {
@@ -120,12 +131,19 @@ int run_program(const std::string& program, const std::function<int(Terminal&)>&
   return status;
 }
 
-int run_program(CLI::App& app, int argc, const char* const* argv, const std::function<int(Terminal&)>& body) {
-  app.set_version_flag("--version", app.get_name() + " " + version());
+int run_program(CLI::App& app, const Help& help, int argc, const char* const* argv,
+                const std::function<int(Terminal&)>& body) {
+  app.set_version_flag("--version", [&] { return version_text(app.get_name()); });
+  app.footer(help_footer(help, app.get_name()));
   return run_program(app.get_name(), [&](Terminal& terminal) -> int {
     if (argc == 1) {
       terminal.line(app.help(), true);
       return kWrongUsage;
+    }
+    const std::optional<std::string> made = made_from_options(app, help, argc, argv);
+    if (made) {
+      terminal.text(*made);
+      return kDone;
     }
     const std::optional<int> status = parse(app, argc, argv, terminal);
     return status ? *status : body(terminal);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "train/cli/help.h"
 #include "train/cli/terminal.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): as CLI11 has it
@@ -22,9 +23,12 @@ std::string program_name(int argc, const char* const* argv, const std::string& u
 // Runs body with spdlog's default logger on the terminal; an error becomes "<program>: <sentence>" on stderr and its
 // status. The terminal shows what is information or more, or what GHOST_LOG=debug|info|warning|error says.
 int run_program(const std::string& program, const std::function<int(Terminal&)>& body);
-// The same after reading the command line of a program that goes by app's name. Without arguments its help is printed,
-// as wrong usage; --help and --version are answered; what it does not know is an error that names the nearest option.
-int run_program(CLI::App& app, int argc, const char* const* argv, const std::function<int(Terminal&)>& body);
+// The same after reading the command line of a program that goes by app's name; `help` is what --help says besides the
+// options. Without arguments its help is printed, as wrong usage. --help and --version are answered, and as the first
+// argument what --help does not show because it is for packages: --help-man prints the manual page, --help-completion
+// SHELL the script for bash, zsh or fish. What the program does not know is an error that names the nearest option.
+int run_program(CLI::App& app, const Help& help, int argc, const char* const* argv,
+                const std::function<int(Terminal&)>& body);
 // Whether GHOST_LOG asks for debugging messages.
 bool logs_debug();
 // --threads: 0 stands for all cores.

@@ -160,20 +160,16 @@ int main(int argc, char** argv) {
   profile->excludes(run);
   app.add_flag("--json", arguments.json, "With --profile: print one JSON object")->needs(profile);
   app.add_flag("--list", arguments.list, "List models, data sets, optimizers and schedules and leave");
-  app.add_flag("--list-options", arguments.options,
-               "List every option of a configuration with values, default and meaning, as Markdown, and leave");
-  app.footer(fmt::format("Examples:\n"
-                         "  {0} --config configs/ghostnet.yaml\n"
-                         "  {0} --config configs/ghostnet.yaml --set model.width=0.5 --set train.epochs=3\n"
-                         "  {0} --config configs/ghostnet.yaml --profile\n"
-                         "  {0} --resume runs/ghostnet-1\n\n",
-                         name) +
-             "Ctrl-C, SIGTERM and SIGHUP finish the step, save it and leave; a second one leaves at once.\n"
-             "GHOST_LOG=debug tells more, such as the kernel of every convolution.\n"
-             "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 128 + signal when stopped (130: Ctrl-C).");
-  return run_program(app, argc, argv, [&](Terminal& terminal) -> int {
-    if (arguments.list || arguments.options) {
-      terminal.text(arguments.list ? choices() : options_markdown());
+  const Help help{.notes =
+                      "Ctrl-C, SIGTERM and SIGHUP finish the step, save it and leave; a second one leaves at once.\n"
+                      "GHOST_LOG=debug tells more, such as the kernel of every convolution.",
+                  .examples = {"{0} --config configs/ghostnet.yaml",
+                               "{0} --config configs/ghostnet.yaml --set model.width=0.5 --set train.epochs=3",
+                               "{0} --config configs/ghostnet.yaml --profile", "{0} --resume runs/ghostnet-1"},
+                  .stops_on_signal = true};
+  return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
+    if (arguments.list) {
+      terminal.text(choices());
       return kDone;
     }
     if (arguments.config.empty() && arguments.resume.empty())

@@ -1,0 +1,36 @@
+# ghost_commit(<target>): the source of train/cli/build.h's kCommit, looked at anew in every build and written only if it
+# has changed: a commit costs one small object and the linking of the programs. As a script it writes that source:
+# cmake -DOUT=… -DSOURCE=… -P GhostCommit.cmake
+if(CMAKE_SCRIPT_MODE_FILE)
+  set(hash "")
+  set(date "")
+  find_program(git git)
+  if(git)
+    set(ask ${git} -c "safe.directory=*" --no-optional-locks -C ${SOURCE})
+    # An archive that was unpacked inside of another project's checkout has no commit.
+    execute_process(COMMAND ${ask} rev-parse --show-toplevel OUTPUT_VARIABLE top ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+    file(REAL_PATH "${SOURCE}" source)
+    if(top STREQUAL source)
+      execute_process(COMMAND ${ask} log -1 --format=%h%n%cs --abbrev=7 OUTPUT_VARIABLE log ERROR_QUIET)
+      execute_process(COMMAND ${ask} status --porcelain --untracked-files=no OUTPUT_VARIABLE changes ERROR_QUIET)
+      if(log MATCHES "^([0-9a-f]+)\n([-0-9]+)\n")
+        set(hash ${CMAKE_MATCH_1})
+        set(date ${CMAKE_MATCH_2})
+        if(changes)
+          string(APPEND hash "-dirty")
+        endif()
+      endif()
+    endif()
+  endif()
+  file(CONFIGURE OUTPUT "${OUT}" CONTENT "#include \"train/cli/build.h\"\n\nconst ghost::cli::Commit ghost::cli::kCommit{\"${hash}\", \"${date}\"};\n")
+  return()
+endif()
+
+set(GHOST_COMMIT_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
+function(ghost_commit target)
+  set(source ${CMAKE_BINARY_DIR}/${target}_commit.cpp)
+  add_custom_target(${target}_commit BYPRODUCTS ${source} VERBATIM COMMENT "Asking git for the commit"
+    COMMAND ${CMAKE_COMMAND} -DOUT=${source} -DSOURCE=${CMAKE_SOURCE_DIR} -P ${GHOST_COMMIT_SCRIPT})
+  target_sources(${target} PRIVATE ${source})
+  add_dependencies(${target} ${target}_commit)
+endfunction()
