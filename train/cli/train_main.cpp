@@ -160,6 +160,8 @@ int main(int argc, char** argv) {
   profile->excludes(run);
   app.add_flag("--json", arguments.json, "With --profile: print one JSON object")->needs(profile);
   app.add_flag("--list", arguments.list, "List models, data sets, optimizers and schedules and leave");
+  app.add_flag("--list-options", arguments.options,
+               "List every option of a configuration with values, default and meaning, as Markdown, and leave");
   const Help help{.notes =
                       "Ctrl-C, SIGTERM and SIGHUP finish the step, save it and leave; a second one leaves at once.\n"
                       "GHOST_LOG=debug tells more, such as the kernel of every convolution.",
@@ -168,8 +170,8 @@ int main(int argc, char** argv) {
                                "{0} --config configs/ghostnet.yaml --profile", "{0} --resume runs/ghostnet-1"},
                   .stops_on_signal = true};
   return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
-    if (arguments.list) {
-      terminal.text(choices());
+    if (arguments.list || arguments.options) {
+      terminal.text(arguments.list ? choices() : options_markdown());
       return kDone;
     }
     if (arguments.config.empty() && arguments.resume.empty())
