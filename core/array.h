@@ -41,8 +41,9 @@ struct SliceState {
   uint64_t version() const;
 };
 
-// Usually one matrix in memory. Or in parts: its channels lie side by side in arrays of their own, as cat leaves them,
-// and it has no memory itself. Only copy(), packed() and those who ask for runs of channels read the latter.
+// Usually one matrix in memory. Or in parts: the channels lie in several arrays, side by side, as cat leaves them, and
+// the array has no memory of its own. An array in parts is read by copy(), by packed() and run by run of channels
+// (for_channel_runs).
 struct Array {
   std::shared_ptr<Storage> storage;
   std::shared_ptr<SliceState> state;
@@ -84,11 +85,11 @@ struct Array {
   }
   // Where the part that holds this channel ends.
   int64_t part_end(int64_t channel) const;
-  Array run(int64_t first, int64_t count) const;  // these channels of one part, with that part's owner
+  Array run(int64_t first, int64_t count) const;  // these channels, which lie in one part, with that part's state
 };
 
-// f(first, count) for runs of channels, each of which lies in one part of all of these arrays. They have equally many
-// channels; null: none.
+// f(first, count) for runs of channels, each of which lies in one part of every array. The arrays have equally many
+// channels; a null pointer is skipped.
 template <class F>
 void for_channel_runs(std::initializer_list<const Array*> arrays, F f) {
   int64_t channels = 0;

@@ -52,11 +52,16 @@ EpilogueResult write_typed(const Gradient& from, const Array& to, bool accumulat
 
 }  // namespace
 
-GradTransform GradTransform::mask_of(BodyPtr raw, PendingPtr mask) {
+GradTransform GradTransform::mask_of(BodyPtr raw, PendingPtr mask, double factor) {
   const DType t = raw->raw.dtype;
   const int64_t c = mask->channels();
-  return {std::move(raw),         std::move(mask),        ChannelVector(t, c, 1),
-          ChannelVector(t, c, 0), ChannelVector(t, c, 0), true};
+  const bool joins = stays_pending(mask->function);  // else there are no kernels for its sums
+  return {.raw = std::move(raw),
+          .mask = std::move(mask),
+          .on_g = ChannelVector(t, c, factor),
+          .on_raw = ChannelVector(t, c, 0),
+          .offset = ChannelVector(t, c, 0),
+          .factor = joins ? std::optional(factor) : std::nullopt};
 }
 
 EpilogueResult write_gradient(const Gradient& from, const Array& to, bool accumulate, const GradEpilogue& epilogue) {

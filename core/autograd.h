@@ -12,29 +12,30 @@ namespace ghost {
 class Tensor;
 
 // Per channel Σ m·g and Σ m·g·(raw − mean): what batch_norm needs of the gradient g of a value with a pending
-// transform, m being the transform's mask (value above its floor).
+// transform, m being that transform's slope (RowTransform in core/kernels/rows.h): 1 between its bounds, else 0.
 struct Sums {
   std::vector<double> g, g_centred;
 };
 using SumsPtr = std::shared_ptr<const Sums>;
 
-// gradient[c] = on_g[c] · (m ? g[c] : 0) + on_raw[c] · raw[c] + offset[c],  m = raw·scale + shift > floor
+// gradient[c] = on_g[c] · m · g[c] + on_raw[c] · raw[c] + offset[c],  m: slope of the transform `mask` at raw
 struct GradTransform {
   BodyPtr raw;  // kept alive here
   PendingPtr mask;
   ChannelVector on_g, on_raw, offset;
-  bool mask_only = false;
-  static GradTransform mask_of(BodyPtr raw, PendingPtr mask);  // on_g = 1, the others 0
+  // Set where the gradient is factor · m · g: a batch_norm in front of it can take that into a transform of its own.
+  std::optional<double> factor{};
+  static GradTransform mask_of(BodyPtr raw, PendingPtr mask, double factor = 1);  // factor · m · g
 };
 
-// What nodes further back would do to a gradient in a pass of their own, and its last writer may do while the rows that
-// it writes are near.
+// What a node would do to its result's gradient in a pass of its own. The last writer of that gradient may do it
+// instead, as an epilogue, while the rows that it writes are in a cache.
 struct GradEpilogue {
   std::shared_ptr<const GradTransform> mask = nullptr;  // applied first; null: none
   std::vector<BodyPtr> sums_of{};                       // take the sums for these bodies' transforms; null: of none
   bool empty() const { return !mask && sums_of.empty(); }
 };
-// That it was done: one Sums for each of sums_of. Not done: as default.
+// What was done of an epilogue: one Sums for each of sums_of. By default nothing.
 struct EpilogueResult {
   bool masked = false;
   std::vector<SumsPtr> sums{};
@@ -54,11 +55,11 @@ struct ImageGradient {
   Array g{}, factor{}, offset{};
 };
 
-// to = gradient, or to += gradient, finished in the same pass.
+// to = gradient, or to += gradient, its transform applied, with the epilogue in the same pass.
 EpilogueResult write_gradient(const Gradient& from, const Array& to, bool accumulate,
                               const GradEpilogue& epilogue = {});
-// The gradient with its transform applied and finished: in place if nobody else holds g. The default of every operator
-// that does not fold gradients.
+// The gradient with its transform applied and the epilogue done: in place if nobody else holds g. Every operator that
+// does not fold gradients begins with it.
 Gradient materialise(Gradient from, const GradEpilogue& epilogue = {});
 
 class Node;
@@ -76,20 +77,22 @@ class GradSink {
     double beta() const { return accumulate ? 1 : 0; }
   };
 
-  // For a kernel: write (or add to) slot.to, every element of it, then close. At most one open slot at a time.
-  // flexible: the kernel can write an array in parts, if that is what the value is, and add to a base.
+  // For a kernel: it writes (or adds to) slot.to, every element of it, then closes. At most one open slot at a time.
+  // flexible: the kernel can write an array in parts, if that is what the value is, and can write base + gradient
+  // where the array that gathers the gradient is read by others as well.
   Slot open(const Shape& shape, DType dtype, bool flexible = false);
   void close(EpilogueResult epilogue = {}) { held_.epilogue = std::move(epilogue); }
   // For an operator that already has the gradient in an array: no copy if it is the first.
   void give(Gradient gradient);
-  // It waits for the next writer: what a gate and a mean over the same images give is written in one pass.
+  // The gradient waits for the next writer, so that those of a gate and of a mean over the same images are written in
+  // one pass.
   void give_by_image(ImageGradient gradient);
 
   void expect_writer() { expected_++; }
   bool single() const { return expected_ == 1; }
-  const BodyPtr& value() const { return value_; }  // set where the value carries a normalised pending transform
+  const BodyPtr& value() const { return value_; }  // set where the value's pending transform is normalised
   void set_value(BodyPtr value) { value_ = std::move(value); }
-  // The gradient is best had in parts of so many channels.
+  // The node reads its gradient best in parts of so many channels.
   void set_parts(std::vector<int64_t> channels) { parts_ = std::move(channels); }
   Gradient take();
   const Gradient& peek() const { return held_; }
@@ -112,8 +115,8 @@ class GradSink {
   int expected_ = 0, arrived_ = 0;
 };
 
-// What backward needs of a value: its body and the version it had; never a node, so no cycles by type. Of a body that
-// has a recompute only that is kept, and the body is made when it is asked for.
+// What backward needs of a value: its body and the version it had; never a node, so no cycles by type. Of a body with a
+// recompute only the recompute is kept, and get() makes the body.
 class Saved {
  public:
   Saved() = default;
@@ -141,9 +144,9 @@ class Node {
   virtual const char* name() const = 0;
   // Reads the gradient of the result, writes those of the inputs that want one.
   virtual void backward(Gradient gy) = 0;
-  // What the last writer of that gradient may do for it: take these sums.
+  // What the last writer of the result's gradient may do for this node: by default, take the sums it wants.
   virtual GradEpilogue epilogue() { return {nullptr, wants_sums_of()}; }
-  // Bodies for whose transforms backward wants the sums: the result, where it carries a batch_norm's.
+  // The bodies whose transforms' sums backward wants: the result, where that carries a batch_norm's transform.
   virtual std::vector<BodyPtr> wants_sums_of();
 
   const std::vector<NodePtr>& inputs() const { return inputs_; }

@@ -11,6 +11,7 @@ namespace ghost {
 namespace {
 
 std::atomic<bool> fold_setting{true};
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // to = transform(from), both (pixels, C)
 void apply(const Pending& pending, const Array& from, const Array& to) {
@@ -57,17 +58,48 @@ void ChannelVector::append(const ChannelVector& other) {
 }
 
 Pending Pending::identity(DType dtype, int64_t channels) {
-  const double lowest = -std::numeric_limits<double>::infinity();
-  return {ChannelVector(dtype, channels, 1), ChannelVector(dtype, channels, 0), ChannelVector(dtype, channels, lowest),
-          ChannelVector(dtype, channels, 0)};
+  return {.scale = ChannelVector(dtype, channels, 1),
+          .shift = ChannelVector(dtype, channels, 0),
+          .floor = ChannelVector(dtype, channels, -kInfinity),
+          .ceiling = {},
+          .mean = ChannelVector(dtype, channels, 0)};
+}
+
+bool Pending::bounded() const {
+  if (ceiling.size() > 0) return true;
+  for (int64_t c = 0; c < channels(); c++)
+    if (floor[c] > -kInfinity) return true;
+  return false;
+}
+
+void Pending::clamp(double lo, double hi) {
+  if (hi < kInfinity && ceiling.size() == 0) ceiling = ChannelVector(floor.dtype(), channels(), kInfinity);
+  for (ChannelVector* bound : {&floor, &ceiling})
+    for (int64_t c = 0; c < bound->size(); c++) bound->set(c, std::min(std::max((*bound)[c], lo), hi));
+}
+
+void Pending::scale_by(double factor, double offset) {
+  for (int64_t c = 0; c < channels(); c++) scale.set(c, scale[c] * factor), shift.set(c, shift[c] * factor + offset);
 }
 
 Pending Pending::slice(int64_t first, int64_t count) const {
-  return {scale.slice(first, count), shift.slice(first, count), floor.slice(first, count), mean.slice(first, count),
-          normalised};
+  return {.scale = scale.slice(first, count),
+          .shift = shift.slice(first, count),
+          .floor = floor.slice(first, count),
+          .ceiling = ceiling.size() > 0 ? ceiling.slice(first, count) : ChannelVector(),
+          .function = function,
+          .mean = mean.slice(first, count),
+          .normalised = normalised};
 }
 
 void Pending::append(const Pending& other) {
+  if (ceiling.size() > 0 || other.ceiling.size() > 0) {
+    const auto of = [](const Pending& p) {
+      return p.ceiling.size() > 0 ? p.ceiling : ChannelVector(p.floor.dtype(), p.channels(), kInfinity);
+    };
+    ceiling = of(*this);
+    ceiling.append(of(other));
+  }
   scale.append(other.scale), shift.append(other.shift), floor.append(other.floor), mean.append(other.mean);
   normalised |= other.normalised;
 }
@@ -108,12 +140,22 @@ const Array& values(const BodyPtr& body) {
   return body->materialised->raw;
 }
 
+BodyPtr materialise(const BodyPtr& body) {
+  if (!body->pending && !body->raw.in_parts()) return body;
+  values(body);
+  return body->materialised;
+}
+
 BodyPtr attach(const BodyPtr& to, Pending pending) {
   auto body = std::make_shared<Body>(
       Body{.raw = to->raw, .pending = std::make_shared<const Pending>(std::move(pending)), .recompute = to->recompute});
-  if (folding()) return body;
-  values(body);
-  return body->materialised;
+  return folding() ? body : materialise(body);
+}
+
+BodyPtr transformed(const Body& body, const Pending& pending) {
+  Array out = Array::empty(body.raw.shape, body.raw.dtype);
+  apply(pending, body.raw, out);
+  return make_body(std::move(out));
 }
 
 bool folding() { return fold_setting.load(std::memory_order_relaxed); }

@@ -37,8 +37,7 @@ void parallel_chunks(int64_t items, int64_t chunks, LoopBody<int64_t, int64_t, i
 
 // The order in which a pass over a large array takes its chunks: from the first to the last, or back. Every other pass
 // of a thread goes back, so that it begins with what the one before has left in the caches, instead of with what has
-// long been replaced: 2 to 6 % of a step of Ghost-ResNet-56, 3 to 4 % of GhostNet at 32×32 (one thread of an EPYC with
-// AVX-512, minima of runs in turns). Only the order of work is different, never a result.
+// long been replaced. Only the order of work is different, never a result.
 class Sweep {
  public:
   static Sweep there() { return Sweep(false); }  // from the first to the last

@@ -5,8 +5,8 @@
 
 namespace ghost {
 
-// Observes the tape (per thread): made(node) as soon as an operator has its result, of those that make a node, and
-// ran(node) as soon as a node's backward has run, newest node first. For tables of where the time goes.
+// Observes the tape (per thread): made(node) as soon as an operator that makes a node has its result, and ran(node) as
+// soon as a node's backward has run, newest node first. Tables of where the time goes are made with it.
 class TapeObserver {
  public:
   using Call = std::function<void(const Node&)>;

@@ -45,8 +45,8 @@ class Tensor {
   Tensor detach() const;         // the same values without node
 
   bool requires_grad() const { return node() != nullptr; }
-  // Makes a leaf; throws Error on the result of an operator. Of a leaf that has handles elsewhere it speaks for all of
-  // them: off freezes a parameter in the layer that uses it, and drops its gradient.
+  // Makes this a leaf, or a constant again; throws Error on the result of an operator. All handles of one leaf change
+  // together: `false` freezes a parameter in the layer that uses it, and drops its gradient.
   Tensor& set_requires_grad(bool on = true);
   Tensor grad() const;  // of a leaf; undefined if none has arrived
   void clear_grad();

@@ -35,8 +35,9 @@ void expect_close(T got, double want, const char* what, int64_t w, int64_t c) {
   ASSERT_NEAR(static_cast<double>(got), want, tolerance) << what << " w " << w << " c " << c << " " << isa_name();
 }
 
+// With a ceiling: some channels have none, some have one below their floor.
 template <class T>
-void check_all() {
+void check_all(bool with_ceiling) {
   const RowKernels<T>& k = rows<T>();
   std::mt19937 random(1);
   for (const int64_t gap : {int64_t{0}, kGap})
@@ -46,13 +47,21 @@ void check_all() {
             offset(1, c, 0, random), mean(1, c, 0, random), raw(w, c, gap, random), g(w, c, gap, random);
         Row<T> floor(1, c, 0, random);
         floor.values[0] = -std::numeric_limits<T>::infinity();
-        const RowTransform<T> t{scale.values.data(), shift.values.data(), floor.values.data()};
+        Row<T> ceiling(1, c, 0, random);
+        for (int64_t i = 0; i < c; i++)
+          if (!with_ceiling || i % 3 == 1) ceiling.values[static_cast<size_t>(i)] = std::numeric_limits<T>::infinity();
+        const T* const ceilings = with_ceiling ? ceiling.values.data() : nullptr;
+        const RowTransform<T> t{scale.values.data(), shift.values.data(), floor.values.data(), ceilings};
         const RowGradient<T> gt{t, on_g.values.data(), on_raw.values.data(), offset.values.data()};
         const auto affine = [&](int64_t x, int64_t i) {
           return std::fma(double(raw.at(x, i)), double(scale.at(0, i)), double(shift.at(0, i)));
         };
+        const auto bounded = [&](double v, int64_t i) {
+          return std::min(std::max(v, double(floor.at(0, i))), double(ceiling.at(0, i)));
+        };
         const auto passed = [&](int64_t x, int64_t i) {
-          return affine(x, i) > double(floor.at(0, i)) ? double(g.at(x, i)) : 0;
+          const double v = affine(x, i);
+          return v > double(floor.at(0, i)) && v < double(ceiling.at(0, i)) ? double(g.at(x, i)) : 0;
         };
 
         const Row<T> before(w, c, gap, random);
@@ -64,8 +73,7 @@ void check_all() {
               if (i >= c)
                 ASSERT_EQ(out.at(x, i), before.at(x, i)) << "written beyond the channels";
               else
-                expect_close(out.at(x, i), with ? std::max(affine(x, i), double(floor.at(0, i))) : double(raw.at(x, i)),
-                             "transform", w, c);
+                expect_close(out.at(x, i), with ? bounded(affine(x, i), i) : double(raw.at(x, i)), "transform", w, c);
           for (const bool accumulate : {false, true}) {
             out = before;
             k.gradient(out.values.data(), out.step, g.values.data(), g.step, with ? raw.values.data() : nullptr,
@@ -95,7 +103,7 @@ void check_all() {
             }
             const double low = floor.at(0, i),
                          of_second = std::fma(double(g.at(x, i)), double(on_g.at(0, i)), double(offset.at(0, i)));
-            expect_close(total.at(x, i), std::max(affine(x, i), low) + std::max(of_second, low), "sum", w, c);
+            expect_close(total.at(x, i), bounded(affine(x, i), i) + std::max(of_second, low), "sum", w, c);
           }
 
         std::vector<double> a(static_cast<size_t>(c), 1), b(a), want_a(a), want_b(a);
@@ -114,8 +122,7 @@ void check_all() {
         a.assign(a.size(), 1), want_a = a;
         k.products(a.data(), g.values.data(), g.step, raw.values.data(), raw.step, w, c, t);
         for (int64_t x = 0; x < w; x++)
-          for (int64_t i = 0; i < c; i++)
-            want_a[size_t(i)] += double(g.at(x, i)) * std::max(affine(x, i), double(floor.at(0, i)));
+          for (int64_t i = 0; i < c; i++) want_a[size_t(i)] += double(g.at(x, i)) * bounded(affine(x, i), i);
         for (size_t i = 0; i < a.size(); i++)
           ASSERT_NEAR(a[i], want_a[i], tolerance) << w << " " << c << " " << isa_name();
 
@@ -147,7 +154,7 @@ void check_blocks() {
             const auto scale = numbers(c), shift = numbers(c), floor = numbers(c), on_g = numbers(c),
                        on_raw = numbers(c), offset = numbers(c), raw = numbers(h * row), g = numbers(h * row),
                        before = numbers(h * (row + 2 * step));
-            const RowTransform<T> t{scale.data(), shift.data(), floor.data()};
+            const RowTransform<T> t{scale.data(), shift.data(), floor.data(), row_gap ? on_raw.data() : nullptr};
             const RowGradient<T> gt{t, on_g.data(), on_raw.data(), offset.data()};
             const PixelBlock<T> from_raw{raw.data(), row, step}, from_g{g.data(), row, step};
             const int64_t to_row = row + 2 * step;  // as when padding is left on both sides
@@ -178,8 +185,122 @@ class EveryIsa : public testing::TestWithParam<std::string> {
   std::string before_ = isa_name();
 };
 
-TEST_P(EveryIsa, RowsFollowTheirDefinitionInF32) { check_all<float>(); }
-TEST_P(EveryIsa, RowsFollowTheirDefinitionInF64) { check_all<double>(); }
+TEST_P(EveryIsa, RowsFollowTheirDefinitionInF32) {
+  for (const bool ceiling : {false, true}) check_all<float>(ceiling);
+}
+TEST_P(EveryIsa, RowsFollowTheirDefinitionInF64) {
+  for (const bool ceiling : {false, true}) check_all<double>(ceiling);
+}
+
+struct Definition {
+  RowFunction function;
+  const char* name;
+  double (*value)(double);
+  double (*slope)(double);  // of the input
+  bool of_value, pends;     // the kernel's slope is a function of the value; it has sums and products
+  double lo, hi;
+};
+double logistic(double x) { return 1 / (1 + std::exp(-x)); }
+double below(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+double density(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0)); }
+double clipped(double x) { return std::min(std::max(x + 3, 0.0), 6.0) / 6; }
+const Definition kDefinitions[] = {
+    {RowFunction::hard_sigmoid, "hard_sigmoid", clipped, [](double x) { return x > -3 && x < 3 ? 1.0 / 6 : 0; }, false,
+     false, -5, 5},
+    {RowFunction::hardswish, "hardswish", [](double x) { return x * clipped(x); },
+     [](double x) { return x < -3   ? 0
+                           : x <= 3 ? x / 3 + 0.5
+                                    : 1; }, false, true, -5, 5},
+    {RowFunction::silu, "silu", [](double x) { return x * logistic(x); },
+     [](double x) { return logistic(x) * (1 + x * (1 - logistic(x))); }, false, true, -20, 20},
+    {RowFunction::gelu, "gelu", [](double x) { return x * below(x); },
+     [](double x) { return below(x) + x * density(x); }, false, false, -12, 12},
+    {RowFunction::sigmoid, "sigmoid", logistic, [](double x) { return logistic(x) * (1 - logistic(x)); }, true, false,
+     -20, 20},
+    {RowFunction::exp, "exp", [](double x) { return std::exp(x); }, [](double x) { return std::exp(x); }, true, false,
+     -20, 20},
+    {RowFunction::log, "log", [](double x) { return std::log(x); }, [](double x) { return 1 / x; }, false, false, 0.01,
+     20},
+    {RowFunction::sqrt, "sqrt", [](double x) { return std::sqrt(x); }, [](double x) { return 0.5 / std::sqrt(x); },
+     true, false, 0.01, 20},
+};
+
+// raw·scale + shift is raw itself here, so that rounding before the function does not count.
+template <class T>
+void check_functions() {
+  const RowKernels<T>& k = rows<T>();
+  std::mt19937 random(3);
+  const double tolerance = sizeof(T) == 4 ? 1e-6 : 1e-14;
+  for (const Definition& d : kDefinitions)
+    for (const int64_t w : {1, 2, 300})
+      for (const int64_t c : kChannels) {
+        Row<T> raw(w, c, kGap, random);
+        for (T& v : raw.values) v = static_cast<T>(d.lo + (d.hi - d.lo) * (double(v) + 2) / 4);
+        const Row<T> g(w, c, kGap, random), before(w, c, kGap, random), mean(1, c, 0, random);
+        const std::vector<T> one(size_t(c), 1), zero(size_t(c), 0), low(size_t(c), -std::numeric_limits<T>::infinity());
+        const RowTransform<T> t{one.data(), zero.data(), low.data(), nullptr, d.function};
+        Row<T> out = before;
+        k.transform(out.values.data(), out.step, raw.values.data(), raw.step, w, c, &t);
+        for (int64_t x = 0; x < w; x++)
+          for (int64_t i = 0; i < out.step; i++) {
+            const double want = i < c ? d.value(double(raw.at(x, i))) : double(before.at(x, i));
+            ASSERT_NEAR(double(out.at(x, i)), want, tolerance * (1e-3 + std::abs(want)))
+                << d.name << " of " << raw.at(x, i) << " " << isa_name();
+          }
+        const Row<T>& kept = d.of_value ? out : raw;
+        const auto passed = [&](int64_t x, int64_t i) { return double(g.at(x, i)) * d.slope(double(raw.at(x, i))); };
+        const RowGradient<T> gt{t, one.data(), zero.data(), zero.data()};
+        for (const bool accumulate : {false, true}) {
+          Row<T> to = before;
+          k.gradient(to.values.data(), to.step, g.values.data(), g.step, kept.values.data(), kept.step, w, c, &gt,
+                     accumulate);
+          for (int64_t x = 0; x < w; x++)
+            for (int64_t i = 0; i < c; i++)
+              expect_close(to.at(x, i), passed(x, i) + (accumulate ? double(before.at(x, i)) : 0), d.name, w, c);
+        }
+        if (!d.pends) continue;
+        std::vector<double> sum(size_t(c), 0), centred = sum, product = sum, want = sum, want_centred = sum,
+                                               want_product = sum;
+        k.sums(sum.data(), centred.data(), g.values.data(), g.step, raw.values.data(), raw.step, w, c, t,
+               mean.values.data());
+        k.products(product.data(), g.values.data(), g.step, raw.values.data(), raw.step, w, c, t);
+        for (int64_t x = 0; x < w; x++)
+          for (int64_t i = 0; i < c; i++) {
+            want[size_t(i)] += passed(x, i);
+            want_centred[size_t(i)] += passed(x, i) * (double(raw.at(x, i)) - double(mean.at(0, i)));
+            want_product[size_t(i)] += double(g.at(x, i)) * d.value(double(raw.at(x, i)));
+          }
+        const double allowed = tolerance * double(w) * 40;  // values up to 20, gradients up to 2
+        for (size_t i = 0; i < sum.size(); i++) {
+          ASSERT_NEAR(sum[i], want[i], allowed) << d.name;
+          ASSERT_NEAR(centred[i], want_centred[i], allowed) << d.name;
+          ASSERT_NEAR(product[i], want_product[i], allowed) << d.name;
+        }
+      }
+}
+
+TEST_P(EveryIsa, FunctionsFollowTheirDefinitionInF32) { check_functions<float>(); }
+TEST_P(EveryIsa, FunctionsFollowTheirDefinitionInF64) { check_functions<double>(); }
+
+// The exponential over all of its range, each result to two units in its last place; where it is denormal, to one of
+// the smallest number.
+TEST_P(EveryIsa, TheExponentialIsRightToTheLastDigits) {
+  std::vector<float> x;
+  for (float v = -110; v < 89; v += 0.0137F) x.push_back(v);
+  for (const float v : {0.0F, -0.0F, 88.7228F, 88.73F, 1e30F, -1e30F, INFINITY, -INFINITY}) x.push_back(v);
+  const auto n = static_cast<int64_t>(x.size());
+  const std::vector<float> one(x.size(), 1), zero(x.size(), 0), low(x.size(), -INFINITY);
+  const RowTransform<float> t{one.data(), zero.data(), low.data(), nullptr, RowFunction::exp};
+  std::vector<float> y(x.size());
+  rows<float>().transform(y.data(), n, x.data(), n, 1, n, &t);
+  for (size_t i = 0; i < x.size(); i++) {
+    const double want = std::exp(double(x[i]));
+    if (want > double(std::numeric_limits<float>::max()))
+      EXPECT_EQ(y[i], INFINITY) << x[i];
+    else
+      EXPECT_NEAR(double(y[i]), want, std::max(want * 0x1p-22, 0x1p-149)) << x[i];
+  }
+}
 
 TEST_P(EveryIsa, RowsTogetherAreRowsOneByOne) {
   check_blocks<float>();
@@ -188,11 +309,26 @@ TEST_P(EveryIsa, RowsTogetherAreRowsOneByOne) {
 
 TEST_P(EveryIsa, TransformKeepsANaN) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  const std::vector<float> one(33, 1), zero(33, 0), in(33, nan);
-  std::vector<float> out(33, 0);
+  const std::vector<float> one(33, 1), zero(33, 0), six(33, 6), in(33, nan);
   const RowTransform<float> relu{one.data(), zero.data(), zero.data()};
-  rows<float>().transform(out.data(), 33, in.data(), 33, 1, 33, &relu);
-  for (const float v : out) EXPECT_TRUE(std::isnan(v));
+  std::vector<RowTransform<float>> all{relu, {one.data(), zero.data(), zero.data(), six.data()}};
+  for (const Definition& d : kDefinitions)
+    all.push_back({one.data(), zero.data(), zero.data(), six.data(), d.function});
+  for (const RowTransform<float>& t : all) {
+    std::vector<float> out(33, 0);
+    rows<float>().transform(out.data(), 33, in.data(), 33, 1, 33, &t);
+    for (const float v : out) EXPECT_TRUE(std::isnan(v)) << static_cast<int>(t.function);
+  }
+}
+
+// A gradient at a bound itself is 0.
+TEST_P(EveryIsa, GradientsPassStrictlyBetweenTheBounds) {
+  const std::vector<double> one(5, 1), zero(5, 0), six(5, 6), raw{-1, 0, 3, 6, 7}, g(5, 2);
+  const RowGradient<double> relu6{
+      {one.data(), zero.data(), zero.data(), six.data()}, one.data(), zero.data(), zero.data()};
+  std::vector<double> out(5, 1);
+  rows<double>().gradient(out.data(), 5, g.data(), 5, raw.data(), 5, 1, 5, &relu6, false);
+  EXPECT_EQ(out, (std::vector<double>{0, 0, 2, 0, 0}));
 }
 
 TEST_P(EveryIsa, GradientMayBeWrittenOverItsSource) {

@@ -1,5 +1,5 @@
-// What has a number for each image and channel, (N, 1, 1, C): the gate of squeeze-excite, and the gradients of such a
-// gate and of a mean over images. Within an image such numbers are a transform as any other.
+// Arrays with a number for each image and channel, (N, 1, 1, C): the gate of squeeze-excite, and the gradients of such
+// a gate and of a mean over images. Within an image these numbers are scale and shift of a transform.
 #pragma once
 #include <algorithm>
 #include <limits>
@@ -45,7 +45,7 @@ class ImageTransform {
   const std::vector<T> one_, zero_, floor_;
 };
 
-// slot.to = or += the gradient, finished as the slot asks for.
+// slot.to = or += the gradient, with the slot's epilogue.
 EpilogueResult write_image_gradient(const ImageGradient& gradient, const GradSink::Slot& slot);
 
 }  // namespace ghost

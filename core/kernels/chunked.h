@@ -21,7 +21,7 @@ class ChunkTotals {
  public:
   ChunkTotals(int64_t chunks, int64_t size);
   double* of(int64_t chunk);               // size; one thread at a time for each chunk
-  const double* get(int64_t chunk) const;  // null: nobody asked for them
+  const double* get(int64_t chunk) const;  // null: of() was never called for this chunk
   int64_t chunks() const { return static_cast<int64_t>(begun_.size()); }
 
  private:
@@ -65,7 +65,7 @@ class ChunkedSums {
   ChunkTotals totals_;  // both sums
 };
 
-// Finishes a gradient as it is written (GradEpilogue).
+// Does what an epilogue asks for, on pixels that have just been written.
 template <class T>
 class EpilogueRunner {
  public:
@@ -87,7 +87,11 @@ class EpilogueRunner {
 // The transform of a body or gradient from this channel on, as the row kernels take it.
 template <class T>
 RowTransform<T> row_transform(const Pending& p, int64_t first = 0) {
-  return {p.scale.data<T>() + first, p.shift.data<T>() + first, p.floor.data<T>() + first};
+  return {.scale = p.scale.data<T>() + first,
+          .shift = p.shift.data<T>() + first,
+          .floor = p.floor.data<T>() + first,
+          .ceiling = p.ceiling.size() > 0 ? p.ceiling.data<T>() + first : nullptr,
+          .function = p.function};
 }
 template <class T>
 RowGradient<T> row_gradient(const GradTransform& t, int64_t first = 0) {

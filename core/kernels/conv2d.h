@@ -33,15 +33,15 @@ struct Conv2dShape {
 StatisticsPtr conv2d_forward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Array& bias,
                              const Array& z, bool statistics);
 
-// Whether the kernel that runs this case is flexible about where the gradient of x goes, as GradSink::open() has it.
+// Whether the kernel that runs this case is flexible in the sense of GradSink::open().
 bool conv2d_flexible(const Conv2dShape& s);
 
 struct Conv2dSinks {  // null: not wanted
   const GradSink::Slot *x = nullptr, *weight = nullptr, *bias = nullptr;
 };
 // Gradients of x, weight and bias from that of z, into their slots. Returns what sinks.x->epilogue asks for, if the
-// kernel does it in passing. x is read only for the weight's gradient and may be null without; so may
-// the weight's array be undefined without a gradient of x.
+// kernel does it in passing. x is read only for the weight's gradient, and may be null where that is not wanted; the
+// weight is read only for the gradient of x, and may be undefined where that is not wanted.
 EpilogueResult conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
                                const Conv2dSinks& sinks);
 

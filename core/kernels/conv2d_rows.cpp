@@ -2,10 +2,9 @@
 // rows by block of rows. An item (rows of an image, or pixels of the batch for a pointwise convolution) is staged, and
 // read from the second cache after that: forward computes its rows, backward sums the weight's gradient and computes
 // rows of the input's from one staged gradient. What an item is made of depends on the sizes alone. Large maps with few
-// channels run at the speed of memory: pointwise 16 to 8 or 24 channels at 112×112 moves 21 to 35 GB/s with one thread,
-// counting each array once, where a triad moves 25 to 36. What helped there was to ask for pixels ahead
-// (core/kernels/isa/vector.h); larger, smaller or otherwise ordered items gained nothing, nor did asking for the next
-// item between the tiles of this one. The rest runs at the speed of its register tiles (core/kernels/isa/dense_impl.h).
+// channels are bandwidth-bound, so their pixels are prefetched (core/kernels/isa/vector.h); larger, smaller or
+// otherwise ordered items gain nothing, nor does prefetching the next item between the tiles of this one. The rest runs
+// at the speed of its register tiles (core/kernels/isa/dense_impl.h).
 #include "core/kernels/conv2d_rows.h"
 
 #include <algorithm>
@@ -162,8 +161,8 @@ class InputGradient {
   std::vector<Part> parts_;
 };
 
-// The gradient of the weight of a pointwise convolution with few pixels is better cut by weights than by pixels: chunks
-// would be fewer than threads, as in squeeze-excite and the last layers, 7 % of a step of GhostNet on 32×32.
+// Whether the weight's gradient is better cut by weights than by pixels: a pointwise convolution of few pixels, as in
+// squeeze-excite and the last layers, has fewer chunks of pixels than threads.
 bool few_pixels(const Conv2dShape& s) {
   constexpr int64_t kFew = 1024;
   return s.pointwise() && s.groups == 1 && s.n > 0 && s.n * s.h * s.w <= kFew;

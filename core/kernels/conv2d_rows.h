@@ -1,7 +1,7 @@
 // The fast kernel: rows of pixels through register tiles, in three stages that know nothing of each other.
 //   stage    pixels are copied into a padded scratch, pending transforms are applied on the way
 //   compute  one output row at a time is written (or added) to its place
-//   finish   while it is in the nearest cache, its statistics or sums are taken
+//   epilogue while the row is in the nearest cache, its statistics or sums are taken
 #pragma once
 #include "core/kernels/conv2d.h"
 

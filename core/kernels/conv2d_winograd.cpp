@@ -6,16 +6,13 @@
 //   back      elements to 4×4 pixels, which are written to their place; statistics or sums are taken of them there
 // The gradient of the input is the same with weights turned around. That of the weight sums gradient ⊗ input over tiles
 // for each element, chunk by chunk, and transforms the 36 sums back once; with many channels and few tiles elements are
-// kept instead, and each sum is made at once by one thread: 512 channels at 4×4 would leave a single chunk of
-// partial sums, 256 at 8×8 seven of 9 MiB each to combine.
+// kept instead, and each sum is made at once by one thread: a chunk of partial sums is larger than the elements then,
+// and too few chunks are left for all threads.
 //
-// Measured on one thread of an AVX-512 EPYC, batch 128, direct rows → here, ms forward and backward:
-//   16→8 at 32×32   3.4 → 1.1   3.7 → 2.1        32→16 at 16×16   1.6 → 0.7   3.0 → 1.3
-//   16→16 at 32×32  3.4 → 1.5   6.5 → 3.2        64→32 at 8×8     1.4 → 0.5   2.8 → 1.0
-// Of that, a third or more is owed to the line between elements (winograd_element_step), as much to products of few
-// channels in passes instead of tiles (isa/dense_passes_impl.h). In a whole step little of this is in a cache. While it
-// multiplies, the next block is fetched (ahead.h): the step of Ghost-ResNet-56 takes 14 % less. Eight channels fill
-// half a vector, so two tiles are transformed together then: 2 %.
+// Three things count besides the products: a cache line between elements (winograd_element_step), products of few
+// channels in passes instead of tiles (isa/dense_passes_impl.h), and fetching the next block while this one is
+// multiplied (ahead.h), since little of a whole step is in a cache. Eight channels fill half a vector, so two tiles are
+// transformed together then.
 #include "core/kernels/conv2d_winograd.h"
 
 #include <algorithm>
@@ -106,8 +103,9 @@ void transform_in(const Tiling& tiling, const Tiling::Run& run, const PixelBlock
                .element_step = winograd_element_step(tiles, channels)});
 }
 
-// Of the products for the input's gradient: transformed weights of 512×512 channels are 36 MiB, more than all that is
-// kept for the maps they are used on, so they are had in parts of up to 20 MiB. Each stages the gradient again.
+// Output channels of the input's gradient whose weights are transformed at a time. The transformed weights of many
+// channels are larger than all else that a step keeps for so small a map, so they are made in parts. Each part stages
+// the gradient again.
 int64_t columns_at_once(const Conv2dShape& s, int64_t lanes) {
   constexpr int64_t kWeights = 5 << 20;
   const int64_t parts = (kWinogradElements * s.ci * s.co + kWeights - 1) / kWeights,

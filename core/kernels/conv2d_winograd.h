@@ -5,9 +5,9 @@
 
 namespace ghost {
 
-// 3×3, stride 1, padding 1, dilation 1, one group: what it can do.
+// Whether this kernel can run the case: 3×3, stride 1, padding 1, dilation 1, one group.
 bool conv2d_winograd_able(const Conv2dShape& s);
-// Where it is faster than the others.
+// Whether it is faster than the other kernels there.
 bool conv2d_winograd_wins(const Conv2dShape& s);
 
 template <class T>

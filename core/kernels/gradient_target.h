@@ -1,4 +1,4 @@
-// Where a kernel that is flexible about it (GradSink::open) puts the gradient of its input.
+// Where a flexible kernel (GradSink::open) writes the gradient of its input.
 #pragma once
 #include <vector>
 
@@ -13,7 +13,7 @@ struct GradientTarget {
   int64_t first;
   View<T> to, base;  // base.data null: none
 
-  // Before anything is added to these pixels. They are few, so that they are still near when that is done.
+  // Copies the base, before the kernel adds to these pixels. They are few, so that they are still in a cache then.
   void begin(int64_t pixel, int64_t count) const {
     if (base.data)
       rows<T>().transform(to.pixel(pixel), to.stride, base.pixel(pixel), base.stride, count, to.channels(), nullptr);

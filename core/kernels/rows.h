@@ -6,12 +6,29 @@
 
 namespace ghost {
 
-// value = floor > v ? floor : v,  v = raw·scale + shift, per channel (C each)
+// What a transform ends with, f(u). Slopes are functions of u; those of sigmoid, exp and sqrt of the value f(u).
+enum class RowFunction : int8_t {
+  none,
+  hard_sigmoid,  // min(max(u + 3, 0), 6) / 6
+  hardswish,     // u · hard_sigmoid(u)
+  silu,          // u / (1 + exp(−u))
+  gelu,          // u · Φ(u), Φ: normal distribution
+  sigmoid,       // 1 / (1 + exp(−u))
+  exp,
+  log,
+  sqrt,
+};
+
+// value = f(u),  u = min(max(v, floor), ceiling),  v = raw·scale + shift, per channel (C each). A NaN stays a NaN.
+// Its slope, but for the factor scale, is 1 where floor < v < ceiling and else 0; that of a function is f'(u), since
+// the bounds under it have a slope of their own.
 template <class T>
 struct RowTransform {
   const T *scale, *shift, *floor;
+  const T* ceiling = nullptr;  // null: ∞ in all channels
+  RowFunction function = RowFunction::none;
 };
-// gradient = on_g·(mask ? g : 0) + on_raw·raw + offset, mask = raw·scale + shift > floor, per channel (C each)
+// gradient = on_g·slope·g + on_raw·raw + offset, the slope of `mask` at raw, per channel (C each)
 template <class T>
 struct RowGradient {
   RowTransform<T> mask;
@@ -160,13 +177,13 @@ struct RowKernels {
                          const RowTransform<T>* t);
   void (*gradient_rows)(const PixelRows<T>& dst, const PixelBlock<T>& g, const PixelBlock<T>& raw, int64_t h, int64_t w,
                         int64_t c, const RowGradient<T>& t, bool accumulate);
-  // dst (W, C) = transform(x) + transform(y)
+  // dst (W, C) = transform(x) + transform(y), transforms without functions
   void (*sum)(T* dst, int64_t dst_step, const T* x, int64_t x_step, const RowTransform<T>& of_x, const T* y,
               int64_t y_step, const RowTransform<T>& of_y, int64_t w, int64_t c);
-  // sum[c] += Σ mask·g, centred[c] += Σ mask·g·(raw − mean)
+  // sum[c] += Σ slope·g, centred[c] += Σ slope·g·(raw − mean), the slope of `mask`, whose function may pend
   void (*sums)(double* sum, double* centred, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
                int64_t c, const RowTransform<T>& mask, const T* mean);
-  // sum[c] += Σ g·transform(x)
+  // sum[c] += Σ g·transform(x), a transform whose function may pend
   void (*products)(double* sum, const T* g, int64_t g_step, const T* x, int64_t x_step, int64_t w, int64_t c,
                    const RowTransform<T>& of_x);
   // sum[c] += Σ (z − pivot), square[c] += Σ (z − pivot)²

@@ -20,8 +20,8 @@ class WeightGradient {
   // Adds rows × columns of outputs: g is the staged gradient of the first one, x the staged input it reads, x.row and
   // x.step those from one output to the next.
   void add(int64_t chunk, int64_t rows, int64_t columns, const PixelBlock<T>& x, const PixelBlock<T>& g);
-  // All pixels of a pointwise convolution, the gradient itself cut among the threads: one chunk, added once. For few
-  // pixels, whose chunks would be fewer than threads and their partial sums more work than the pixels.
+  // Adds all pixels of a pointwise convolution as the only chunk, with the gradient itself cut among the threads. Meant
+  // for few pixels: they would make fewer chunks than threads, and partial sums that are more work than the pixels.
   void add_pixels(int64_t pixels, const PixelBlock<T>& x, const PixelBlock<T>& g);
   void write();  // to the slot, once all has been added
 

@@ -14,9 +14,8 @@ namespace ghost {
 
 constexpr int64_t kWinogradElements = 36;
 
-// From one element of a block of tiles, of weights or of their sums to the next. A line more than they need: all 36 are
-// written for each tile, and powers of two between them would put them all into the same few places of a cache. (64×64
-// transformed weights took 50 µs, and take 14.)
+// From one element of a block of tiles, of weights or of their sums to the next. A cache line more than they need: all
+// 36 are written for each tile, and powers of two between them would put them all into the same few places of a cache.
 constexpr int64_t winograd_element_step(int64_t tiles, int64_t channels) { return tiles * channels + 16; }
 
 // Products of elements with transformed weights: (tiles, from) · (from, to) for each of the 36.
@@ -27,10 +26,10 @@ class WinogradProducts {
   // weights turned around.
   WinogradProducts(const Conv2dShape& s, const T* w, bool transposed)
       : WinogradProducts(s, w, transposed, 0, transposed ? s.ci : s.co) {}
-  // For so many columns of `to` alone.
+  // The products for this many columns of the result, from the first given one on.
   WinogradProducts(const Conv2dShape& s, const T* w, bool transposed, int64_t first_column, int64_t columns);
 
-  // out (36, tiles, columns) = in (36, tiles, from) · weights, and meanwhile all of `ahead` is fetched.
+  // out (36, tiles, columns) = in (36, tiles, from) · weights. Fetches all of `ahead` meanwhile.
   void operator()(int64_t tiles, const T* in, T* out, const Ahead& ahead) const;
 
  private:
@@ -53,30 +52,30 @@ class WinogradProducts {
 // beside the elements, every chunk of the loop over blocks keeps its own, and they are combined in chunk order; where
 // they are large, the elements of some blocks are kept, and each sum is made from them at once by one thread. Memory is
 // that of the sums and of as much in elements, or, where elements are fewer, of all these and of some rows of sums at a
-// time: all sums of 512×512 weights are 36 MiB, four times the weights, and would be read back from memory.
+// time: all sums together are four times the weights, and would be read back from memory.
 template <class T>
 class WinogradWeightSums {
  public:
   WinogradWeightSums(const Conv2dShape& s, int64_t tiles, int64_t blocks, int64_t most_tiles);  // in all, of a block
   int64_t chunks() const { return chunks_; }  // of the loop over blocks
   bool keeps() const { return keeps_; }
-  int64_t blocks_kept() const { return blocks_kept_; }  // if it keeps: write() is called after so many
+  int64_t blocks_kept() const { return blocks_kept_; }  // if keeps(): write_kept() is called after so many blocks
 
   // The elements of a block: q (36, tiles, co) of the gradient, v (36, tiles, ci) of the input.
   struct Place {
     T *q, *v;
     int64_t tiles;  // from one element to the next
   };
-  void add_block(int64_t chunk, const Place& at, const Ahead& ahead);  // fetches it meanwhile
+  void add_block(int64_t chunk, const Place& at, const Ahead& ahead);  // fetches `ahead` meanwhile
   void write(const GradSink::Slot& slot);
 
-  // Where those of a block go that are kept, so many tiles after the first of them.
+  // Where the elements of a block are kept that begins so many tiles after the first kept one.
   Place place(int64_t tile) const;
-  // Adds what so many of them give. `last`: that was all of it.
+  // Adds the sums over the kept elements of this many tiles. `last`: they complete the gradient, which is written.
   void write_kept(const GradSink::Slot& slot, int64_t tiles, bool last);
 
  private:
-  // Sums over so many tiles, of the weight's rows [first, first + count).
+  // Adds the sums over this many tiles for the weight's rows [first, first + count).
   void add(int64_t chunk, int64_t element, const Place& at, int64_t tiles, int64_t first, int64_t count,
            bool accumulate);
   void put(const GradSink::Slot& slot, int64_t first, int64_t begin, int64_t end) const;

@@ -1,220 +1,143 @@
-// Element by element: one node and one pair of loops serve every function below. relu is elsewhere, because it folds.
+// Activations end the transform that the input may carry. Those that are bounds (relu, relu6) or end it with a function
+// that stays pending (hardswish, silu) touch no element; hard_sigmoid, an affine map between bounds, can follow an
+// affine map. All others are one pass over the input as it lies. Backward is one transform of the gradient in every
+// case, which whoever reads or writes the gradient applies.
 #include "core/ops/activation.h"
 
 #include <cmath>
+#include <limits>
 
-#include "core/ops/block_reader.h"
-#include "core/parallel.h"
+#include "core/autograd.h"
 
 namespace ghost {
 namespace {
 
-// A function is a name, a value and a slope. The slope gets the input, or, if `from_result` is set, the result: then
-// only that is kept.
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-template <class T>
-T between(T x, T lo, T hi) {  // keeps a NaN
-  const T raised = x < lo ? lo : x;
-  return raised > hi ? hi : raised;
-}
-
-struct Relu6 {
-  static constexpr const char* name = "relu6";
-  static constexpr bool from_result = false;
-  template <class T>
-  T value(T x) const {
-    return between(x, T(0), T(6));
-  }
-  template <class T>
-  T slope(T x) const {
-    return x <= 0 || x >= 6 ? T(0) : T(1);
-  }
-};
-struct HardSigmoid {
-  static constexpr const char* name = "hard_sigmoid";
-  static constexpr bool from_result = false;
-  template <class T>
-  T value(T x) const {
-    return between(x + 3, T(0), T(6)) / 6;
-  }
-  template <class T>
-  T slope(T x) const {
-    return x > -3 && x < 3 ? T(1) / 6 : T(0);
-  }
-};
-struct Hardswish {
-  static constexpr const char* name = "hardswish";
-  static constexpr bool from_result = false;
-  template <class T>
-  T value(T x) const {
-    return x * between(x + 3, T(0), T(6)) / 6;
-  }
-  template <class T>
-  T slope(T x) const {
-    return x < -3 ? T(0) : x <= 3 ? x / 3 + T(0.5) : T(1);
-  }
-};
-template <class T>
-T logistic(T x) {  // with an exponential that cannot overflow
-  const T e = std::exp(-std::abs(x));
-  return (x < 0 ? e : T(1)) / (1 + e);
-}
-struct Sigmoid {
-  static constexpr const char* name = "sigmoid";
-  static constexpr bool from_result = true;
-  template <class T>
-  T value(T x) const {
-    return logistic(x);
-  }
-  template <class T>
-  T slope(T y) const {
-    return y * (1 - y);
-  }
-};
-struct Silu {
-  static constexpr const char* name = "silu";
-  static constexpr bool from_result = false;
-  template <class T>
-  T value(T x) const {
-    return x * logistic(x);
-  }
-  template <class T>
-  T slope(T x) const {
-    const T s = logistic(x);
-    return s * (1 + x * (1 - s));
-  }
-};
-struct Exp {
-  static constexpr const char* name = "exp";
-  static constexpr bool from_result = true;
-  template <class T>
-  T value(T x) const {
-    return std::exp(x);
-  }
-  template <class T>
-  T slope(T y) const {
-    return y;
-  }
-};
-struct Log {
-  static constexpr const char* name = "log";
-  static constexpr bool from_result = false;
-  template <class T>
-  T value(T x) const {
-    return std::log(x);
-  }
-  template <class T>
-  T slope(T x) const {
-    return 1 / x;
-  }
-};
-struct Sqrt {
-  static constexpr const char* name = "sqrt";
-  static constexpr bool from_result = true;
-  template <class T>
-  T value(T x) const {
-    return std::sqrt(x);
-  }
-  template <class T>
-  T slope(T y) const {
-    return 1 / (2 * y);
-  }
-};
-struct Clamp {
-  static constexpr const char* name = "clamp";
-  static constexpr bool from_result = false;
-  double lo, hi;
-  template <class T>
-  T value(T x) const {
-    return between(x, static_cast<T>(lo), static_cast<T>(hi));
-  }
-  template <class T>
-  T slope(T x) const {
-    return x >= static_cast<T>(lo) && x <= static_cast<T>(hi) ? T(1) : T(0);
-  }
-};
-
-template <class T, class F>
-void apply(const F& f, const Body& x, const Array& out) {
-  const View<T> y = out.view<T>();
-  const int64_t c = y.channels(), run = pixels_per_run(c);
-  parallel_sweep(y.pixels(), chunk_count(y.pixels()), [&](int64_t, int64_t begin, int64_t end) {
-    const BlockReader<T> reader(x, run);
-    for (int64_t p = begin; p < end; p += run) {
-      const int64_t count = std::min(run, end - p);
-      const auto from = reader.read(p, count);
-      for (int64_t i = 0; i < count; i++) {
-        const T* s = from.pixel(i);
-        T* d = y.pixel(p + i);
-        for (int64_t k = 0; k < c; k++) d[k] = f.value(s[k]);
-      }
-    }
-  });
-}
-
-// slot = or += g · slope
-template <class T, class F>
-EpilogueResult apply_slope(const F& f, const Body& kept, const Array& gradient, const GradSink::Slot& slot) {
-  const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
-  const int64_t c = g.channels(), run = pixels_per_run(c), chunks = chunk_count(g.pixels());
-  EpilogueRunner<T> runner(slot, chunks);
-  parallel_sweep(g.pixels(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
-    const BlockReader<T> reader(kept, run);
-    for (int64_t p = begin; p < end; p += run) {
-      const int64_t count = std::min(run, end - p);
-      const auto from = reader.read(p, count);
-      for (int64_t i = 0; i < count; i++) {
-        const T *s = from.pixel(i), *up = g.pixel(p + i);
-        T* d = to.pixel(p + i);
-        if (slot.accumulate)
-          for (int64_t k = 0; k < c; k++) d[k] += up[k] * f.slope(s[k]);
-        else
-          for (int64_t k = 0; k < c; k++) d[k] = up[k] * f.slope(s[k]);
-      }
-      runner.add(chunk, p, count);
-    }
-  });
-  return runner.merged();
-}
-
-template <class F>
-class UnaryNode final : public Node {
+class ActivationNode final : public Node {
  public:
-  UnaryNode(F f, const BodyPtr& kept) : f_(f) { save(kept); }
-  const char* name() const override { return F::name; }
-  void backward(Gradient gy) override {
-    const Array g = materialise(std::move(gy)).g;
-    const BodyPtr& kept = saved(0, F::from_result ? "result" : "input");
-    const auto slot = sink_of(0)->open(g.shape, g.dtype);
-    sink_of(0)->close(with_floating(g.dtype, F::name, [&]<class T>() { return apply_slope<T>(f_, *kept, g, slot); }));
+  // The gradient is factor · slope · that of the result, the slope of this transform at the raw values of `kept`.
+  ActivationNode(const char* name, const BodyPtr& kept, const char* what, Pending slope, double factor)
+      : name_(name), what_(what), slope_(std::make_shared<const Pending>(std::move(slope))), factor_(factor) {
+    save(kept);
+  }
+  const char* name() const override { return name_; }
+  // Over a residual sum: its sums, for which the slope comes first. A batch_norm takes the slope along instead.
+  GradEpilogue epilogue() override {
+    if (sink().value() || !sink_of(0)->single()) return Node::epilogue();
+    std::vector<BodyPtr> wanted = inputs()[0]->wants_sums_of();
+    return wanted.empty() ? GradEpilogue{} : GradEpilogue{transform(), std::move(wanted)};
+  }
+  void backward(Gradient g) override {
+    if (g.epilogue.masked) return sink_of(0)->give({std::move(g.g), nullptr, {.sums = std::move(g.epilogue.sums)}});
+    EpilogueResult sums = g.transform ? EpilogueResult{} : std::move(g.epilogue);  // taken with this very slope
+    g = materialise(std::move(g));
+    sink_of(0)->give({std::move(g.g), transform(), std::move(sums)});
   }
 
  private:
-  F f_;
+  std::shared_ptr<const GradTransform> transform() const {
+    return std::make_shared<GradTransform>(GradTransform::mask_of(saved(0, what_), slope_, factor_));
+  }
+
+  const char *name_, *what_;
+  PendingPtr slope_;
+  double factor_;
 };
 
-template <class F>
-Tensor unary(const Tensor& x, F f) {
-  x.require_defined(F::name, "the input");
-  const Array out = Array::empty(x.shape(), x.dtype());
-  with_floating(x.dtype(), F::name, [&]<class T>() { apply<T>(f, *x.body(), out); });
-  BodyPtr y = make_body(out);
+// The input as an activation reads it: nothing follows a function, so a body that has one is finished.
+BodyPtr input_of(const char* name, const Tensor& x) {
+  x.require_defined(name, "the input");
+  if (!is_floating(x.dtype())) fail("{}: works on f32 and f64 tensors, but got {}", name, name_of(x.dtype()));
+  const bool ends = x.body()->pending && x.body()->pending->function != RowFunction::none;
+  return ends ? materialise(x.body()) : x.body();
+}
+Pending pending_of(const BodyPtr& body) {
+  return body->pending ? *body->pending : Pending::identity(body->raw.dtype, body->raw.shape.channels());
+}
+
+// The result is the input with another transform.
+Tensor pend(const char* name, const Tensor& x, const BodyPtr& input, Pending pending, double factor = 1) {
   NodePtr node;
-  if (wants_grad({&x})) node = std::make_shared<UnaryNode<F>>(f, F::from_result ? y : x.body());
-  return make_result(std::move(y), std::move(node), {&x});
+  if (wants_grad({&x})) node = std::make_shared<ActivationNode>(name, input, "input", pending, factor);
+  return make_result(attach(input, std::move(pending)), node, {&x});
+}
+Tensor bounded(const char* name, const Tensor& x, double lo, double hi) {
+  const BodyPtr input = input_of(name, x);
+  Pending pending = pending_of(input);
+  pending.clamp(lo, hi);
+  return pend(name, x, input, std::move(pending));
+}
+
+// f of the input. Backward keeps the result where the slope is one of it, else the input.
+Tensor function_of(const char* name, const Tensor& x, RowFunction f) {
+  const BodyPtr input = input_of(name, x);
+  Pending pending = pending_of(input);
+  pending.function = f;
+  if (stays_pending(f) && !(input->pending && input->pending->bounded())) return pend(name, x, input, pending);
+  const BodyPtr result = transformed(*input, pending);
+  NodePtr node;
+  if (wants_grad({&x})) {
+    const bool from_result = f == RowFunction::sigmoid || f == RowFunction::exp || f == RowFunction::sqrt;
+    if (from_result) {
+      pending = pending_of(result);
+      pending.function = f;
+    }
+    node = std::make_shared<ActivationNode>(name, from_result ? result : input, from_result ? "result" : "input",
+                                            std::move(pending), 1);
+  }
+  return make_result(result, node, {&x});
+}
+
+// The neighbour of v among numbers of this type, towards a bound.
+double next(DType t, double v, double towards) {
+  return t == DType::f32 ? double{std::nextafter(static_cast<float>(v), static_cast<float>(towards))}
+                         : std::nextafter(v, towards);
 }
 
 }  // namespace
 
-Tensor relu6(const Tensor& x) { return unary(x, Relu6{}); }
-Tensor hard_sigmoid(const Tensor& x) { return unary(x, HardSigmoid{}); }
-Tensor hardswish(const Tensor& x) { return unary(x, Hardswish{}); }
-Tensor sigmoid(const Tensor& x) { return unary(x, Sigmoid{}); }
-Tensor silu(const Tensor& x) { return unary(x, Silu{}); }
-Tensor exp(const Tensor& x) { return unary(x, Exp{}); }
-Tensor log(const Tensor& x) { return unary(x, Log{}); }
-Tensor sqrt(const Tensor& x) { return unary(x, Sqrt{}); }
-Tensor clamp(const Tensor& x, double lo, double hi) { return unary(x, Clamp{lo, hi}); }
+Tensor relu(const Tensor& x) { return bounded("relu", x, 0, kInfinity); }
+Tensor relu6(const Tensor& x) { return bounded("relu6", x, 0, 6); }
+
+Tensor hard_sigmoid(const Tensor& x) {
+  const BodyPtr input = input_of("hard_sigmoid", x);
+  if (!input->pending || input->pending->bounded()) return function_of("hard_sigmoid", x, RowFunction::hard_sigmoid);
+  Pending pending = *input->pending;
+  pending.scale_by(1.0 / 6, 0.5);
+  pending.clamp(0, 1);
+  return pend("hard_sigmoid", x, input, std::move(pending), 1.0 / 6);
+}
+
+Tensor hardswish(const Tensor& x) { return function_of("hardswish", x, RowFunction::hardswish); }
+Tensor silu(const Tensor& x) { return function_of("silu", x, RowFunction::silu); }
+Tensor gelu(const Tensor& x) { return function_of("gelu", x, RowFunction::gelu); }
+Tensor sigmoid(const Tensor& x) { return function_of("sigmoid", x, RowFunction::sigmoid); }
+Tensor exp(const Tensor& x) { return function_of("exp", x, RowFunction::exp); }
+Tensor log(const Tensor& x) { return function_of("log", x, RowFunction::log); }
+Tensor sqrt(const Tensor& x) { return function_of("sqrt", x, RowFunction::sqrt); }
+
+// The gradient passes at the bounds themselves, where a pending transform stops it. So the bounds do not stay pending,
+// and those of the slope lie one number further out.
+Tensor clamp(const Tensor& x, double lo, double hi) {
+  const BodyPtr input = input_of("clamp", x);
+  Pending pending = pending_of(input), slope = pending;
+  pending.clamp(lo, hi);
+  NodePtr node;
+  if (wants_grad({&x})) {
+    slope.clamp(next(x.dtype(), lo, -kInfinity), next(x.dtype(), hi, kInfinity));
+    node = std::make_shared<ActivationNode>("clamp", input, "input", std::move(slope), 1);
+  }
+  return make_result(transformed(*input, pending), node, {&x});
+}
+
+std::vector<OpCase> relu_cases() {
+  std::vector<OpCase> cases;
+  for (const Shape& x : {Shape{2, 3, 5, 4}, Shape{1, 1, 1, 17}, Shape{5, 9}, Shape{7}})
+    cases.push_back(
+        {.name = x.str(), .inputs = {x}, .run = [](const auto& in) { return relu(in[0]); }, .kink_margin = 0.05});
+  return cases;
+}
 
 std::vector<OpCase> activation_cases() {
   std::vector<OpCase> cases;
@@ -229,10 +152,14 @@ std::vector<OpCase> activation_cases() {
       {"hardswish", hardswish, -5, 5, 0.05},
       {"sigmoid", sigmoid, -6, 6, 0},
       {"silu", silu, -6, 6, 0},
+      {"gelu", gelu, -6, 6, 0},
       {"exp", exp, -2, 2, 0},
       {"log", log, 0.25, 4, 0},
       {"sqrt", sqrt, 0.25, 4, 0},
       {"clamp", [](const Tensor& x) { return clamp(x, -1, 1.5); }, -2, 3, 0.05},
+      {"relu_clamp_relu6", [](const Tensor& x) { return relu6(clamp(relu(x), -1, 1.5)); }, -2, 3, 0.05},
+      {"hardswish_relu6", [](const Tensor& x) { return hardswish(relu6(x)); }, -2, 8, 0.05},
+      {"relu_silu", [](const Tensor& x) { return relu(silu(x)); }, -6, 6, 0.05},
   };
   for (const Row& row : table)
     for (const Shape& shape : {Shape{2, 3, 5, 4}, Shape{1, 1, 1, 17}, Shape{5, 9}, Shape{7}, Shape{}})

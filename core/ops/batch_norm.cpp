@@ -75,24 +75,25 @@ class BatchNormNode final : public Node {
   // In evaluation mean and σ are constants and gz = γ/σ · g.
   void backward(Gradient g) override {
     const BodyPtr& z = saved(0, "input");
-    const bool ours = !g.transform || (g.transform->mask_only && g.transform->raw->raw.state == z->raw.state);
+    const bool ours = !g.transform || (g.transform->factor && g.transform->raw->raw.state == z->raw.state);
     if (!ours) g = materialise(std::move(g));
     auto mask = std::make_shared<Pending>(g.transform ? *g.transform->mask : *pending_);
     mask->mean = pending_->mean;  // the same on a folded path; where values were finished the mask knows none
+    const double factor = g.transform ? *g.transform->factor : 1;  // of the gradient that the sums are of
     const bool training = count_ > 0, wants_parameters = sink_of(1) || sink_of(2);
     SumsPtr sums = g.sums();
     if (!sums && (training || wants_parameters)) {
       const auto masked = std::make_shared<Body>(Body{.raw = z->raw, .pending = mask});
       sums = write_gradient({g.g}, g.g, false, {.sums_of = {masked}}).sums[0];
     }
-    give_parameter(1, [&](size_t c) { return sums->g_centred[c] * inverse_std_[c]; });
-    give_parameter(2, [&](size_t c) { return sums->g[c]; });
+    give_parameter(1, [&](size_t c) { return factor * sums->g_centred[c] * inverse_std_[c]; });
+    give_parameter(2, [&](size_t c) { return factor * sums->g[c]; });
     GradSink* to = sink_of(0);
     if (!to) return;
     auto t = std::make_shared<GradTransform>(GradTransform::mask_of(z, mask));
-    t->mask_only = false;
+    t->factor = std::nullopt;
     for (int64_t c = 0; c < pending_->channels(); c++) {
-      const double k = pending_->scale[c];
+      const double k = factor * pending_->scale[c];
       t->on_g.set(c, k);
       if (!training) continue;
       const auto i = static_cast<size_t>(c);
@@ -127,8 +128,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
                   const BatchNormOptions& options) {
   check(x, weight, bias, running, options);
   BodyPtr z = x.body();
-  // A second affine map cannot go under a floor, and statistics are taken of one matrix.
-  if (z->pending || z->raw.in_parts()) values(z), z = z->materialised;
+  // A second affine map cannot go under bounds, and statistics are taken of one matrix.
+  z = materialise(z);
   const int64_t channels = x.shape().channels();
   const bool use_batch = options.training || !running.mean.defined();
   StatisticsPtr batch;

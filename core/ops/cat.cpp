@@ -19,7 +19,9 @@ SumsPtr slice_sums(const Sums& s, int64_t first, int64_t count) {
 // Along the channels: each input gets its part of the gradient.
 class CatChannelsNode final : public Node {
  public:
-  explicit CatChannelsNode(std::vector<int64_t> channels) : channels_(std::move(channels)) {
+  // joined: the parts whose transforms went into that of the result
+  CatChannelsNode(std::vector<int64_t> channels, std::vector<bool> joined)
+      : channels_(std::move(channels)), joined_(std::move(joined)) {
     sink().set_parts(channels_);
   }
   const char* name() const override { return "cat"; }
@@ -34,13 +36,14 @@ class CatChannelsNode final : public Node {
       Array part = g.g.slice_channels(first, channels_[i]);
       if (!mine) part.state = g.g.state;  // somebody else reads it: who wants to add to it makes a copy
       EpilogueResult done;
-      if (sums && to->value()) done.sums = {slice_sums(*sums, first, channels_[i])};
+      if (sums && to->value() && joined_[i]) done.sums = {slice_sums(*sums, first, channels_[i])};
       to->give({std::move(part), nullptr, std::move(done)});
     }
   }
 
  private:
   std::vector<int64_t> channels_;
+  std::vector<bool> joined_;
 };
 
 // Along another dimension: (outer, sizes[i] · inner) blocks.
@@ -115,26 +118,35 @@ int checked_dim(const std::vector<Tensor>& parts, int dim) {
   return d;
 }
 
-// Nothing is copied: the result is the parts as they lie, with their transforms side by side.
+// Nothing is copied: the result is the parts as they lie, with their transforms side by side. Parts whose transforms
+// end with different functions are finished first, as a transform has one function for all channels.
 Tensor cat_channels(const std::vector<Tensor>& parts) {
+  const auto function_of = [](const Tensor& t) {
+    return t.body()->pending ? t.body()->pending->function : RowFunction::none;
+  };
+  const RowFunction function = function_of(parts[0]);
+  const bool same =
+      std::all_of(parts.begin(), parts.end(), [&](const Tensor& t) { return function_of(t) == function; });
   std::vector<int64_t> channels;
+  std::vector<bool> joined;
   std::vector<Array> raw;
+  Pending all = Pending::identity(parts[0].dtype(), 0);
+  all.function = same ? function : RowFunction::none;
   bool pending = false;
   for (const Tensor& t : parts) {
-    channels.push_back(t.shape().channels()), raw.push_back(t.body()->raw);
-    pending |= t.body()->pending != nullptr;
+    joined.push_back(same || function_of(t) == RowFunction::none);
+    const BodyPtr body = joined.back() ? t.body() : materialise(t.body());
+    channels.push_back(t.shape().channels()), raw.push_back(body->raw);
+    all.append(body->pending ? *body->pending : Pending::identity(t.dtype(), channels.back()));
+    pending |= body->pending != nullptr;
   }
   BodyPtr body = make_body(Array::join(raw));
-  if (pending) {
-    Pending all = Pending::identity(parts[0].dtype(), 0);
-    for (const Tensor& t : parts)
-      all.append(t.body()->pending ? *t.body()->pending : Pending::identity(t.dtype(), t.shape().channels()));
+  if (pending)
     body = attach(body, std::move(all));
-  } else if (!folding()) {
+  else if (!folding())
     body = make_body(values(body));
-  }
   NodePtr node;
-  if (wants_grad(parts)) node = std::make_shared<CatChannelsNode>(std::move(channels));
+  if (wants_grad(parts)) node = std::make_shared<CatChannelsNode>(std::move(channels), std::move(joined));
   return make_result(std::move(body), node, parts);
 }
 

@@ -6,10 +6,7 @@
 // A row is cut into tiles of nearly equal size, so that no tile is left with a single pixel. The outer sums of the
 // weight's gradient are the same tile with the pixels as the inner loop. Short sums go another way
 // (dense_passes_impl.h). Where columns fill half of the last of several vectors or less, two pixels share it: the
-// weights are there twice, and one broadcast is blended with the next. On an EPYC that computes 64 bytes in two halves
-// (118 GFLOP/s), pointwise: 24→36 channels 77 → 87 GFLOP/s, 120→20 68 → 83, 184→40 93 →
-// 106, 672→56 98 → 108. Measured on one thread of an AVX-512 EPYC, forward with staging and statistics: pointwise 150
-// to 200 GFLOP/s from 40 channels on, 3×3 170 to 205; half as much for 8 output channels, which fill half a vector.
+// weights are there twice, and one broadcast is blended with the next.
 #pragma once
 #include "core/kernels/isa/dense_passes_impl.h"
 #include "core/kernels/isa/vector.h"
@@ -30,8 +27,7 @@ constexpr int tile_pixels(int vectors) {
 constexpr int max_vectors() { return GHOST_VECTOR_REGISTERS == 32 ? 4 : GHOST_VECTOR_BYTES == 32 ? 3 : 2; }
 
 #if GHOST_VECTOR_BYTES == 64
-// The lower halves of both. A blend is best beside several whole vectors (24→36 87 GFLOP/s, by shuffles 73), a shuffle
-// beside one (120→20 84, by blends 71).
+// The lower halves of both. A blend is faster beside several whole vectors, a shuffle beside one.
 template <bool Shuffle>
 GHOST_INLINE Vector<float> lower_halves(Vector<float> first, Vector<float> second) {
   if constexpr (Shuffle)

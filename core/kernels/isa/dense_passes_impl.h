@@ -2,16 +2,12 @@
 //   out[x] (vectors) = or += Σ over channels of in[x][k] · weight[k] (vectors)
 //   for some channels at a time: their weights into registers; for each pixel: for each of these channels a broadcast
 //   and a multiplication with addition
-// Sums over 8 or 16 channels are too short for a register tile (dense_impl.h), which took 25 to 50 cycles to begin and
-// end, and its broadcasts from pixels a cache line apart come slower than from one. Sums of more channels pass through
-// memory between the passes, so that with 64 of them tiles are as fast. Pointwise rows from and to memory gained
-// nothing certain: 1.5 % of a step of GhostNet at 32×32, which took 1 % more at 224×224. Where columns fill half a
-// vector, channels are taken in pairs: a pair is broadcast at once, to weights that lie side by side for both, and in
-// the end neighbouring lanes are added, those of two pixels to one vector of results. Measured on one thread of an
-// AVX-512 EPYC, cycles for a pixel of each of Winograd's 36 elements, from the second cache; by tiles as they were →
-// here (two multiplications of full vectors a cycle):
-//   16→8 430 → 195 (144)   8→16 270 → 185 (144)   16→16 430 → 320 (288)   32→16 750 → 650 (576)
-//   16→32 710 → 600 (576)  32→32 1310 → 1190 (1152)
+// Sums over 8 or 16 channels are too short for a register tile (dense_impl.h): it takes longer to begin and end than to
+// multiply, and its broadcasts from pixels a cache line apart come slower than from one. Sums of more channels pass
+// through memory between the passes, so tiles are as fast for many channels. Pointwise rows from and to memory gain
+// nothing certain. Where columns fill half a vector, channels are taken in pairs: a pair is broadcast at once, to
+// weights that lie side by side for both, and in the end neighbouring lanes are added, those of two pixels to one
+// vector of results.
 #pragma once
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/rows.h"

@@ -2,15 +2,14 @@
 //   out[x][c] = Σ over taps of in[x + tap][c] · weight[tap][c]
 //   for a column of channels, for a tile of up to 8 pixels, for each kernel row: the inputs are loaded once for all
 //   taps
-// The nine weights of a kernel of 3×3 stay in registers over the row, where there are 32: a fifth to a third faster.
-// Rows of 16 or 32 channels reach three quarters of the full speed; others lose to vectors that cross lines, and to
-// masks. With `repeat`, a row of pixels is one run of numbers and a vector spans several pixels, so that channels which
-// do not fill vectors cost no lanes; of two pixels, the last of three taps reads what the first of the next vector
-// reads. It pays where half the lanes or more would be empty, and not for 8 channels that are copied to a slice
-// afterwards. The weight's gradient holds 9 taps of a column in registers over all rows of an item. On maps of 2×2 and
-// 4×4 that is few pixels, so how the sums end matters: adding them by vectors instead of numbers made its backward a
-// quarter faster. Where the lanes of a column are masked, neighbouring pixels share what they load: at 12 channels half
-// the time, at 36 a sixth less. So do neighbours of a row of stride 2: 5×5 an eighth faster, 3×3 waits for memory.
+// The nine weights of a kernel of 3×3 stay in registers over the row, where there are 32. Rows of 16 or 32 channels
+// come closest to the full speed; others lose to vectors that cross cache lines, and to masks. With `repeat`, a row of
+// pixels is one run of numbers and a vector spans several pixels, so that channels which do not fill vectors cost no
+// lanes; of two pixels, the last of three taps reads what the first of the next vector reads. It pays where half the
+// lanes or more would be empty, and not for 8 channels that are copied to a slice afterwards. The weight's gradient
+// holds 9 taps of a column in registers over all rows of an item. On maps of 2×2 and 4×4 that is few pixels, so how the
+// sums end matters: they are added by vectors. Where the lanes of a column are masked, neighbouring pixels share what
+// they load. So do neighbours of a row of stride 2, which helps 5×5; 3×3 is bandwidth-bound there.
 #pragma once
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/rows.h"
@@ -21,8 +20,8 @@ using ghost::DepthwiseRow;
 using ghost::DepthwiseSums;
 
 // Asks for pixels of c channels in the order in which they lie in memory, a vector at each call, from this many bytes
-// of theirs after p on: a row kernel that walks one column of channels and then the next comes to its lines in another
-// order, and asking in that one read a third less per second.
+// of theirs after p on. A row kernel that walks one column of channels and then the next comes to its lines in another
+// order, in which memory is slower.
 template <class T>
 class PixelsAhead {
  public:

@@ -5,9 +5,8 @@
 //   over the lanes of the group, one permutation and one multiplication with addition for each pixel
 // Group by group, as dense rows (dense_impl.h), a vector would hold one group's outputs, 4 or 8 of 16 lanes, and a tile
 // would be 16 pixels that are broadcast one by one. The weight's gradient holds a row of three taps in registers.
-// Measured on one thread of an AVX-512 EPYC, 3×3, forward and backward, group by group → here, ms: 128 channels in
-// groups of 4, 32 images of 14×14, 3.1 → 1.1 and 7.1 → 1.9; 64 in groups of 8, 128 images of 32×32, stride 2, 8.2 → 6.1
-// and 18.1 → 13.0 (8 channels are spread by permutations across the quarters of a vector, 4 within them).
+// Groups of 8 gain less than groups of 4: they are spread by permutations across the quarters of a vector, 4 within
+// them.
 #pragma once
 #include "core/kernels/isa/vector.h"
 #include "core/kernels/rows.h"

@@ -146,8 +146,8 @@ GHOST_INLINE void store(T* p, Vector<T> v, const First<T>& l) {
 }
 #endif
 
-// Lanes of two pixels (or tiles) of half a vector each, so many elements apart. They are had as halves: by masks,
-// forward and backward of ghost modules of 16 channels took 41 ms instead of 37.
+// Lanes of two pixels (or tiles) of half a vector each, so many elements apart. They are loaded and stored as halves,
+// which is faster than by masks.
 template <class T>
 struct TwoPixels {
   int64_t apart;
@@ -186,10 +186,9 @@ GHOST_INLINE Lanes of_pixels(Lanes lanes, int64_t) {
   return lanes;
 }
 
-// Asks for what a loop comes to some 60 lines later. Processors fetch ahead on their own, but stop at pages and stay
-// close; with this, a thread reads 20 GB/s while it computes instead of 13. What is written is asked for as well, since
-// a line is read before it is written: staging and results, a step of GhostNet took 10 % and then 5 % less. Beyond the
-// end of an array it does nothing.
+// Prefetches what a loop comes to some 60 cache lines later. Processors fetch ahead on their own, but stop at pages and
+// stay close. What is written is prefetched as well, since a line is read before it is written. Beyond the end of an
+// array it does nothing.
 constexpr int64_t kLinesAhead = 64, kBytesAhead = 64 * kLinesAhead;
 GHOST_INLINE void fetch_ahead(const void* p, int64_t bytes = kBytesAhead) {
   __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + static_cast<uintptr_t>(bytes)));
@@ -206,15 +205,14 @@ GHOST_INLINE void for_channels(int64_t c, F f) {
   if (i < c) f(i, first_lanes<T>(c - i));
 }
 
-// Value and mask both come from this line, so that forward and backward agree at the kink.
+// A NaN stays a NaN, which max(v, low) and min(v, high) would lose.
 template <class V>
-GHOST_INLINE V affine(V raw, V scale, V shift) {
-  return raw * scale + shift;
+GHOST_INLINE V at_least(V v, V low) {
+  return low > v ? low : v;
 }
-// A NaN stays a NaN, which max(v, floor) would lose.
 template <class V>
-GHOST_INLINE V raised(V v, V floor) {
-  return floor > v ? floor : v;
+GHOST_INLINE V at_most(V v, V high) {
+  return high < v ? high : v;
 }
 
 }  // namespace
