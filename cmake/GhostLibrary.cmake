@@ -30,6 +30,7 @@ function(ghost_library folder)
 endfunction()
 
 # Every <folder>/ghost_<name>.cpp is the main file of the program ghost-<name>; the others are what the programs share.
+# Sets ghost_program_names.
 add_custom_target(ghost-programs)
 function(ghost_programs folder)
   file(GLOB mains CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/ghost_*.cpp)
@@ -39,6 +40,7 @@ function(ghost_programs folder)
   target_link_libraries(ghost_cli PRIVATE $<BUILD_INTERFACE:ghost_options> PUBLIC ghost_train CLI11::CLI11 spdlog::spdlog
     nlohmann_json::nlohmann_json)
   ghost_commit(ghost_cli)
+  set(names "")
   foreach(main IN LISTS mains)
     get_filename_component(name ${main} NAME_WE)
     string(REPLACE _ - program ${name})
@@ -46,5 +48,7 @@ function(ghost_programs folder)
     target_link_libraries(${program} PRIVATE ghost_options ghost_cli)
     add_dependencies(ghost-programs ${program})
     install(TARGETS ${program} COMPONENT programs)
+    list(APPEND names ${program})
   endforeach()
+  set(ghost_program_names ${names} PARENT_SCOPE)
 endfunction()

@@ -1,6 +1,7 @@
 # What cmake --install lays down besides the programs: headers under include/ghost, where they have the paths by which they
-# include each other, static libraries, configurations, and the package that find_package(ghost) finds: ghost::core, nn,
-# data, train and cli (the programs as functions), and ghost::ghost for all of them.
+# include each other, static libraries, configurations, documents, manual pages, completion, and the package that
+# find_package(ghost) finds: ghost::core, nn, data, train and cli (the programs as functions), and ghost::ghost for all
+# of them. No installed file names the prefix: the whole tree may be moved.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(ghost_headers ${CMAKE_INSTALL_INCLUDEDIR}/ghost)
@@ -27,5 +28,18 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/ghostConfigVersion.cmake CO
 install(FILES ${CMAKE_BINARY_DIR}/ghostConfig.cmake ${CMAKE_BINARY_DIR}/ghostConfigVersion.cmake
   cmake/GhostOpenBLAS.cmake DESTINATION ${ghost_package} COMPONENT development)
 
+# README.md and docs/ link to each other, to LICENSE and to the examples.
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/ghost COMPONENT programs)
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs)
+install(PROGRAMS tools/pth-to-safetensors DESTINATION ${CMAKE_INSTALL_DATADIR}/ghost/tools COMPONENT programs)
+install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs)
+install(FILES CHANGELOG.md CONTRIBUTING.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs OPTIONAL)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs)
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
+include(GhostManuals)
+ghost_manuals(${ghost_program_names})
+
+# Takes away what the last `cmake --install` laid down.
+add_custom_target(uninstall VERBATIM COMMENT "Removing what was installed"
+  COMMAND ${CMAKE_COMMAND} -DMANIFEST=${CMAKE_BINARY_DIR}/install_manifest.txt
+    -P ${CMAKE_SOURCE_DIR}/cmake/GhostUninstall.cmake)
+include(GhostDebian)
