@@ -1,4 +1,4 @@
-// The table of models: ours and, by register_model, yours.
+// The table of models: those that come with Ghost and those that a program adds with register_model.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace ghost {
 
-// Options of a model as they stand in the configuration under `model:`; the typed fields of all models together. A
-// model reads those it names in `options` of its table line; others are refused by the configuration reader.
+// The section `model` of the configuration, with the options of all models. A model reads those that its table line
+// names in `options`; the configuration reader reports the others as ignored.
 struct ModelConfig {
   std::string name = "ghostnet";
   int64_t num_classes = 10;
@@ -24,7 +24,8 @@ struct ModelConfig {
   std::string layout = "cifar";                // vgg: cifar | imagenet
   std::string shortcut = "auto";               // resnet: A | B; auto: A for CIFAR's depths, B for ImageNet's
   int64_t cardinality = 8, base_width = 64;    // resnext: groups and channels of each (32 and 4: 32×4d)
-  ConvChoice conv = ConvChoice();              // vgg, resnet, resnext, mobilenet_v1, plain_cnn
+  ConvChoice conv = ConvChoice();              // vgg, resnet, resnext, mobilenet_v1, mini_group_net, plain_cnn
+  std::string activation = "relu";             // mobilenet_v1, plain_cnn: of activation_table()
   std::vector<int64_t> channels{32, 64, 128};  // plain_cnn: one stage each
   std::string init = "pytorch";                // pytorch | kaiming_normal_fan_out
 };

@@ -75,6 +75,7 @@ void describe(ModelConfig& c, Description& d) {
   d.field("dropout", &c.dropout, "share of features dropped before the classifier", below_one());
   d.field("variant", &c.variant, "official | tensorflow | d_li14", one_of({"official", "tensorflow", "d_li14"}));
   d.field("cheap_op", &c.cheap_op, "", one_of(cheap_op_names()));
+  d.field("activation", &c.activation, "after batch norm", one_of(activation_names()));
   d.field("stem_stride", &c.stem_stride, "2 for ImageNet, 1 for images of 32 pixels", at_least(1, 2));
   d.field("groups", &c.groups, "groups of the 3x3 convolutions", at_least(1));
   d.field("depth", &c.depth, "layers as the name counts them; 0: vgg 16, resnet 56, resnext 29", at_least(0, 1e3));
