@@ -15,23 +15,15 @@
 #include "core/error.h"
 #include "core/kernels/conv2d.h"
 #include "core/kernels/rows.h"
-#include "core/ops.h"
 #include "core/parallel.h"
 #include "core/rng.h"
+#include "support/op_units.h"
 
 namespace ghost::bench {
 namespace {
 
 constexpr int kRepetitions = 5;
 constexpr double kSecondsEach = 0.02;
-
-struct OpUnit {
-  const char* name;
-  std::vector<OpCase> (*cases)();
-};
-const OpUnit kUnits[] = {
-#include "op_list.inc"
-};
 
 Tensor random_input(const OpCase& op_case, size_t i) {
   RandomStream stream(0, "op_bench", {i});
@@ -196,7 +188,7 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   try {
     for (const OpRow& row : network_rows()) add("networks", row);
-    for (const OpUnit& unit : kUnits)
+    for (const ghost::test::OpUnit& unit : ghost::test::op_units())
       for (const ghost::OpCase& op_case : unit.cases()) add("cases", {.op = unit.name, .at_size = op_case});
     Table table;
     benchmark::RunSpecifiedBenchmarks(&table);

@@ -2,7 +2,14 @@
 
 #include <fmt/format.h>
 
-#include "core/ops.h"
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/batch_norm.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/cross_entropy.h"
+#include "core/ops/linear.h"
+#include "core/ops/pool.h"
+
 
 namespace ghost::bench {
 namespace {

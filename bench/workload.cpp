@@ -1,5 +1,6 @@
 #include "bench/workload.h"
 
+#include "core/ops/cross_entropy.h"
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "nn/freeze.h"

@@ -22,7 +22,7 @@ ParameterCount own_count(const Module& module) {
   return count;
 }
 
-// The cheap operation's parameters have a row for each of its channels; the last rows belong to the dead ones.
+// A parameter of the cheap operation has one row for each of its channels; the last rows belong to the dead channels.
 int64_t dead_parameters(const GhostBase& ghost) {
   int64_t count = 0;
   for (const auto& [name, child] : ghost.children())
@@ -63,7 +63,7 @@ NetworkCost measure_cost(Module& model, const Tensor& x) {
     });
     result.output = model(x);
   }
-  // Children come after their parents: from the end, every module has all of its own when it is added to its parent.
+  // Children come after their parents. So from the end, a module is complete when it is added to its parent.
   for (size_t i = result.layers.size(); i-- > 1;) {
     size_t parent = i - 1;
     while (result.layers[parent].depth >= result.layers[i].depth) parent--;

@@ -8,7 +8,7 @@
 
 namespace ghost {
 
-// How many numbers are learnt. Batch norm's scale and shift count, its running statistics do not.
+// Learned numbers. Batch norm's scale and shift count; its running statistics do not.
 struct ParameterCount {
   int64_t all = 0;
   int64_t trainable = 0;  // those that require a gradient
@@ -19,7 +19,7 @@ struct ParameterCount {
   ParameterCount& operator+=(const ParameterCount& o);
 };
 
-// One module, with all that is below it.
+// The cost of one module and of everything below it.
 struct LayerCost {
   std::string name;  // path below the model, whose own is ""
   std::string kind;

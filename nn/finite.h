@@ -7,7 +7,7 @@
 
 namespace ghost {
 
-// A loss that is NaN or infinite; what() says where it arose.
+// Thrown when the loss becomes NaN or infinite; what() says where that arose.
 class NotFiniteError : public Error {
  public:
   using Error::Error;
@@ -17,8 +17,8 @@ bool all_finite(const Tensor& t);  // finished values; integers always are
 
 const char* name_of_bad(double x);  // "NaN" or "infinite"
 
-// Path of the first parameter that is not finite, or whose gradient is not ("" if there is none). Gradients are looked
-// through from the last parameter to the first, as backward makes them.
+// Path of the first parameter that is not finite, or whose gradient is not ("" if there is none). Gradients are
+// searched from the last parameter to the first, the order in which backward computes them.
 std::string first_bad_parameter(const Module& model);
 std::string first_bad_gradient(const Module& model);
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/rng.h"
 #include "nn/layers/conv2d.h"
 
 namespace ghost {

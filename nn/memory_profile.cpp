@@ -6,6 +6,7 @@
 
 #include "core/kernels/packed_weights.h"
 #include "core/memory.h"
+#include "core/rng.h"
 #include "nn/mode_scope.h"
 
 namespace ghost {
@@ -21,7 +22,7 @@ Tensor random_images(int64_t batch, const Shape& image) {
   return x;
 }
 
-// One step; what each module allocates and keeps is what is alive after its call, but was not before.
+// One training step. A module keeps what is alive after its call and was not before it.
 Bytes train_step(Module& model, const Tensor& x) {
   const ModeScope training(model, true);
   const StepScope step(0, 0);
@@ -69,7 +70,7 @@ Bytes infer(Module& model, const Tensor& x) {
   return peaks;
 }
 
-// What a program takes that trains with so many images at once, and then evaluates with so many.
+// The peak of a program that trains with the first number of images in a batch and then evaluates with the second.
 struct Program {
   Tensor to_train, to_test;
   Bytes kept, peaks;

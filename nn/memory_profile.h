@@ -1,4 +1,4 @@
-// What a model's activations take in memory, found by running it.
+// The memory that a model's activations take, found by running it.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace ghost {
 
-// A number that grows with the batch: exact for the batch sizes it was measured at, and a straight line through them.
+// A number that grows linearly with the batch size: a line through two measured batch sizes.
 struct PerBatch {
   double fixed = 0, per_image = 0;
   int64_t at(int64_t batch) const;  // never below 0

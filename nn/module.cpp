@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/error.h"
+#include "core/rng.h"
+
 namespace ghost {
 namespace {
 

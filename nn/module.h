@@ -1,17 +1,17 @@
 // A module owns parameters, buffers and children. The class body is the state dict: members register themselves, in
 // order, under PyTorch's names.
 //
-//   class ConvBnAct final : public Module {
+//   class Residual final : public Module {
 //    public:
-//     explicit ConvBnAct(const Options& o)
-//         : conv_(this, "conv", Conv2d::Options{.in = o.in, .out = o.out, .bias = false}),
-//           bn1_(this, "bn1", BatchNorm2d::Options{.channels = o.out}) {}
-//     const char* kind() const override { return "ConvBnAct"; }
+//     explicit Residual(int64_t channels)
+//         : conv_(this, "conv", Conv2d::Options{.in = channels, .out = channels, .bias = false}),
+//           bn_(this, "bn", BatchNorm2d::Options{.channels = channels}) {}
+//     const char* kind() const override { return "Residual"; }
 //    protected:
-//     Tensor forward(const Tensor& x) override { return relu(bn1_(conv_(x))); }
+//     Tensor forward(const Tensor& x) override { return relu(bn_(conv_(x)) + x); }
 //    private:
 //     Child<Conv2d> conv_;
-//     Child<BatchNorm2d> bn1_;
+//     Child<BatchNorm2d> bn_;
 //   };
 #pragma once
 #include <functional>
@@ -20,17 +20,18 @@
 #include <utility>
 #include <vector>
 
-#include "core/ops.h"
+#include "core/tensor.h"
 
 namespace ghost {
 
 class Module;
+class RandomStream;
 using ModulePtr = std::shared_ptr<Module>;
 
 struct Parameter {
-  std::string name;
+  std::string name;  // full path: "blocks.3.0.ghost1.primary_conv.0.weight"
   Tensor tensor;
-};  // name: full path, "blocks.3.0.ghost1.primary_conv.0.weight"
+};
 struct Buffer {
   std::string name;
   Tensor tensor;
@@ -135,9 +136,9 @@ class Child {
   std::shared_ptr<M> module_;
 };
 
-// Observes every module call (per thread): after(module, x, y), and before(module, x) if given. For tables of layers,
-// for naming the first layer that produced a NaN, for feature maps. Inner modules come between the two calls of the
-// module that calls them; what throws has no `after`.
+// Observes every call of a module on this thread: before(module, x) if given, and after(module, x, y). Tables of
+// layers, the search for the first NaN and feature maps are made with it. The calls of inner modules come between the
+// two of the module that calls them. A module that throws gets no `after`.
 class ForwardObserver {
  public:
   using After = std::function<void(Module&, const Tensor& x, const Tensor& y)>;
@@ -153,7 +154,7 @@ class ForwardObserver {
   Before before_;
 };
 
-// Which training step is being computed (per thread). The trainer opens one around every forward pass in training;
+// The training step that this thread computes. The trainer opens one around every forward pass in training;
 // layers that draw random numbers take the stream of (seed, own path, step, micro-batch), so that threads, other layers
 // and a resumed run cannot change them.
 class StepScope {

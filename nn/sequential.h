@@ -3,7 +3,7 @@
 
 namespace ghost {
 
-// Modules in a row, named 0, 1, …; every place takes an index, an empty one (null) too. Empty: y = x.
+// Modules in a row, named 0, 1, … A place may be empty (null); it takes an index too. Without modules y = x.
 class Sequential : public Module {
  public:
   Sequential() = default;

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "core/nearest.h"
+#include "core/ops/shape_ops.h"
 
 namespace ghost {
 namespace {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "core/memory.h"
+#include "core/ops/cross_entropy.h"
 #include "nn/models/registry.h"
 #include "train/optim/optimizer.h"
 

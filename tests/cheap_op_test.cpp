@@ -6,6 +6,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/ops/affine_sample.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/haar.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shift.h"
 #include "nn/layers/ghost_conv.h"
 #include "nn/layers/ghost_module.h"
 #include "nn/models/registry.h"
@@ -187,16 +192,21 @@ class GhostLayers : public testing::TestWithParam<Layer> {
  protected:
   static std::string op() { return GetParam().op; }
   static bool module() { return GetParam().layer == "GhostModule"; }
-  static ModulePtr make(int64_t in, int64_t out, int64_t ratio, int64_t cheap_kernel = 3, bool relu = true) {
+  static ModulePtr make(int64_t in, int64_t out, int64_t ratio, int64_t cheap_kernel = 3,
+                        Activation activation = Activation::relu) {
     if (module())
-      return std::make_shared<GhostModule>(GhostModule::Options{
-          .in = in, .out = out, .ratio = ratio, .cheap_op = op(), .cheap_kernel = cheap_kernel, .relu = relu});
+      return std::make_shared<GhostModule>(GhostModule::Options{.in = in,
+                                                                .out = out,
+                                                                .ratio = ratio,
+                                                                .cheap_op = op(),
+                                                                .cheap_kernel = cheap_kernel,
+                                                                .activation = activation});
     return std::make_shared<GhostConv>(GhostConv::Options{.in = in,
                                                           .out = out,
                                                           .ratio = static_cast<double>(ratio),
                                                           .cheap_op = op(),
                                                           .cheap_kernel = cheap_kernel,
-                                                          .relu = relu});
+                                                          .activation = activation});
   }
   static std::string cheap() { return module() ? "cheap_operation" : "cheap_conv"; }
 };
@@ -233,7 +243,7 @@ TEST_P(GhostLayers, NameBatchNormAlikeForEveryOperation) {
 }
 
 TEST_P(GhostLayers, GiveTheNumericGradientToEveryParameter) {
-  const ModulePtr layer = make(3, 6, 3, 3, false);  // 2 intrinsic, 4 ghosts; without the kinks of a ReLU
+  const ModulePtr layer = make(3, 6, 3, 3, Activation::none);  // 2 intrinsic, 4 ghosts; without the kinks of a ReLU
   layer->initialise(1);
   layer->to(DType::f64);
   const std::vector<Parameter> parameters = layer->parameters();

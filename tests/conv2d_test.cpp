@@ -17,6 +17,7 @@
 #include "core/ops/batch_norm.h"
 #include "core/ops/shape_ops.h"
 #include "support/kernels.h"
+#include "support/op_units.h"
 #include "support/programs.h"
 
 namespace ghost::test {
@@ -44,7 +45,7 @@ struct Case {
 void PrintTo(const Case& c, std::ostream* out) { *out << c.op.name; }
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
-  for (OpCase& c : conv2d_cases()) cases.push_back({std::move(c)});
+  for (OpCase& c : cases_of("conv2d")) cases.push_back({std::move(c)});
   return cases;
 }
 

@@ -46,7 +46,7 @@ TEST(Cost, GhostConvHasTheParametersOfTheTextbook) {
 TEST(Cost, ComparesGhostWithConvolutionFairly) {
   const Shape x{1, 8, 8, 32};
   const ParameterCount bare = cost<Conv2d>({.in = 32, .out = 64, .bias = false}, x).parameters;
-  ConvBn conv_bn({.in = 32, .out = 64});
+  ConvBnAct conv_bn({.in = 32, .out = 64, .kernel = 1});
   const ParameterCount standard = cost(conv_bn, x).parameters;
   const ParameterCount ghost = cost<GhostConv>({.in = 32, .out = 64}, x).parameters;
   EXPECT_EQ(bare.all, 2048);
@@ -75,7 +75,7 @@ TEST(Cost, GhostModulesOwnWhatIsCutOff) {
 }
 
 TEST(Cost, DeadParametersAreThoseWithoutGradient) {
-  GhostModule ghost({.in = 8, .out = 10, .ratio = 4, .cheap_kernel = 5, .relu = false});
+  GhostModule ghost({.in = 8, .out = 10, .ratio = 4, .cheap_kernel = 5, .activation = Activation::none});
   ghost.initialise(1);
   const Tensor y = ghost(random_tensor({2, 6, 6, 8}, 1));
   y.backward(random_tensor(y.shape(), 2));

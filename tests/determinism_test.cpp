@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/kernels/isa.h"
+#include "core/ops/cross_entropy.h"
 #include "nn/models/registry.h"
 #include "support/kernels.h"
 #include "support/modules.h"

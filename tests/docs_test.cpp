@@ -14,7 +14,7 @@
 #include "nn/layers/batch_norm2d.h"
 #include "nn/layers/cheap_op.h"
 #include "nn/layers/conv2d.h"
-#include "nn/layers/conv_bn.h"
+#include "nn/layers/conv_bn_act.h"
 #include "nn/layers/ghost_module.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/plain.h"
@@ -31,7 +31,7 @@ namespace ghost {
 
 ModulePtr own_net(const ModelConfig& c) {
   auto net = std::make_shared<Sequential>();
-  net->emplace<ConvBn>(Conv2d::Options{.in = c.in_channels, .out = 16, .kernel = 3, .padding = 1});
+  net->emplace<ConvBnAct>(ConvBlock{.in = c.in_channels, .out = 16, .kernel = 3});
   net->emplace<GhostModule>(GhostModule::Options{.in = 16, .out = 64, .kernel = 3, .stride = 2});
   net->emplace<GlobalAvgPool>();
   net->emplace<Flatten>();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <map>
 
+#include "core/ops/cross_entropy.h"
 #include "nn/models/registry.h"
 #include "nn/state_dict.h"
 #include "support/modules.h"

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/ops/arithmetic.h"
+#include "core/ops/reduce.h"
 #include "nn/layers/ghost_bottleneck.h"
 #include "nn/layers/ghost_conv.h"
 #include "nn/layers/ghost_module.h"
@@ -105,7 +107,7 @@ TEST(GhostModule, MakesAnyWidth) {
 }
 
 TEST(GhostModule, IntrinsicMapsComeFirstAndGhostsFollowTheirMap) {
-  GhostModule layer({.in = 3, .out = 12, .ratio = 3, .relu = false});  // 4 intrinsic, 8 ghosts
+  GhostModule layer({.in = 3, .out = 12, .ratio = 3, .activation = Activation::none});  // 4 intrinsic, 8 ghosts
   layer.initialise(0);
   layer.eval();
   // A ghost filter that doubles its map: y = [m0, m1, m2, m3, 2·m0, 2·m0, 2·m1, 2·m1, …] up to batch norm's eps.
@@ -158,8 +160,8 @@ TEST(SqueezeExcite, InnerChannelsAreRoundedToMultiplesOfFour) {
 
 TEST(SqueezeExcite, GatesDiffer) {
   const Tensor v = Tensor::from<float>({-4, -1, 0, 0.5, 2, 4}, {1, 1, 1, 6});
-  const auto hard = apply_gate(Gate::hard_sigmoid, v).to_vector<double>();
-  const auto clip = apply_gate(Gate::clip, v).to_vector<double>();
+  const auto hard = activate(v, Activation::hard_sigmoid).to_vector<double>();
+  const auto clip = activate(v, Activation::clip).to_vector<double>();
   const std::vector<double> hard_expected{0, 2.0 / 6, 3.0 / 6, 3.5 / 6, 5.0 / 6, 1}, clip_expected{0, 0, 0, 0.5, 1, 1};
   for (size_t i = 0; i < hard.size(); i++) {
     EXPECT_NEAR(hard[i], hard_expected[i], 1e-6);

@@ -69,7 +69,7 @@ TEST(LayerMaps, UnknownLayersAreNamedWithTheNearest) {
 // Without ReLU a ghost is its intrinsic map through a 3×3 filter and a batch norm, which in evaluation mode moves it by
 // a constant: with zero shift every ghost is predicted, by a filter of its size and by none that is smaller.
 TEST(Inspection, FindsTheGhostsOfAGhostLayer) {
-  GhostModule layer({.in = 3, .out = 16, .kernel = 3, .relu = false});
+  GhostModule layer({.in = 3, .out = 16, .kernel = 3, .activation = Activation::none});
   layer.initialise(0);
   for (Buffer& b : layer.buffers())
     if (b.name.ends_with("running_mean")) b.tensor.copy_from(Tensor::zeros(b.tensor.shape()));

@@ -4,10 +4,13 @@
 #include <cstdlib>
 #include <gtest/gtest.h>
 
-#include "core/ops.h"
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
 #include "core/ops/arithmetic_detail.h"
-#include "support/modules.h"
+#include "core/ops/batch_norm.h"
+#include "core/ops/pool.h"
 #include "support/programs.h"
+#include "support/tensors.h"
 
 namespace ghost::test {
 namespace {

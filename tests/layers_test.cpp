@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/depthwise_separable.h"
 #include "nn/layers/grouped_bottleneck.h"
@@ -102,12 +104,59 @@ TEST(GroupedBottleneck, RefusesHiddenChannelsThatMakeNoGroups) {
 
 TEST(Layers, ActivationsAreTheirOperators) {
   const Tensor x = Tensor::from<float>({-8, -3, -0.5, 0, 0.5, 3, 8}, {1, 7});
-  const std::vector<std::pair<ModulePtr, Tensor>> table{
-      {std::make_shared<ReLU>(), relu(x)},           {std::make_shared<ReLU6>(), relu6(x)},
-      {std::make_shared<Hardswish>(), hardswish(x)}, {std::make_shared<HardSigmoid>(), hard_sigmoid(x)},
-      {std::make_shared<Sigmoid>(), sigmoid(x)},     {std::make_shared<SiLU>(), silu(x)}};
-  for (const auto& [module, expected] : table)
-    EXPECT_EQ((*module)(x).to_vector<float>(), expected.to_vector<float>()) << module->kind();
+  struct Row {
+    Activation activation;
+    const char *name, *kind;  // kind: the class of torch.nn
+    Tensor expected;
+  };
+  const std::vector<Row> rows{{Activation::none, "none", "Identity", x},
+                              {Activation::relu, "relu", "ReLU", relu(x)},
+                              {Activation::relu6, "relu6", "ReLU6", relu6(x)},
+                              {Activation::hard_swish, "hard_swish", "Hardswish", hardswish(x)},
+                              {Activation::silu, "silu", "SiLU", silu(x)},
+                              {Activation::hard_sigmoid, "hard_sigmoid", "Hardsigmoid", hard_sigmoid(x)},
+                              {Activation::clip, "clip", "Hardtanh", clamp(x, 0, 1)},
+                              {Activation::sigmoid, "sigmoid", "Sigmoid", sigmoid(x)}};
+  ASSERT_EQ(rows.size(), activation_table().size());
+  for (const Row& row : rows) {
+    const auto expected = row.expected.to_vector<float>();
+    ActivationLayer layer(row.activation);
+    EXPECT_EQ(layer(x).to_vector<float>(), expected) << row.name;
+    EXPECT_EQ(activate(x, row.activation).to_vector<float>(), expected) << row.name;
+    EXPECT_STREQ(layer.kind(), row.kind);
+    EXPECT_EQ(name_of(row.activation), row.name);
+    EXPECT_EQ(activation_named(row.name), row.activation);
+  }
+}
+
+TEST(Layers, AnActivationThatDoesNotExistIsRefusedWithTheNearest) {
+  EXPECT_THROW(activation_named("rellu"), UsageError);
+  EXPECT_EQ(error_of([] { activation_named("hardswish", "model.activation"); }),
+            "model.activation: 'hardswish' is not one of none, relu, relu6, hard_swish, silu, hard_sigmoid, clip or "
+            "sigmoid; did you mean 'hard_swish'?");
+}
+
+TEST(Layers, ConvBnActAppliesItsActivationAfterTheNorm) {
+  const Tensor x = random_tensor({2, 5, 6, 4}, 1);
+  for (const ActivationEntry& entry : activation_table())
+    for (const PartNames& names : {PartNames{"0", "1", "2"}, PartNames{"conv", "bn"}}) {
+      ConvBnAct block({.in = 4, .out = 8, .activation = entry.value}, names);
+      block.initialise(3);
+      const bool a_module = !names.activation.empty() && entry.value != Activation::none;
+      EXPECT_EQ(block.children().size(), a_module ? 3U : 2U) << entry.name;
+      const Tensor expected = activate((*block.norm())((*block.conv())(x)), entry.value);
+      EXPECT_EQ(block(x).to_vector<float>(), expected.to_vector<float>()) << entry.name;
+    }
+}
+
+TEST(Layers, ConvBnActKeepsTheSizeUnlessItIsToldOtherwise) {
+  for (const int64_t kernel : {1, 3, 5, 7})
+    for (const int64_t dilation : {1, 2}) {
+      ConvBnAct block({.in = 3, .out = 4, .kernel = kernel, .dilation = dilation});
+      EXPECT_EQ(output_shape(block, {1, 15, 16, 3}), Shape({1, 15, 16, 4})) << kernel << " " << dilation;
+    }
+  ConvBnAct unpadded({.in = 3, .out = 4, .padding = 0});
+  EXPECT_EQ(output_shape(unpadded, {1, 9, 9, 3}), Shape({1, 7, 7, 4}));
 }
 
 TEST(Layers, PoolsTakeTheKernelAsStride) {

@@ -5,11 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "core/op_case.h"
+#include "core/ops/cross_entropy.h"
+#include "core/ops/shape_ops.h"
 #include "nn/layers/conv2d.h"
 #include "nn/models/registry.h"
 #include "nn/state_dict.h"
 #include "support/modules.h"
+#include "support/op_units.h"
 #include "support/temp_dir.h"
 
 namespace ghost {
@@ -42,6 +44,10 @@ std::vector<std::pair<std::string, ModelConfig>> small_models() {
     list.emplace_back(
         "plain_cnn_" + conv,
         ModelConfig{.name = "plain_cnn", .num_classes = 5, .conv = conv_named(conv), .channels = {8, 16}});
+  for (const char* activation : {"relu6", "hard_swish", "silu"})
+    list.emplace_back(
+        std::string("plain_cnn_") + activation,
+        ModelConfig{.name = "plain_cnn", .num_classes = 5, .activation = activation, .channels = {8, 16}});
   return list;
 }
 
@@ -89,6 +95,25 @@ TEST(Models, PlainCnnCountsWhatItsChoiceMakes) {
   EXPECT_EQ(count({.name = "grouped", .groups = 4}), 9 * (3 * 16 + (16 * 16 + 16 * 32 + 32 * 32) / 4) + bn + fc);
   EXPECT_EQ(count({.name = "depthwise_separable"}),
             9 * (3 + 16 + 16 + 32) + 3 * 16 + 16 * 16 + 16 * 32 + 32 * 32 + bn + fc);
+}
+
+// An activation has no parameters, so weights can be exchanged; it is the one that stands after every batch norm.
+TEST(Models, AnActivationChangesTheAnswerAndNoName) {
+  const Tensor x = random_tensor({2, 32, 32, 3}, 0);
+  for (const ModelConfig& config : {ModelConfig{.name = "plain_cnn", .channels = {8, 16}},
+                                    ModelConfig{.name = "mobilenet_v1", .width = 0.25, .stem_stride = 1}}) {
+    const ModulePtr usual = build_model(config, 0);
+    std::set<std::vector<float>> answers{(*usual)(x).to_vector<float>()};
+    for (const std::string& name : activation_names()) {
+      if (name == "relu") continue;
+      ModelConfig other = config;
+      other.activation = name;
+      const ModulePtr model = build_model(other, 0);
+      EXPECT_EQ(entry_names(*model), entry_names(*usual)) << config.name << " " << name;
+      EXPECT_TRUE(answers.insert((*model)(x).to_vector<float>()).second) << config.name << " " << name;
+    }
+    EXPECT_EQ(answers.size(), activation_table().size());
+  }
 }
 
 TEST(GhostNet, HasTheOfficialNamesOrderAndShapes) {
@@ -240,15 +265,9 @@ TEST(Models, EvaluationUsesNoRandomNumbersAndNoBatch) {
 
 // ---- operators -----------------------------------------------------------------------------------------------------
 
-struct OpUnit {
-  const char* name;
-  std::vector<OpCase> (*cases)();
-};
-const OpUnit kOpUnits[] = {
-#include "op_list.inc"
-};
-
-void collect_operators(const Tensor& result, std::set<std::string>& names) {
+// Names of the operators on the tape that ends in `result`; with only_last, of the last one alone.
+std::set<std::string> operators_of(const Tensor& result, bool only_last = false) {
+  std::set<std::string> names;
   std::vector<const Node*> stack{result.node().get()};
   std::set<const Node*> seen;
   while (!stack.empty()) {
@@ -256,25 +275,27 @@ void collect_operators(const Tensor& result, std::set<std::string>& names) {
     stack.pop_back();
     if (!node || !seen.insert(node).second) continue;
     if (!node->is_leaf()) names.insert(node->name());
+    if (only_last) break;
     for (const NodePtr& in : node->inputs()) stack.push_back(in.get());
   }
+  return names;
 }
 
 TEST(Models, UseOnlyOperatorsThatHaveCases) {
   std::set<std::string> tested;
-  for (const OpUnit& unit : kOpUnits)
+  for (const test::OpUnit& unit : test::op_units())
     for (const OpCase& c : unit.cases()) {
       std::vector<Tensor> inputs;
       for (const Shape& shape : c.inputs) inputs.push_back(Tensor::full(shape, 0.75, DType::f64).set_requires_grad());
-      collect_operators(c.run(inputs), tested);
+      tested.merge(operators_of(c.run(inputs), true));
     }
   auto models = small_models();
   for (const ModelEntry& entry : model_table()) models.emplace_back(entry.name, ModelConfig{.name = entry.name});
   for (const auto& [name, config] : models) {
     const StepScope scope(0, 0);
-    std::set<std::string> used;
-    collect_operators((*build_model(config, 0))(random_tensor({2, 32, 32, 3}, 0)), used);
-    EXPECT_FALSE(used.empty()) << name;
+    const Tensor logits = (*build_model(config, 0))(random_tensor({2, 32, 32, 3}, 0));
+    const std::set<std::string> used = operators_of(cross_entropy(logits, Tensor::from<int64_t>({0, 1}, {2})));
+    EXPECT_TRUE(used.count("conv2d") && used.count("batch_norm") && used.count("cross_entropy")) << name;
     for (const std::string& op : used)
       EXPECT_TRUE(tested.count(op)) << name << " uses " << op << ", which has no cases";
   }
@@ -316,6 +337,9 @@ TEST(Registry, RefusesWhatItDoesNotKnowWithTheNearest) {
   EXPECT_EQ(message({.name = "mini_group_net", .groups = 7}),
             "GroupedBottleneck: hidden=64 (out=128 at bottleneck_ratio=0.5) is not divisible by groups=7; nearest "
             "valid: groups=4 or 8, or hidden=63 or 70 (in stage1)");
+  EXPECT_THAT(
+      message({.name = "plain_cnn", .activation = "rellu"}),
+      AllOf(StartsWith("model.activation: 'rellu' is not one of none, relu, "), EndsWith("did you mean 'relu'?")));
   EXPECT_THAT(message({.name = "plain_cnn", .channels = {}}), HasSubstr("channels is empty"));
   EXPECT_EQ(
       message({.name = "plain_cnn", .conv = conv_named("ghost_conv"), .channels = {32, 33}}),

@@ -1,14 +1,16 @@
+#include "core/ops/arithmetic.h"
 #include "nn/module.h"
 
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/ops/reduce.h"
 #include "nn/init.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/batch_norm2d.h"
 #include "nn/layers/conv2d.h"
-#include "nn/layers/conv_bn.h"
+#include "nn/layers/conv_bn_act.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/plain.h"
 #include "nn/sequential.h"
@@ -187,7 +189,7 @@ TEST(Module, ErrorsNameTheInnermostPathOnce) {
 TEST(Module, ErrorsOfConstructionNameThePathAndStayUsageErrors) {
   class Outer final : public Module {
    public:
-    Outer() : body_(this, "body") { body_->emplace<ConvBn>(Conv2d::Options{.in = 64, .out = 128, .groups = 5}); }
+    Outer() : body_(this, "body") { body_->emplace<ConvBnAct>(ConvBlock{.in = 64, .out = 128, .groups = 5}); }
     const char* kind() const override { return "Outer"; }
 
    protected:

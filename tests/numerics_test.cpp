@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "core/kernels/conv2d.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/cross_entropy.h"
 #include "nn/models/registry.h"
 #include "support/kernels.h"
 #include "support/modules.h"

@@ -1,26 +1,19 @@
 // Every case of every operator through the same checks.
-#include "core/ops.h"
-
 #include <algorithm>
 #include <cctype>
 #include <gtest/gtest.h>
-#include <set>
 
 #include "core/memory.h"
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/batch_norm.h"
+#include "core/ops/shape_ops.h"
 #include "core/parallel.h"
-#include "nn/models/registry.h"
+#include "support/op_units.h"
 #include "support/programs.h"
 
 namespace ghost::test {
 namespace {
-
-struct Unit {
-  const char* name;
-  std::vector<OpCase> (*cases)();
-};
-const Unit kUnits[] = {
-#include "op_list.inc"
-};
 
 struct Row {
   std::string unit;
@@ -28,7 +21,7 @@ struct Row {
 };
 std::vector<Row> all_cases() {
   std::vector<Row> rows;
-  for (const Unit& unit : kUnits)
+  for (const OpUnit& unit : op_units())
     for (OpCase& c : unit.cases()) rows.push_back({unit.name, std::move(c)});
   return rows;
 }
@@ -268,36 +261,6 @@ TEST_P(OpCases, BitsDoNotDependOnThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, OpCases, testing::ValuesIn(all_cases()), test_name);
-
-void collect_names(const NodePtr& top, bool only_top, std::set<std::string>& names) {
-  std::vector<NodePtr> stack{top};
-  std::set<const Node*> seen;
-  while (!stack.empty()) {
-    const NodePtr node = stack.back();
-    stack.pop_back();
-    if (!node || !seen.insert(node.get()).second) continue;
-    if (!node->is_leaf()) names.insert(node->name());
-    if (only_top) return;
-    for (const NodePtr& in : node->inputs()) stack.push_back(in);
-  }
-}
-
-TEST(OpList, EveryOperatorOnAModelsTapeHasCases) {
-  std::set<std::string> covered, used;
-  for (const Row& row : all_cases()) collect_names(row.c.run(leaves_of(inputs_of(row.c))).node(), true, covered);
-  for (const ModelEntry& model : model_table()) {
-    ModelConfig config;
-    config.name = model.name;
-    const ModulePtr m = build_model(config, 1);
-    const StepScope step(1, 0);
-    const Tensor logits = (*m)(random_tensor({2, 32, 32, 3}, "picture", -1, 1, DType::f32));
-    const Tensor loss = cross_entropy(logits, Tensor::from<int64_t>({0, 1}, {2}));
-    ASSERT_TRUE(loss.requires_grad()) << model.name;
-    collect_names(loss.node(), false, used);
-  }
-  ASSERT_TRUE(used.count("conv2d") && used.count("batch_norm"));
-  for (const std::string& name : used) EXPECT_TRUE(covered.count(name)) << name << " has no cases";
-}
 
 }  // namespace
 }  // namespace ghost::test

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/ops/conv2d.h"
+#include "core/ops/shape_ops.h"
 #include "support/modules.h"
 
 namespace ghost {

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 
 #include "core/memory.h"
-#include "core/ops.h"
+#include "core/ops/activation.h"
+#include "core/ops/shape_ops.h"
 #include "support/temp_dir.h"
 
 namespace ghost::test {

@@ -4,7 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "nn/layers/conv_bn.h"
+#include "core/ops/reduce.h"
+#include "nn/layers/conv_bn_act.h"
 #include "nn/layers/linear.h"
 #include "nn/models/registry.h"
 #include "support/modules.h"
@@ -23,16 +24,16 @@ using testing::Not;
 class Net final : public Module {
  public:
   Net()
-      : stem_(this, "stem", Conv2d::Options{.in = 2, .out = 3, .kernel = {3, 5}}),
+      : stem_(this, "stem", ConvBlock{.in = 2, .out = 3, .kernel = {3, 5}}),
         fc_(this, "fc", Linear::Options{.in = 3, .out = 2}) {}
   const char* kind() const override { return "Net"; }
-  const Conv2d& stem() const { return stem_->conv(); }
+  const Conv2d& stem() const { return *stem_->conv(); }
 
  protected:
   Tensor forward(const Tensor& x) override { return fc_(mean(stem_(x), {1, 2})); }
 
  private:
-  Child<ConvBn> stem_;
+  Child<ConvBnAct> stem_;
   Child<Linear> fc_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "core/kernels/chunked.h"
 #include "core/kernels/scratch.h"
+#include "core/op_case.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/arithmetic_detail.h"
 #include "core/parallel.h"

@@ -1,7 +1,7 @@
 #pragma once
 #include <vector>
 
-#include "core/ops/conv2d.h"
+#include "core/tensor.h"
 
 namespace ghost {
 
@@ -13,7 +13,5 @@ namespace ghost {
 // jumps where a sample crosses a pixel's centre; it is that of the cell to the right and below. A θ that is not finite
 // gives NaN. Throws Error if the sizes or types disagree.
 Tensor affine_sample(const Tensor& x, const Tensor& theta);
-
-std::vector<OpCase> affine_sample_cases();
 
 }  // namespace ghost

@@ -2,6 +2,7 @@
 // repeated is a sum. The shapes that networks spend time in have folding paths of their own: add.cpp, channel_gate.cpp.
 #include "core/ops/arithmetic.h"
 
+#include "core/op_case.h"
 #include "core/ops/arithmetic_detail.h"
 #include "core/ops/batch_norm.h"
 #include "core/ops/conv2d.h"

@@ -1,6 +1,6 @@
 // a ∘ b with NumPy's broadcasting: shapes are aligned at the last dimension and sizes of 1 repeat.
 #pragma once
-#include "core/op_case.h"
+#include "core/tensor.h"
 
 namespace ghost {
 
@@ -14,9 +14,5 @@ inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
-
-std::vector<OpCase> add_cases();
-
-std::vector<OpCase> arithmetic_cases();
 
 }  // namespace ghost

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/kernels/chunked.h"
+#include "core/op_case.h"
 
 namespace ghost {
 namespace {

@@ -1,7 +1,6 @@
 #pragma once
 #include <optional>
 
-#include "core/op_case.h"
 #include "core/tensor.h"
 
 namespace ghost {
@@ -22,7 +21,5 @@ struct RunningStatistics {
 // Throws Error if a channel has a single value in training.
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const RunningStatistics& running,
                   const BatchNormOptions& options = {});
-
-std::vector<OpCase> batch_norm_cases();
 
 }  // namespace ghost

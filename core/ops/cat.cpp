@@ -3,7 +3,13 @@
 #include <numeric>
 
 #include "core/kernels/chunked.h"
-#include "core/ops.h"
+#include "core/op_case.h"
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/batch_norm.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/pool.h"
+#include "core/ops/shape_ops.h"
 #include "core/parallel.h"
 
 namespace ghost {

@@ -4,6 +4,7 @@
 
 #include "core/kernels/conv2d.h"
 #include "core/nearest.h"
+#include "core/op_case.h"
 
 namespace ghost {
 namespace {

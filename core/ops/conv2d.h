@@ -2,7 +2,6 @@
 #include <array>
 #include <optional>
 
-#include "core/op_case.h"
 #include "core/tensor.h"
 
 namespace ghost {
@@ -22,7 +21,5 @@ Shape conv2d_output_shape(const Shape& x, const Shape& weight, const Conv2dOptio
 // x (N, H, W, C), weight (O, KH, KW, C/groups), bias (O) or undefined → y (N, H', W', O)
 // Throws Error if C or O is not divisible by groups, if channels and weight disagree, or if an output size is < 1.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
-
-std::vector<OpCase> conv2d_cases();
 
 }  // namespace ghost

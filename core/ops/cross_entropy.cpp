@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/op_case.h"
 #include "core/parallel.h"
 
 namespace ghost {

@@ -1,5 +1,5 @@
 #pragma once
-#include "core/op_case.h"
+#include "core/tensor.h"
 
 namespace ghost {
 
@@ -14,7 +14,5 @@ struct CrossEntropyOptions {
 // −Σ target · log_softmax(logits): logits (N, K); target i64 (N) labels, or floating (N, K) probabilities → scalar or
 // (N) Throws Error naming sample and label if a label lies outside [0, K) and is not ignore_index.
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options = {});
-
-std::vector<OpCase> cross_entropy_cases();
 
 }  // namespace ghost

@@ -3,6 +3,7 @@
 #include <array>
 #include <span>
 
+#include "core/op_case.h"
 #include "core/ops/strided.h"
 #include "core/parallel.h"
 

@@ -2,6 +2,8 @@
 // stands in the lower right of a 3×3 one, whose padding of 1 is then the zeros beyond the end.
 #include "core/ops/haar.h"
 
+#include "core/op_case.h"
+#include "core/ops/conv2d.h"
 #include "core/ops/linear.h"
 #include "core/ops/shape_ops.h"
 

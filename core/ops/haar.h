@@ -1,7 +1,7 @@
 #pragma once
 #include <vector>
 
-#include "core/ops/conv2d.h"
+#include "core/tensor.h"
 
 namespace ghost {
 
@@ -13,7 +13,5 @@ namespace ghost {
 // x (N, H, W, C), coefficients (C·m, 4) → y (N, H, W, C·m). Throws Error if the
 // sizes disagree.
 Tensor haar_mix(const Tensor& x, const Tensor& coefficients);
-
-std::vector<OpCase> haar_cases();
 
 }  // namespace ghost

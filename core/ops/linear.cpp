@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/kernels/gemm.h"
+#include "core/op_case.h"
 
 namespace ghost {
 namespace {

@@ -1,5 +1,4 @@
 #pragma once
-#include "core/op_case.h"
 #include "core/tensor.h"
 
 namespace ghost {
@@ -7,7 +6,5 @@ namespace ghost {
 // y = x · weightᵀ + bias: x (…, I), weight (O, I), bias (O) or undefined → y (…, O)
 // Throws Error if the sizes or types disagree.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
-
-std::vector<OpCase> linear_cases();
 
 }  // namespace ghost

@@ -1,6 +1,7 @@
 // The checks and sizes of pooling, and its cases. Maximum and mean are in max_pool.cpp and avg_pool.cpp.
 #include "core/ops/pool.h"
 
+#include "core/op_case.h"
 #include "core/ops/pool_window.h"
 
 namespace ghost {

@@ -2,7 +2,7 @@
 #pragma once
 #include <array>
 
-#include "core/op_case.h"
+#include "core/tensor.h"
 
 namespace ghost {
 
@@ -17,7 +17,5 @@ Tensor max_pool2d(const Tensor& x,
 Tensor avg_pool2d(const Tensor& x, const PoolOptions& options = {});
 Tensor adaptive_avg_pool2d(const Tensor& x, std::array<int64_t, 2> output_size);
 Tensor global_avg_pool(const Tensor& x);  // (N, H, W, C) → (N, 1, 1, C)
-
-std::vector<OpCase> pool_cases();
 
 }  // namespace ghost

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include "core/op_case.h"
 #include "core/ops/strided.h"
 
 namespace ghost {

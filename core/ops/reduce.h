@@ -1,14 +1,12 @@
 #pragma once
 #include <vector>
 
-#include "core/op_case.h"
+#include "core/tensor.h"
 
 namespace ghost {
 
 // Over these dimensions (may count from the end; empty: all). keepdim leaves sizes of 1.
 Tensor sum(const Tensor& x, const std::vector<int>& dims = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const std::vector<int>& dims = {}, bool keepdim = false);
-
-std::vector<OpCase> reduce_cases();
 
 }  // namespace ghost

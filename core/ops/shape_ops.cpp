@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/kernels/rows.h"
+#include "core/op_case.h"
 #include "core/ops/strided.h"
 
 namespace ghost {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/op_case.h"
+#include "core/tensor.h"
 
 namespace ghost {
 
@@ -26,10 +26,5 @@ struct Pad2d {
   double value = 0;
 };
 Tensor pad(const Tensor& x, const Pad2d& by);  // x (N, H, W, C); front and back pad channels
-
-std::vector<OpCase> cat_cases();
-std::vector<OpCase> slice_channels_cases();
-
-std::vector<OpCase> shape_ops_cases();
 
 }  // namespace ghost

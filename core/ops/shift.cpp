@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/op_case.h"
 #include "core/ops/block_reader.h"
 #include "core/parallel.h"
 

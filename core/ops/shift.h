@@ -1,7 +1,7 @@
 #pragma once
 #include <vector>
 
-#include "core/ops/conv2d.h"
+#include "core/tensor.h"
 
 namespace ghost {
 
@@ -14,7 +14,5 @@ struct PixelOffset {
 // x (N, H, W, C), C·m offsets → y (N, H, W, C·m).
 // Throws Error unless the number of offsets is a positive multiple of C.
 Tensor shift(const Tensor& x, const std::vector<PixelOffset>& offsets);
-
-std::vector<OpCase> shift_cases();
 
 }  // namespace ghost

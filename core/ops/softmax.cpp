@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/op_case.h"
 #include "core/ops/strided.h"
 
 namespace ghost {

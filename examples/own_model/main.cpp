@@ -3,7 +3,8 @@
 //   own_model predict --checkpoint runs/own_model-1 photo.png
 #include "train/cli/main.h"
 
-#include "nn/layers/conv_bn.h"
+#include "core/ops/shape_ops.h"
+#include "nn/layers/conv_unit.h"
 #include "nn/layers/ghost_module.h"
 #include "nn/layers/grouped_bottleneck.h"
 #include "nn/layers/linear.h"
@@ -17,7 +18,7 @@ using namespace ghost;
 class OwnNet final : public Module {
  public:
   explicit OwnNet(const ModelConfig& c)
-      : stem_(this, "stem", Conv2d::Options{.in = c.in_channels, .out = 16, .kernel = 3, .padding = 1}),
+      : stem_(this, "stem", {.in = c.in_channels, .out = 16, .first = true}, c.conv),
         ghost_(this, "ghost", GhostModule::Options{.in = 16, .out = 32, .kernel = 3, .stride = 2}),
         attention_(this, "attention",
                    SqueezeExcite::Options{.channels = 32, .ratio = c.own.get<double>("squeeze_ratio")}),
@@ -30,7 +31,7 @@ class OwnNet final : public Module {
   Tensor forward(const Tensor& x) override { return fc_(flatten(pool_(grouped_(attention_(ghost_(stem_(x))))))); }
 
  private:
-  Child<ConvBn> stem_;
+  ConvUnit stem_;
   Child<GhostModule> ghost_;
   Child<SqueezeExcite> attention_;
   Child<GroupedBottleneck> grouped_;
@@ -42,7 +43,7 @@ int main(int argc, char** argv) {
   register_model(
       {.name = "own_net",
        .summary = "a ghost module, squeeze-excite and a grouped bottleneck",
-       .options = {"groups"},
+       .options = {"groups", "conv"},
        .build = [](const ModelConfig& config) -> ModulePtr { return std::make_shared<OwnNet>(config); },
        .own_options = {{"squeeze_ratio", 0.25, "share of the channels inside squeeze-excite", rule::above(0, 1)}}});
   return command_main(argc, argv);

@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 
+#include "core/ops/batch_norm.h"
 #include "nn/module.h"
 
 namespace ghost {

@@ -3,6 +3,11 @@
 #include <algorithm>
 
 #include "core/nearest.h"
+#include "core/ops/affine_sample.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/haar.h"
+#include "core/ops/shift.h"
+#include "core/rng.h"
 #include "nn/init.h"
 #include "nn/layers/checks.h"
 #include "nn/layers/conv2d.h"

@@ -1,5 +1,6 @@
-// What makes ghosts from intrinsic maps. Any cheap linear operation on single maps will do (Han et al., arXiv
-// 1911.11907, sections 3.1 and 4.1); which one is a parameter of the ghost layers, and each has one line in the table.
+// Cheap operations make the ghosts of a ghost layer from its intrinsic maps. Any cheap linear operation on single maps
+// will do (Han et al., arXiv 1911.11907, sections 3.1 and 4.1); which one is a parameter of the ghost layers, and each
+// has one line in the table.
 #pragma once
 #include <string>
 #include <vector>
@@ -17,7 +18,7 @@ struct CheapOpOptions {
 struct CheapOpEntry {
   std::string name, summary;  // summary: what a ghost is, and what is learned
   int64_t least_kernel;       // 0: `kernel` changes nothing
-  // x (N, H, W, in) → y (N, H, W, out), without the batch norm and the ReLU that follow.
+  // x (N, H, W, in) → y (N, H, W, out), without the batch norm and the activation that follow.
   ModulePtr (*make)(const CheapOpOptions& options);
 };
 const std::vector<CheapOpEntry>& cheap_op_table();

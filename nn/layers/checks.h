@@ -1,4 +1,4 @@
-// Checks and roundings that the layers' constructors share. Wrong options are wrong usage: UsageError.
+// Checks and roundings that the layers' constructors share. All checks throw UsageError.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -17,7 +17,7 @@ struct Size2 {
 
 void require_at_least(const char* layer, const char* option, int64_t value, int64_t least);
 void require_at_least(const char* layer, const char* option, Size2 value, int64_t least);
-// groups must divide both; the message names the nearest number of groups that does.
+// The number of groups must divide both; the message names the nearest number of groups that does.
 void require_groups(const char* layer, int64_t in, int64_t out, int64_t groups);
 // An odd depthwise kernel keeps the size of its input; an even one would not align with it.
 void require_odd_kernel(const char* layer, const char* option, int64_t kernel);

@@ -1,4 +1,5 @@
 #pragma once
+#include "core/ops/conv2d.h"
 #include "nn/layers/checks.h"
 #include "nn/module.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/error.h"
 #include "nn/layers/cheap_op.h"
-#include "nn/layers/conv_bn.h"
 #include "nn/layers/depthwise_separable.h"
 #include "nn/layers/ghost_conv.h"
 #include "nn/layers/ghost_module.h"
@@ -12,18 +12,14 @@
 namespace ghost {
 namespace {
 
-ModulePtr conv_bn(const ConvBlock& b, int64_t groups) {
-  return std::make_shared<ConvBn>(Conv2d::Options{.in = b.in,
-                                                  .out = b.out,
-                                                  .kernel = b.kernel,
-                                                  .stride = b.stride,
-                                                  .padding = b.padding,
-                                                  .dilation = b.dilation,
-                                                  .groups = groups},
-                                  b.relu, b.bias);
-}
+ConvBlock standard(const ConvBlock& b, const ConvChoice&) { return b; }
 
-ModulePtr standard(const ConvBlock& b, const ConvChoice&) { return conv_bn(b, 1); }
+ConvBlock grouped(const ConvBlock& b, const ConvChoice& choice) {
+  ConvBlock in_groups = b;
+  if (!b.first) in_groups.groups = choice.groups;
+  require_groups("Conv2d", b.in, b.out, in_groups.groups);  // checked here, so that the error names the block
+  return in_groups;
+}
 
 ModulePtr ghost_conv(const ConvBlock& b, const ConvChoice& choice) {
   return std::make_shared<GhostConv>(GhostConv::Options{.in = b.in,
@@ -33,9 +29,9 @@ ModulePtr ghost_conv(const ConvBlock& b, const ConvChoice& choice) {
                                                         .cheap_op = choice.cheap_op,
                                                         .cheap_kernel = choice.cheap_kernel,
                                                         .stride = b.stride,
-                                                        .padding = b.padding,
+                                                        .padding = padding_of(b),
                                                         .dilation = b.dilation,
-                                                        .relu = b.relu});
+                                                        .activation = b.activation});
 }
 
 ModulePtr ghost_module(const ConvBlock& b, const ConvChoice& choice) {
@@ -51,9 +47,9 @@ ModulePtr ghost_module(const ConvBlock& b, const ConvChoice& choice) {
                                                             .cheap_op = choice.cheap_op,
                                                             .cheap_kernel = choice.cheap_kernel,
                                                             .stride = b.stride,
-                                                            .padding = b.padding,
+                                                            .padding = padding_of(b),
                                                             .dilation = b.dilation,
-                                                            .relu = b.relu});
+                                                            .activation = b.activation});
 }
 
 ModulePtr depthwise_separable(const ConvBlock& b, const ConvChoice&) {
@@ -61,32 +57,34 @@ ModulePtr depthwise_separable(const ConvBlock& b, const ConvChoice&) {
                                                                                   .out = b.out,
                                                                                   .kernel = b.kernel,
                                                                                   .stride = b.stride,
-                                                                                  .padding = b.padding,
+                                                                                  .padding = padding_of(b),
                                                                                   .dilation = b.dilation,
-                                                                                  .relu = b.relu});
+                                                                                  .activation = b.activation});
 }
 
-ModulePtr grouped(const ConvBlock& b, const ConvChoice& choice) {
-  const int64_t groups = b.first ? 1 : choice.groups;
-  require_groups("Conv2d", b.in, b.out, groups);  // here, where the path is the block's
-  return conv_bn(b, groups);
+const ConvChoiceEntry& entry_of(const ConvChoice& choice) {
+  check_options(choice, "model.conv");
+  const auto& table = conv_choice_table();
+  return *std::find_if(table.begin(), table.end(), [&](const auto& e) { return e.name == choice.name; });
 }
 
 }  // namespace
 
 const std::vector<ConvChoiceEntry>& conv_choice_table() {
   static const std::vector<ConvChoiceEntry> table{
-      {"standard", "convolution, batch norm, ReLU", {}, standard},
+      {"standard", "convolution, batch norm, activation", {}, standard, nullptr},
       {"ghost_conv",
        "ghost convolution with round(out/ratio) primary channels",
        {"ratio", "cheap_op", "cheap_kernel"},
+       nullptr,
        ghost_conv},
       {"ghost",
        "GhostNet's module (arXiv 1911.11907) with ceil(out/ratio)",
        {"ratio", "cheap_op", "cheap_kernel"},
+       nullptr,
        ghost_module},
-      {"depthwise_separable", "depthwise, then 1x1 convolution (arXiv 1704.04861)", {}, depthwise_separable},
-      {"grouped", "grouped convolution (arXiv 1611.05431)", {"groups"}, grouped},
+      {"depthwise_separable", "depthwise, then 1x1 convolution (arXiv 1704.04861)", {}, nullptr, depthwise_separable},
+      {"grouped", "grouped convolution (arXiv 1611.05431)", {"groups"}, grouped, nullptr},
   };
   return table;
 }
@@ -118,37 +116,16 @@ std::vector<std::string> conv_choice_names() {
   return names;
 }
 
+std::optional<ConvBlock> ordinary_conv_block(const ConvBlock& block, const ConvChoice& choice) {
+  const ConvChoiceEntry& entry = entry_of(choice);
+  if (block.groups != 1 || (block.first && choice.keep_first)) return block;
+  if (entry.ordinary) return entry.ordinary(block, choice);
+  return std::nullopt;
+}
+
 ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice) {
-  check_options(choice, "model.conv");
-  if (block.first && choice.keep_first) return standard(block, choice);
-  const auto& table = conv_choice_table();
-  return std::find_if(table.begin(), table.end(), [&](const auto& e) { return e.name == choice.name; })
-      ->make(block, choice);
-}
-
-std::array<ModulePtr, 3> make_conv_places(const ConvBlock& block, const ConvChoice& choice) {
-  const ModulePtr module = make_conv_block(block, choice);
-  std::array<ModulePtr, 3> places{module};
-  if (!dynamic_cast<const ConvBn*>(module.get())) return places;
-  size_t i = 0;
-  for (const auto& [name, child] : module->children()) places[i++] = ModulePtr(module, child);
-  return places;
-}
-
-ConvUnit::ConvUnit(Module* owner, const std::string& conv_name, const std::string& norm_name, const ConvBlock& block,
-                   const ConvChoice& choice)
-    : relu_(block.relu) {
-  std::array<ModulePtr, 3> places;
-  at_path(join_path(PathScope::current(), conv_name), [&] { places = make_conv_places(block, choice); });
-  conv_ = places[0], norm_ = places[1];
-  owner->register_child(conv_name, conv_);
-  owner->register_child(norm_name, norm_);
-}
-
-Tensor ConvUnit::operator()(const Tensor& x) const {
-  if (!norm_) return (*conv_)(x);
-  const Tensor y = (*norm_)((*conv_)(x));
-  return relu_ ? relu(y) : y;
+  if (const auto ordinary = ordinary_conv_block(block, choice)) return std::make_shared<ConvBnAct>(*ordinary);
+  return entry_of(choice).make(block, choice);
 }
 
 }  // namespace ghost

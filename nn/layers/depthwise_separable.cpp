@@ -12,8 +12,6 @@ DepthwiseSeparableConv::DepthwiseSeparableConv(const Options& o)
                           .dilation = o.dilation,
                           .groups = o.in,
                           .bias = false}),
-      pw_(this, "pw", Conv2d::Options{.in = o.in, .out = o.out, .bias = false}),
-      bn_(this, "bn", BatchNorm2d::Options{.channels = o.out}),
-      relu_(o.relu) {}
+      pointwise_(this, {"pw", "bn"}, {.in = o.in, .out = o.out, .kernel = 1, .activation = o.activation}) {}
 
 }  // namespace ghost

@@ -2,7 +2,8 @@
 // intrinsic maps, a cheap operation (cheap_op.h) makes the ghosts from them, and the result is both, side by side.
 #pragma once
 #include "nn/layers/cheap_op.h"
-#include "nn/layers/conv_bn.h"
+#include "nn/layers/conv_bn_act.h"
+#include "nn/sequential.h"
 
 namespace ghost {
 
@@ -11,7 +12,7 @@ class GhostBase : public Module {
   int64_t intrinsic() const { return plan_.intrinsic; }  // channels of the primary convolution
   int64_t ghosts() const { return plan_.ghosts; }        // channels of the cheap operation; 0: there is none
   int64_t out() const { return plan_.out; }              // channels of the result
-  // Ghosts that are made and cut off, the last ones: they own parameters, whose gradient is 0.
+  // The last ghosts, if they are computed and then cut off. They own parameters, whose gradient is 0.
   int64_t dead() const { return plan_.intrinsic + plan_.ghosts - plan_.out; }
 
  protected:
@@ -20,9 +21,10 @@ class GhostBase : public Module {
     Size2 kernel, stride, padding, dilation;
     std::string cheap_op;
     int64_t cheap_kernel;
-    bool relu;  // after each branch's batch norm
+    Activation activation;  // after each branch's batch norm
   };
-  // Children primary_conv and, if there are ghosts, <cheap_name>: 0 (the cheap operation), 1 (batch norm), 2 (ReLU).
+  // Children primary_conv and, if there are ghosts, <cheap_name>: 0 (the cheap operation), 1 (batch norm), 2
+  // (activation).
   GhostBase(const Plan& plan, const char* cheap_name);
 
   // x (N, H, W, in) → y (N, H', W', out): channels [intrinsic, ghosts], ghost j made from intrinsic map ⌊j/(ghosts per
@@ -31,7 +33,7 @@ class GhostBase : public Module {
 
  private:
   Plan plan_;
-  Child<ConvBn> primary_conv_;
+  Child<ConvBnAct> primary_conv_;
   Child<Sequential> cheap_;
 };
 

@@ -1,4 +1,5 @@
 #pragma once
+#include "nn/layers/conv_unit.h"
 #include "nn/layers/ghost_module.h"
 #include "nn/layers/squeeze_excite.h"
 
@@ -14,9 +15,9 @@ class GhostBottleneck final : public Module {
   struct Options {
     int64_t in = 0, mid = 0, out = 0, kernel = 3, stride = 1;  // kernel: odd, of the depthwise convolutions
     double se_ratio = 0;
-    int64_t se_divisor = 4;              // see SqueezeExcite
-    Gate gate = Gate::hard_sigmoid;      // of the squeeze-excite
-    std::string cheap_op = "depthwise";  // of both ghost modules; of cheap_op_table()
+    int64_t se_divisor = 4;                      // see SqueezeExcite
+    Activation gate = Activation::hard_sigmoid;  // of the squeeze-excite
+    std::string cheap_op = "depthwise";          // of both ghost modules; of cheap_op_table()
   };
   explicit GhostBottleneck(const Options& options);
   const char* kind() const override { return "GhostBottleneck"; }
@@ -26,8 +27,7 @@ class GhostBottleneck final : public Module {
 
  private:
   Child<GhostModule> ghost1_;
-  Child<Conv2d> conv_dw_;
-  Child<BatchNorm2d> bn_dw_;
+  ConvUnit conv_dw_;
   Child<SqueezeExcite> se_;
   Child<GhostModule> ghost2_;
   Child<Sequential> shortcut_;

@@ -11,7 +11,7 @@ namespace {
 
 int64_t intrinsic_channels(int64_t out, double ratio) { return round_half_to_even(static_cast<double>(out) / ratio); }
 
-// The first number from `from` on, in steps, that is valid; what has none adds nothing.
+// Appends the first valid number from `from` on, in steps of `step` up to `last`; nothing if there is none.
 template <class Valid>
 void add_first_valid(std::vector<std::string>& to, int64_t from, int64_t last, int64_t step, Valid valid) {
   for (int64_t i = from; step < 0 ? i >= last : i <= last; i += step)
@@ -61,7 +61,7 @@ GhostBase::Plan GhostConv::plan(const Options& o) {
           .dilation = o.dilation,
           .cheap_op = o.cheap_op,
           .cheap_kernel = o.cheap_kernel,
-          .relu = o.relu};
+          .activation = o.activation};
 }
 
 }  // namespace ghost

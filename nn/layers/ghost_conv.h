@@ -15,7 +15,7 @@ class GhostConv final : public GhostBase {
     std::string cheap_op = "depthwise";  // of cheap_op_table()
     int64_t cheap_kernel = 3;            // odd
     Size2 stride = 1, padding = 0, dilation = 1;
-    bool relu = true;
+    Activation activation = Activation::relu;
   };
   explicit GhostConv(const Options& options) : GhostBase(plan(options), "cheap_conv") {}
   const char* kind() const override { return "GhostConv"; }

@@ -17,7 +17,7 @@ GhostBase::Plan GhostModule::plan(const Options& o) {
           .dilation = o.dilation,
           .cheap_op = o.cheap_op,
           .cheap_kernel = o.cheap_kernel,
-          .relu = o.relu};
+          .activation = o.activation};
 }
 
 }  // namespace ghost

@@ -19,7 +19,7 @@ class GhostModule final : public GhostBase {
     Size2 stride = 1;
     std::optional<Size2> padding = std::nullopt;  // empty: kernel/2
     Size2 dilation = 1;
-    bool relu = true;
+    Activation activation = Activation::relu;
   };
   explicit GhostModule(const Options& options) : GhostBase(plan(options), "cheap_operation") {}
   const char* kind() const override { return "GhostModule"; }

@@ -1,5 +1,8 @@
 #include "nn/layers/grouped_bottleneck.h"
 
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
+
 namespace ghost {
 namespace {
 
@@ -27,13 +30,13 @@ int64_t hidden_channels(const GroupedBottleneck::Options& o) {
 
 GroupedBottleneck::GroupedBottleneck(const Options& o) {
   const int64_t hidden = hidden_channels(o);
-  reduce_ = Child<ConvBn>(this, "reduce", Conv2d::Options{.in = o.in, .out = hidden});
-  group_conv_ = Child<ConvBn>(
-      this, "group_conv",
-      Conv2d::Options{.in = hidden, .out = hidden, .kernel = 3, .stride = o.stride, .padding = 1, .groups = o.groups});
-  expand_ = Child<ConvBn>(this, "expand", Conv2d::Options{.in = hidden, .out = o.out}, false);
+  reduce_ = ConvUnit(this, "reduce", {.in = o.in, .out = hidden, .kernel = 1}, o.conv);
+  group_conv_ =
+      ConvUnit(this, "group_conv", {.in = hidden, .out = hidden, .stride = o.stride, .groups = o.groups}, o.conv);
+  expand_ = ConvUnit(this, "expand", {.in = hidden, .out = o.out, .kernel = 1, .activation = Activation::none}, o.conv);
   if (o.stride != 1 || o.in != o.out)
-    skip_ = Child<ConvBn>(this, "skip", Conv2d::Options{.in = o.in, .out = o.out, .stride = o.stride}, false);
+    skip_ = ConvUnit(this, "skip",
+                     {.in = o.in, .out = o.out, .kernel = 1, .stride = o.stride, .activation = Activation::none});
 }
 
 Tensor GroupedBottleneck::forward(const Tensor& x) {

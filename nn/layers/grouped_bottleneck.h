@@ -1,5 +1,5 @@
 #pragma once
-#include "nn/layers/conv_bn.h"
+#include "nn/layers/conv_unit.h"
 
 namespace ghost {
 
@@ -14,6 +14,7 @@ class GroupedBottleneck final : public Module {
     int64_t in = 0, out = 0;
     double bottleneck_ratio = 0.5;
     int64_t groups = 4, stride = 1;
+    ConvChoice conv = ConvChoice();  // of reduce and expand
   };
   explicit GroupedBottleneck(const Options& options);
   const char* kind() const override { return "GroupedBottleneck"; }
@@ -22,7 +23,7 @@ class GroupedBottleneck final : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  Child<ConvBn> reduce_, group_conv_, expand_, skip_;
+  ConvUnit reduce_, group_conv_, expand_, skip_;
 };
 
 }  // namespace ghost

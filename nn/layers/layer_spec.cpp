@@ -8,7 +8,7 @@
 
 #include "core/nearest.h"
 #include "nn/layers/conv2d.h"
-#include "nn/layers/conv_bn.h"
+#include "nn/layers/conv_bn_act.h"
 #include "nn/layers/depthwise_separable.h"
 #include "nn/layers/ghost_bottleneck.h"
 #include "nn/layers/ghost_conv.h"
@@ -70,12 +70,12 @@ const std::vector<Signature>& signatures() {
       {"ConvBn",
        {{"in_channels", {}}, {"out_channels", {}}, {"kernel_size", 1}, {"stride", 1}, {"padding", 0}, {"groups", 1}},
        [](const Values& v) -> ModulePtr {
-         return std::make_shared<ConvBn>(Conv2d::Options{.in = v.whole(0),
-                                                         .out = v.whole(1),
-                                                         .kernel = v.whole(2),
-                                                         .stride = v.whole(3),
-                                                         .padding = v.whole(4),
-                                                         .groups = v.whole(5)});
+         return std::make_shared<ConvBnAct>(ConvBlock{.in = v.whole(0),
+                                                      .out = v.whole(1),
+                                                      .kernel = v.whole(2),
+                                                      .stride = v.whole(3),
+                                                      .padding = v.whole(4),
+                                                      .groups = v.whole(5)});
        }},
       {"Linear",
        {{"in_features", {}}, {"out_features", {}}, {"bias", 1, kBoolean}},
@@ -108,13 +108,14 @@ const std::vector<Signature>& signatures() {
         {"stride", 1},
         {"relu", 1, kBoolean}},
        [](const Values& v) -> ModulePtr {
-         return std::make_shared<GhostModule>(GhostModule::Options{.in = v.whole(0),
-                                                                   .out = v.whole(1),
-                                                                   .kernel = v.whole(2),
-                                                                   .ratio = v.whole(3),
-                                                                   .cheap_kernel = v.whole(4),
-                                                                   .stride = v.whole(5),
-                                                                   .relu = v.boolean(6)});
+         return std::make_shared<GhostModule>(
+             GhostModule::Options{.in = v.whole(0),
+                                  .out = v.whole(1),
+                                  .kernel = v.whole(2),
+                                  .ratio = v.whole(3),
+                                  .cheap_kernel = v.whole(4),
+                                  .stride = v.whole(5),
+                                  .activation = v.boolean(6) ? Activation::relu : Activation::none});
        }},
       {"GhostBottleneck",
        {{"in_chs", {}},

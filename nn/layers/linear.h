@@ -1,4 +1,5 @@
 #pragma once
+#include "core/ops/linear.h"
 #include "nn/module.h"
 
 namespace ghost {

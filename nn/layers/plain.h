@@ -19,7 +19,7 @@ class Flatten final : public Module {
   const char* kind() const override { return "Flatten"; }
 
  protected:
-  Tensor forward(const Tensor& x) override { return flatten(x); }
+  Tensor forward(const Tensor& x) override;
 };
 
 // In training y = x · keep/(1 − p), keep drawn from the open StepScope's stream of this module's path; else y = x.

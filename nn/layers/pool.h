@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 
+#include "core/ops/pool.h"
 #include "nn/layers/checks.h"
 #include "nn/module.h"
 

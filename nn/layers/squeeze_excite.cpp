@@ -1,5 +1,9 @@
 #include "nn/layers/squeeze_excite.h"
 
+#include "core/error.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/pool.h"
+
 namespace ghost {
 namespace {
 
@@ -12,15 +16,15 @@ int64_t inner_channels(const SqueezeExcite::Options& o) {
 
 }  // namespace
 
-Tensor apply_gate(Gate gate, const Tensor& v) { return gate == Gate::clip ? clamp(v, 0, 1) : hard_sigmoid(v); }
-
 SqueezeExcite::SqueezeExcite(const Options& o)
-    : gate_(o.gate),
+    : activation_(o.activation),
+      gate_(o.gate),
       conv_reduce_(this, "conv_reduce", Conv2d::Options{.in = o.channels, .out = inner_channels(o)}),
       conv_expand_(this, "conv_expand", Conv2d::Options{.in = inner_channels(o), .out = o.channels}) {}
 
 Tensor SqueezeExcite::forward(const Tensor& x) {
-  return x * apply_gate(gate_, conv_expand_(relu(conv_reduce_(global_avg_pool(x)))));
+  const Tensor inner = activate(conv_reduce_(global_avg_pool(x)), activation_);
+  return x * activate(conv_expand_(inner), gate_);
 }
 
 }  // namespace ghost

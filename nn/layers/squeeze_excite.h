@@ -1,22 +1,19 @@
 #pragma once
+#include "nn/layers/activation.h"
 #include "nn/layers/conv2d.h"
 
 namespace ghost {
 
-// Squeeze and excitation (Hu et al., arXiv 1709.01507): y = x · gate(expand(relu(reduce(mean over H, W of x)))).
+// Squeeze and excitation (Hu et al., arXiv 1709.01507): y = x · gate(expand(activation(reduce(mean over H, W of x)))).
 // x (N, H, W, channels) → y like x. Names conv_reduce, conv_expand (1×1 with bias).
-enum class Gate {
-  hard_sigmoid,  // relu6(v + 3)/6: GhostNet's official PyTorch code
-  clip           // min(max(v, 0), 1): its TensorFlow code
-};
-
 class SqueezeExcite final : public Module {
  public:
   struct Options {
     int64_t channels = 0;
     double ratio = 0.25;  // inner channels: make_divisible(channels·ratio, divisor)
     int64_t divisor = 4;
-    Gate gate = Gate::hard_sigmoid;
+    Activation activation = Activation::relu;
+    Activation gate = Activation::hard_sigmoid;
   };
   explicit SqueezeExcite(const Options& options);
   const char* kind() const override { return "SqueezeExcite"; }
@@ -25,10 +22,8 @@ class SqueezeExcite final : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  Gate gate_;
+  Activation activation_, gate_;
   Child<Conv2d> conv_reduce_, conv_expand_;
 };
-
-Tensor apply_gate(Gate gate, const Tensor& v);
 
 }  // namespace ghost

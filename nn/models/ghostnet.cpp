@@ -1,5 +1,7 @@
 #include "nn/models/ghostnet.h"
 
+#include "core/ops/shape_ops.h"
+
 namespace ghost {
 
 const std::vector<GhostNetRow>& ghostnet_table() {
@@ -36,40 +38,38 @@ GhostNet::GhostNet(const GhostNetOptions& o, Variant variant) {
   const bool official = variant == Variant::official;
   const auto scaled = [&](int64_t c) { return scaled_channels(c, o.width); };
   int64_t channels = scaled(16), mid = 0;
-  conv_stem_ = Child<Conv2d>(
-      this, "conv_stem",
-      Conv2d::Options{
-          .in = o.in_channels, .out = channels, .kernel = 3, .stride = o.stem_stride, .padding = 1, .bias = false});
-  bn1_ = Child<BatchNorm2d>(this, "bn1", BatchNorm2d::Options{.channels = channels});
-  act1_ = Child<ReLU>(this, "act1");
+  stem_ = ConvUnit(this, {"conv_stem", "bn1", "act1"},
+                   {.in = o.in_channels, .out = channels, .stride = o.stem_stride, .first = true});
   blocks_ = Child<Sequential>(this, "blocks");
   bool starts_stage = true;
   Sequential* stage = nullptr;
   for (const GhostNetRow& row : ghostnet_table()) {
     if (starts_stage) stage = &blocks_->emplace<Sequential>();
     mid = scaled(row.expansion);
-    stage->emplace<GhostBottleneck>(GhostBottleneck::Options{.in = channels,
-                                                             .mid = mid,
-                                                             .out = scaled(row.out),
-                                                             .kernel = row.kernel,
-                                                             .stride = row.stride,
-                                                             .se_ratio = row.squeeze_excite ? 0.25 : 0,
-                                                             .se_divisor = official ? 4 : 1,
-                                                             .gate = official ? Gate::hard_sigmoid : Gate::clip,
-                                                             .cheap_op = o.cheap_op});
+    stage->emplace<GhostBottleneck>(
+        GhostBottleneck::Options{.in = channels,
+                                 .mid = mid,
+                                 .out = scaled(row.out),
+                                 .kernel = row.kernel,
+                                 .stride = row.stride,
+                                 .se_ratio = row.squeeze_excite ? 0.25 : 0,
+                                 .se_divisor = official ? 4 : 1,
+                                 .gate = official ? Activation::hard_sigmoid : Activation::clip,
+                                 .cheap_op = o.cheap_op});
     channels = scaled(row.out), starts_stage = row.ends_stage;
   }
-  blocks_->emplace<Sequential>().emplace<ConvBnAct>(ConvBnAct::Options{.in = channels, .out = mid});
+  blocks_->emplace<Sequential>().emplace<ConvBnAct>(ConvBlock{.in = channels, .out = mid, .kernel = 1},
+                                                    PartNames{"conv", "bn1"});
   global_pool_ = Child<GlobalAvgPool>(this, "global_pool");
   conv_head_ = Child<Conv2d>(this, "conv_head", Conv2d::Options{.in = mid, .out = kHead, .bias = official});
   if (!official) bn_head_ = Child<BatchNorm2d>(this, "bn_head", BatchNorm2d::Options{.channels = kHead});
-  act2_ = Child<ReLU>(this, "act2");
+  act2_ = Child<ActivationLayer>(this, "act2", Activation::relu);
   dropout_ = Child<Dropout>(this, "dropout", o.dropout);
   classifier_ = Child<Linear>(this, "classifier", Linear::Options{.in = kHead, .out = o.num_classes});
 }
 
 Tensor GhostNet::forward(const Tensor& x) {
-  Tensor y = conv_head_(global_pool_(blocks_(act1_(bn1_(conv_stem_(x))))));
+  Tensor y = conv_head_(global_pool_(blocks_(stem_(x))));
   if (bn_head_) y = bn_head_(y);
   return classifier_(dropout_(flatten(act2_(y))));
 }

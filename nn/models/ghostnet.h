@@ -1,6 +1,5 @@
 // GhostNet (Han et al., "GhostNet: More Features from Cheap Operations", arXiv 1911.11907, table 1).
 #pragma once
-#include "nn/layers/activation.h"
 #include "nn/layers/ghost_bottleneck.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/plain.h"
@@ -37,14 +36,12 @@ class GhostNet final : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  Child<Conv2d> conv_stem_;
-  Child<BatchNorm2d> bn1_;
-  Child<ReLU> act1_;
+  ConvUnit stem_;
   Child<Sequential> blocks_;
   Child<GlobalAvgPool> global_pool_;
   Child<Conv2d> conv_head_;
   Child<BatchNorm2d> bn_head_;  // tensorflow
-  Child<ReLU> act2_;
+  Child<ActivationLayer> act2_;
   Child<Dropout> dropout_;
   Child<Linear> classifier_;
 };
@@ -56,7 +53,7 @@ class GhostNetDLi14 final : public Module {
   const char* kind() const override { return "GhostNetDLi14"; }
 
  protected:
-  Tensor forward(const Tensor& x) override { return classifier_(flatten(squeeze_(features_(x)))); }
+  Tensor forward(const Tensor& x) override;
 
  private:
   Child<Sequential> features_, squeeze_, classifier_;

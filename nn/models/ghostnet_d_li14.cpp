@@ -1,4 +1,7 @@
 // The network of github.com/d-li14/ghostnet.pytorch, so that its published weights load by name.
+#include "core/ops/arithmetic.h"
+#include "core/ops/pool.h"
+#include "core/ops/shape_ops.h"
 #include "nn/models/ghostnet.h"
 
 namespace ghost {
@@ -10,26 +13,25 @@ class SELayer final : public Module {
   explicit SELayer(int64_t channels) : fc_(this, "fc") {
     constexpr int64_t kReduction = 4;
     fc_->emplace<Linear>(Linear::Options{.in = channels, .out = channels / kReduction});
-    fc_->emplace<ReLU>();
+    fc_->emplace<ActivationLayer>(Activation::relu);
     fc_->emplace<Linear>(Linear::Options{.in = channels / kReduction, .out = channels});
   }
   const char* kind() const override { return "SELayer"; }
 
  protected:
-  Tensor forward(const Tensor& x) override { return x * apply_gate(Gate::clip, fc_(global_avg_pool(x))); }
+  Tensor forward(const Tensor& x) override { return x * activate(fc_(global_avg_pool(x)), Activation::clip); }
 
  private:
   Child<Sequential> fc_;
 };
 
-Conv2d::Options depthwise(int64_t channels, int64_t kernel, int64_t stride) {
+ConvBlock depthwise(int64_t channels, int64_t kernel, int64_t stride, Activation activation) {
   return {.in = channels,
           .out = channels,
           .kernel = kernel,
           .stride = stride,
-          .padding = kernel / 2,
           .groups = channels,
-          .bias = false};
+          .activation = activation};
 }
 
 // Names conv.0 (ghost module), conv.1 (depthwise at stride 2), conv.2 (squeeze-excite), conv.3 (ghost module), and
@@ -42,17 +44,17 @@ class DLi14Bottleneck final : public Module {
     if (row.stride == 1)
       conv_->add(nullptr);
     else
-      conv_->emplace<ConvBn>(depthwise(mid, row.kernel, row.stride), false);
+      conv_->emplace<ConvBnAct>(depthwise(mid, row.kernel, row.stride, Activation::none));
     if (row.squeeze_excite)
       conv_->emplace<SELayer>(mid);
     else
       conv_->add(nullptr);
-    conv_->emplace<GhostModule>(GhostModule::Options{.in = mid, .out = out, .cheap_op = cheap_op, .relu = false});
+    conv_->emplace<GhostModule>(
+        GhostModule::Options{.in = mid, .out = out, .cheap_op = cheap_op, .activation = Activation::none});
     if (row.stride == 1 && in == out) return;
     shortcut_ = Child<Sequential>(this, "shortcut");
-    shortcut_->emplace<ConvBn>(depthwise(in, 3, row.stride));
-    shortcut_->emplace<Conv2d>(Conv2d::Options{.in = in, .out = out, .bias = false});
-    shortcut_->emplace<BatchNorm2d>(BatchNorm2d::Options{.channels = out});
+    shortcut_->emplace<ConvBnAct>(depthwise(in, 3, row.stride, Activation::relu));
+    add_conv_places(*shortcut_, {.in = in, .out = out, .kernel = 1, .activation = Activation::none});
   }
   const char* kind() const override { return "DLi14Bottleneck"; }
 
@@ -69,23 +71,23 @@ GhostNetDLi14::GhostNetDLi14(const GhostNetOptions& o)
     : features_(this, "features"), squeeze_(this, "squeeze"), classifier_(this, "classifier") {
   constexpr int64_t kHead = 1280;
   int64_t channels = scaled_channels(16, o.width), mid = 0;
-  features_->emplace<ConvBn>(
-      Conv2d::Options{.in = o.in_channels, .out = channels, .kernel = 3, .stride = o.stem_stride, .padding = 1});
+  features_->emplace<ConvBnAct>(
+      ConvBlock{.in = o.in_channels, .out = channels, .stride = o.stem_stride, .first = true});
   for (const GhostNetRow& row : ghostnet_table()) {
     const int64_t out = scaled_channels(row.out, o.width);
     mid = scaled_channels(row.expansion, o.width);
     features_->emplace<DLi14Bottleneck>(channels, mid, out, row, o.cheap_op);
     channels = out;
   }
-  squeeze_->emplace<Conv2d>(Conv2d::Options{.in = channels, .out = mid, .bias = false});
-  squeeze_->emplace<BatchNorm2d>(BatchNorm2d::Options{.channels = mid});
-  squeeze_->emplace<ReLU>();
+  add_conv_places(*squeeze_, {.in = channels, .out = mid, .kernel = 1});
   squeeze_->emplace<GlobalAvgPool>();
   classifier_->emplace<Linear>(Linear::Options{.in = mid, .out = kHead, .bias = false});
   classifier_->emplace<BatchNorm2d>(BatchNorm2d::Options{.channels = kHead});
-  classifier_->emplace<ReLU>();
+  classifier_->emplace<ActivationLayer>(Activation::relu);
   classifier_->emplace<Dropout>(o.dropout);
   classifier_->emplace<Linear>(Linear::Options{.in = kHead, .out = o.num_classes});
 }
+
+Tensor GhostNetDLi14::forward(const Tensor& x) { return classifier_(flatten(squeeze_(features_(x)))); }
 
 }  // namespace ghost

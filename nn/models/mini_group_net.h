@@ -11,15 +11,16 @@ class MiniGroupNet final : public Module {
  public:
   struct Options {
     int64_t in_channels = 3, num_classes = 10, groups = 4;
+    ConvChoice conv = ConvChoice();  // of the stem and of the 1×1 convolutions, shortcuts apart
   };
   explicit MiniGroupNet(const Options& options);
   const char* kind() const override { return "MiniGroupNet"; }
 
  protected:
-  Tensor forward(const Tensor& x) override { return fc_(flatten(pool_(stage2_(stage1_(stem_(x)))))); }
+  Tensor forward(const Tensor& x) override;
 
  private:
-  Child<ConvBn> stem_;
+  ConvUnit stem_;
   Child<GroupedBottleneck> stage1_, stage2_;
   Child<GlobalAvgPool> pool_;
   Child<Linear> fc_;

@@ -1,5 +1,7 @@
 #include "nn/models/plain_cnn.h"
 
+#include "core/ops/shape_ops.h"
+
 namespace ghost {
 
 PlainCnn::PlainCnn(const Options& o) : stages_(this, "stages"), pool_(this, "pool") {
@@ -8,12 +10,15 @@ PlainCnn::PlainCnn(const Options& o) : stages_(this, "stages"), pool_(this, "poo
   for (size_t i = 0; i < o.channels.size(); i++) {
     const int64_t out = o.channels[i];
     Sequential& stage = stages_->emplace<Sequential>();
-    stage.add_made([&] { return make_conv_block({.in = in, .out = out, .first = i == 0}, o.conv); });
-    stage.add_made([&] { return make_conv_block({.in = out, .out = out}, o.conv); });
+    const auto add = [&](const ConvBlock& block) { stage.add_made([&] { return make_conv_block(block, o.conv); }); };
+    add({.in = in, .out = out, .activation = o.activation, .first = i == 0});
+    add({.in = out, .out = out, .activation = o.activation});
     if (i + 1 < o.channels.size()) stage.emplace<MaxPool2d>(MaxPool2d::Options{});
     in = out;
   }
   fc_ = Child<Linear>(this, "fc", Linear::Options{.in = in, .out = o.num_classes});
 }
+
+Tensor PlainCnn::forward(const Tensor& x) { return fc_(flatten(pool_(stages_(x)))); }
 
 }  // namespace ghost

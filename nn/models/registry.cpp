@@ -29,13 +29,17 @@ ModulePtr build_ghostnet(const ModelConfig& c) {
 }
 
 ModulePtr build_mini_group_net(const ModelConfig& c) {
-  return std::make_shared<MiniGroupNet>(
-      MiniGroupNet::Options{.in_channels = c.in_channels, .num_classes = c.num_classes, .groups = c.groups});
+  return std::make_shared<MiniGroupNet>(MiniGroupNet::Options{
+      .in_channels = c.in_channels, .num_classes = c.num_classes, .groups = c.groups, .conv = c.conv});
 }
 
 ModulePtr build_plain_cnn(const ModelConfig& c) {
-  return std::make_shared<PlainCnn>(PlainCnn::Options{
-      .in_channels = c.in_channels, .num_classes = c.num_classes, .channels = c.channels, .conv = c.conv});
+  return std::make_shared<PlainCnn>(
+      PlainCnn::Options{.in_channels = c.in_channels,
+                        .num_classes = c.num_classes,
+                        .channels = c.channels,
+                        .conv = c.conv,
+                        .activation = activation_named(c.activation, "model.activation")});
 }
 
 ModulePtr build_vgg(const ModelConfig& c) {
@@ -62,11 +66,13 @@ ModulePtr build_resnext(const ModelConfig& c) {
 }
 
 ModulePtr build_mobilenet_v1(const ModelConfig& c) {
-  return std::make_shared<MobileNetV1>(MobileNetV1::Options{.in_channels = c.in_channels,
-                                                            .num_classes = c.num_classes,
-                                                            .width = c.width,
-                                                            .stem_stride = c.stem_stride,
-                                                            .conv = c.conv});
+  return std::make_shared<MobileNetV1>(
+      MobileNetV1::Options{.in_channels = c.in_channels,
+                           .num_classes = c.num_classes,
+                           .width = c.width,
+                           .stem_stride = c.stem_stride,
+                           .conv = c.conv,
+                           .activation = activation_named(c.activation, "model.activation")});
 }
 
 std::vector<ModelEntry>& models() {
@@ -89,15 +95,15 @@ std::vector<ModelEntry>& models() {
        build_resnext},
       {"mobilenet_v1",
        "MobileNet (arXiv 1704.04861): depthwise and 1x1 convolutions in turn",
-       {"width", "stem_stride", "conv"},
+       {"width", "stem_stride", "conv", "activation"},
        build_mobilenet_v1},
       {"mini_group_net",
        "a small ResNeXt (arXiv 1611.05431): two bottlenecks with grouped convolutions",
-       {"groups"},
+       {"groups", "conv"},
        build_mini_group_net},
       {"plain_cnn",
        "a baseline of 3x3 convolutions whose kind is chosen by conv.name",
-       {"conv", "channels"},
+       {"conv", "channels", "activation"},
        build_plain_cnn},
   };
   return table;
@@ -125,6 +131,7 @@ void describe(ModelConfig& c, Description& d) {
           rule::one_of({"official", "tensorflow", "d_li14"}));
   d.field("cheap_op", &c.cheap_op, "what makes ghosts from primary channels (arXiv 1911.11907)",
           rule::one_of(cheap_op_names()));
+  d.field("activation", &c.activation, "the function after batch norm", rule::one_of(activation_names()));
   d.field("stem_stride", &c.stem_stride, "stride of the first convolution; 1 for images of 32 pixels",
           rule::at_least(1, 2));
   d.field("groups", &c.groups, "groups of the 3x3 convolutions", rule::at_least(1));

@@ -1,4 +1,4 @@
-// The table of models: ours and, by register_model, yours.
+// The table of models: those that come with Ghost and those that a program adds with register_model.
 #pragma once
 #include <string>
 #include <vector>
@@ -25,7 +25,8 @@ struct ModelConfig {
   std::string layout = "cifar";                // vgg: cifar | imagenet
   std::string shortcut = "auto";               // resnet: A | B; auto: A for CIFAR's depths, B for ImageNet's
   int64_t cardinality = 8, base_width = 64;    // resnext: groups and channels of each (32 and 4: 32×4d)
-  ConvChoice conv = ConvChoice();              // vgg, resnet, resnext, mobilenet_v1, plain_cnn
+  ConvChoice conv = ConvChoice();              // vgg, resnet, resnext, mobilenet_v1, mini_group_net, plain_cnn
+  std::string activation = "relu";             // mobilenet_v1, plain_cnn: of activation_table()
   std::vector<int64_t> channels{32, 64, 128};  // plain_cnn: one stage each
   std::string init = "pytorch";                // pytorch | kaiming_normal_fan_out
   OptionValues own = {};                       // of registered models: ModelEntry::own_options

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "nn/layers/batch_norm2d.h"
-#include "nn/layers/conv2d.h"
-#include "nn/layers/conv_bn.h"
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/shape_ops.h"
 
 namespace ghost {
 namespace {
@@ -43,7 +43,8 @@ class ResidualBlock : public Module {
       pad_ = make_child<SubsampleAndPad>("shortcut", o.stride, o.out - o.in);
     else
       downsample_ =
-          Child<ConvBn>(this, "downsample", Conv2d::Options{.in = o.in, .out = o.out, .stride = o.stride}, false);
+          ConvUnit(this, "downsample",
+                   {.in = o.in, .out = o.out, .kernel = 1, .stride = o.stride, .activation = Activation::none});
   }
   virtual Tensor residual(const Tensor& x) = 0;
   Tensor forward(const Tensor& x) override {
@@ -52,7 +53,7 @@ class ResidualBlock : public Module {
 
  private:
   BlockOptions options_;
-  Child<ConvBn> downsample_;
+  ConvUnit downsample_;
   std::shared_ptr<SubsampleAndPad> pad_;
 };
 
@@ -60,8 +61,8 @@ class BasicBlock final : public ResidualBlock {
  public:
   explicit BasicBlock(const BlockOptions& o)
       : ResidualBlock(o),
-        conv1_(this, "conv1", "bn1", {.in = o.in, .out = o.out, .stride = o.stride}, o.conv),
-        conv2_(this, "conv2", "bn2", {.in = o.out, .out = o.out, .relu = false}, o.conv) {
+        conv1_(this, {"conv1", "bn1"}, {.in = o.in, .out = o.out, .stride = o.stride}, o.conv),
+        conv2_(this, {"conv2", "bn2"}, {.in = o.out, .out = o.out, .activation = Activation::none}, o.conv) {
     add_shortcut();
   }
   const char* kind() const override { return "BasicBlock"; }
@@ -78,9 +79,10 @@ class Bottleneck final : public ResidualBlock {
  public:
   explicit Bottleneck(const BlockOptions& o)
       : ResidualBlock(o),
-        conv1_(this, "conv1", "bn1", {.in = o.in, .out = o.width, .kernel = 1, .padding = 0}, o.conv),
-        conv2_(this, "conv2", "bn2", {.in = o.width, .out = o.width, .stride = o.stride}, middle(o)),
-        conv3_(this, "conv3", "bn3", {.in = o.width, .out = o.out, .kernel = 1, .padding = 0, .relu = false}, o.conv) {
+        conv1_(this, {"conv1", "bn1"}, {.in = o.in, .out = o.width, .kernel = 1}, o.conv),
+        conv2_(this, {"conv2", "bn2"}, {.in = o.width, .out = o.width, .stride = o.stride, .groups = o.groups}, o.conv),
+        conv3_(this, {"conv3", "bn3"}, {.in = o.width, .out = o.out, .kernel = 1, .activation = Activation::none},
+               o.conv) {
     add_shortcut();
   }
   const char* kind() const override { return "Bottleneck"; }
@@ -89,9 +91,6 @@ class Bottleneck final : public ResidualBlock {
   Tensor residual(const Tensor& x) override { return conv3_(conv2_(conv1_(x))); }
 
  private:
-  static ConvChoice middle(const BlockOptions& o) {
-    return o.groups == 1 ? o.conv : ConvChoice{.name = "grouped", .groups = o.groups};
-  }
   ConvUnit conv1_, conv2_, conv3_;
 };
 
@@ -99,15 +98,10 @@ class Bottleneck final : public ResidualBlock {
 
 ResNet::ResNet(const Options& o) {
   const int64_t stem = o.channels.front();
-  const int64_t kernel = o.large_stem ? 7 : 3;
-  conv1_ = ConvUnit(this, "conv1", "bn1",
-                    {.in = o.in_channels,
-                     .out = stem,
-                     .kernel = kernel,
-                     .stride = o.large_stem ? 2 : 1,
-                     .padding = kernel / 2,
-                     .first = true},
-                    o.conv);
+  conv1_ = ConvUnit(
+      this, {"conv1", "bn1"},
+      {.in = o.in_channels, .out = stem, .kernel = o.large_stem ? 7 : 3, .stride = o.large_stem ? 2 : 1, .first = true},
+      o.conv);
   if (o.large_stem)
     max_pool_ = Child<MaxPool2d>(this, "maxpool", MaxPool2d::Options{.kernel = 3, .stride = 2, .padding = 1});
   const bool bottleneck = o.block == Block::bottleneck;

@@ -1,7 +1,7 @@
 #pragma once
 #include <optional>
 
-#include "nn/layers/conv_choice.h"
+#include "nn/layers/conv_unit.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/pool.h"
 #include "nn/sequential.h"
@@ -10,12 +10,13 @@ namespace ghost {
 
 // Residual networks (He et al., arXiv 1512.03385) and ResNeXt (Xie et al., arXiv 1611.05431).
 // x (N, H, W, in_channels) → logits (N, num_classes). Names are torchvision's: conv1, bn1, layer<i>.<j>.conv1, …, fc;
-// where a convolution is not an ordinary one, its batch norm is part of it. Projections of shortcuts (downsample) and
+// if `conv` is not an ordinary convolution, bn<i> is part of conv<i>. Projections of shortcuts (downsample) and
 // grouped convolutions stay as they are.
 class ResNet final : public Module {
  public:
   enum class Block { basic, bottleneck };
-  // What stands where sizes differ: A, every other pixel and zeros for the new channels; B, a 1×1 convolution.
+  // The shortcut of a block whose sizes differ. A: every other pixel, and zeros for the new channels. B: a 1×1
+  // convolution.
   enum class Shortcut { A, B };
   struct Options {
     int64_t in_channels = 3, num_classes = 10;

@@ -1,6 +1,8 @@
 #include "nn/models/vgg.h"
 
-#include "nn/layers/activation.h"
+#include <array>
+
+#include "core/ops/shape_ops.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/plain.h"
 
@@ -29,18 +31,13 @@ Vgg::Vgg(const Options& o) : features_(this, "features") {
   const bool imagenet = o.layout == Layout::imagenet;
   constexpr std::array<int64_t, 5> kChannels{64, 128, 256, 512, 512};
   const auto stages = stages_of(o.depth);
-  int64_t in = o.in_channels, place = 0;
+  int64_t in = o.in_channels;
   for (size_t i = 0; i < stages.size(); i++) {
-    for (int k = 0; k < stages[i]; k++, place += 3) {
-      const ConvBlock block{
-          .in = in, .out = kChannels[i], .first = in == o.in_channels && place == 0, .bias = imagenet};
-      at_path("features." + std::to_string(place), [&] {
-        for (ModulePtr& part : make_conv_places(block, o.conv)) features_->add(std::move(part));
-      });
-      in = block.out;
+    for (int k = 0; k < stages[i]; k++) {
+      add_conv_places(*features_, {.in = in, .out = kChannels[i], .first = i == 0 && k == 0, .bias = imagenet}, o.conv);
+      in = kChannels[i];
     }
     features_->emplace<MaxPool2d>(MaxPool2d::Options{});
-    place++;
   }
   const int64_t side = imagenet ? 7 : 1;
   pool_ = Child<AdaptiveAvgPool2d>(this, "avgpool", Size2(side));
@@ -50,14 +47,16 @@ Vgg::Vgg(const Options& o) : features_(this, "features") {
     classifier_->emplace<Linear>(Linear::Options{.in = from, .out = to});
   };
   linear(in * side * side, hidden);
-  classifier_->emplace<ReLU>();
+  classifier_->emplace<ActivationLayer>(Activation::relu);
   if (imagenet) {
     classifier_->emplace<Dropout>(o.dropout);
     linear(hidden, hidden);
-    classifier_->emplace<ReLU>();
+    classifier_->emplace<ActivationLayer>(Activation::relu);
     classifier_->emplace<Dropout>(o.dropout);
   }
   linear(hidden, o.num_classes);
 }
+
+Tensor Vgg::forward(const Tensor& x) { return classifier_(flatten(pool_(features_(x)))); }
 
 }  // namespace ghost

@@ -1,5 +1,5 @@
 #pragma once
-#include "nn/layers/conv_choice.h"
+#include "nn/layers/conv_unit.h"
 #include "nn/layers/pool.h"
 #include "nn/sequential.h"
 
@@ -7,8 +7,7 @@ namespace ghost {
 
 // VGG with batch norm (Simonyan and Zisserman, arXiv 1409.1556, table 1: A, B, D, E are 11, 13, 16, 19): 3×3
 // convolutions and 2×2 max-pooling. x (N, H, W, in_channels) → logits (N, num_classes). Names are torchvision's:
-// features.<i>, classifier.<i>; where a convolution is not an ordinary one, the places of its batch norm and ReLU are
-// empty.
+// features.<i>, classifier.<i>; if `conv` is not an ordinary convolution, the places of batch norm and ReLU are empty.
 //   cifar     convolutions without bias; fully connected 512 → 512 → classes (the network of GhostNet's table 3);
 //             H and W at least 32, the maps that are left are averaged to one
 //   imagenet  convolutions with bias; average pool to 7×7, fully connected 4096 → 4096 → classes with dropout
@@ -26,7 +25,7 @@ class Vgg final : public Module {
   const char* kind() const override { return "Vgg"; }
 
  protected:
-  Tensor forward(const Tensor& x) override { return classifier_(flatten(pool_(features_(x)))); }
+  Tensor forward(const Tensor& x) override;
 
  private:
   Child<Sequential> features_;

@@ -1,7 +1,8 @@
 #include <cctype>
 #include <map>
 
-#include "core/ops.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/reduce.h"
 #include "reference/op_run.h"
 
 // program   := statement { "," statement } [ ";" remark ]

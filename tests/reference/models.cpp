@@ -2,6 +2,7 @@
 #include <optional>
 #include <regex>
 
+#include "core/ops/cross_entropy.h"
 #include "reference/compare.h"
 #include "reference/kinds.h"
 #include "reference/recipes.h"

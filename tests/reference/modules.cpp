@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 #include <map>
 
-#include "nn/layers/conv_bn.h"
+#include "nn/layers/conv_bn_act.h"
 #include "nn/layers/depthwise_separable.h"
 #include "nn/layers/ghost_bottleneck.h"
 #include "nn/layers/ghost_conv.h"
@@ -21,10 +21,11 @@ Size2 size2(const Args& args, const std::string& name, int64_t fallback) {
 }
 
 ModulePtr conv_bn_act(const Args& args) {
-  return std::make_shared<ConvBnAct>(ConvBnAct::Options{.in = args.integer("in_chs"),
-                                                        .out = args.integer("out_chs"),
-                                                        .kernel = args.integer("kernel_size"),
-                                                        .stride = args.integer("stride", 1)});
+  return std::make_shared<ConvBnAct>(ConvBlock{.in = args.integer("in_chs"),
+                                               .out = args.integer("out_chs"),
+                                               .kernel = args.integer("kernel_size"),
+                                               .stride = args.integer("stride", 1)},
+                                     PartNames{"conv", "bn1"});
 }
 
 ModulePtr depthwise_separable(const Args& args) {
@@ -47,14 +48,15 @@ ModulePtr ghost_conv(const Args& args) {
 }
 
 ModulePtr ghost_module(const Args& args) {
-  return std::make_shared<GhostModule>(GhostModule::Options{.in = args.integer("inp"),
-                                                            .out = args.integer("oup"),
-                                                            .kernel = size2(args, "kernel_size", 1),
-                                                            .ratio = args.integer("ratio", 2),
-                                                            .cheap_kernel = args.integer("dw_size", 3),
-                                                            .stride = size2(args, "stride", 1),
-                                                            .padding = {},
-                                                            .relu = args.boolean("relu", true)});
+  return std::make_shared<GhostModule>(
+      GhostModule::Options{.in = args.integer("inp"),
+                           .out = args.integer("oup"),
+                           .kernel = size2(args, "kernel_size", 1),
+                           .ratio = args.integer("ratio", 2),
+                           .cheap_kernel = args.integer("dw_size", 3),
+                           .stride = size2(args, "stride", 1),
+                           .padding = {},
+                           .activation = args.boolean("relu", true) ? Activation::relu : Activation::none});
 }
 
 ModulePtr ghost_bottleneck(const Args& args) {

@@ -1,10 +1,20 @@
-#include "core/ops.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
 
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/batch_norm.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/cross_entropy.h"
+#include "core/ops/dropout.h"
+#include "core/ops/linear.h"
+#include "core/ops/pool.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape_ops.h"
+#include "core/ops/softmax.h"
 #include "reference/kinds.h"
 #include "reference/op_run.h"
 

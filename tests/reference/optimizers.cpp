@@ -1,7 +1,9 @@
 #include <map>
 #include <regex>
 
-#include "core/ops.h"
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/reduce.h"
 #include "reference/compare.h"
 #include "reference/kinds.h"
 #include "reference/recipes.h"

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <map>
 
+#include "core/ops/cross_entropy.h"
 #include "data/transforms.h"
 #include "reference/compare.h"
 #include "reference/kinds.h"

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/registry.h"
+#include "nn/layers/activation.h"
 #include "nn/layers/cheap_op.h"
 #include "nn/models/registry.h"
 #include "train/optim/optimizer.h"
@@ -45,6 +46,7 @@ std::string choices() {
   return section("Models", "model.name", "model.", model_table()) + "\n" +
          section("Convolutions", "model.conv.name", "model.conv.", conv_choice_table()) + "\n" +
          section("Cheap operations", "model.conv.cheap_op, model.cheap_op", "", cheap_op_table()) + "\n" +
+         section("Activations", "model.activation", "", activation_table()) + "\n" +
          section("Data sets", "data.name", "data.", dataset_table()) + "\n" +
          section("Optimizers", "optimizer.name", "optimizer.", optimizer_table()) + "\n" +
          section("Schedules", "schedule.name", "schedule.", schedule_table());

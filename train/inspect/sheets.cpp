@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "core/ops/shape_ops.h"
+
 namespace ghost {
 
 namespace {

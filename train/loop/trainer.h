@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/ops/cross_entropy.h"
 #include "data/loader.h"
 #include "nn/module.h"
 #include "train/loop/reporter.h"

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <span>
 
+#include "core/ops/softmax.h"
 #include "core/parallel.h"
 #include "nn/finite.h"
 #include "nn/infer.h"

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "core/ops/shape_ops.h"
 #include "data/encode.h"
 #include "data/loader.h"
 #include "data/preprocess.h"

@@ -6,6 +6,7 @@
 
 #include "core/ops/cross_entropy.h"
 #include "core/parallel.h"
+#include "core/rng.h"
 #include "nn/freeze.h"
 #include "nn/infer.h"
 #include "nn/layers/activation.h"
@@ -44,7 +45,7 @@ std::string kind_of(const Module& module) {
                                                         {"GlobalAvgPool", "pooling"},  {"AdaptiveAvgPool2d", "pooling"},
                                                         {"Dropout", "dropout"}};
   if (const auto found = plain.find(kind); found != plain.end()) return found->second;
-  if (dynamic_cast<const Activation*>(&module)) return "activation";
+  if (dynamic_cast<const ActivationLayer*>(&module)) return "activation";
   return kJoining;
 }
 
