@@ -184,6 +184,9 @@ TEST(Config, ImpossibleCombinationsAreRefusedWhereTheyStand) {
   EXPECT_THAT(refusal("schedule: {name: multistep, milestones: [3, 2]}\n"), HasSubstr("must ascend"));
   EXPECT_THAT(refusal("schedule: {min_lr: 1}\n"), HasSubstr("at most optimizer.lr, 0.1"));
   EXPECT_THAT(refusal("schedule: {name: one_cycle, base_momentum: 0.9, max_momentum: 0.8}\n"), HasSubstr("0.8"));
+  EXPECT_EQ(refusal(kMinimal, {"train.accumulate=3", "train.batch_size=8"}),
+            "--set train.accumulate=3: train.accumulate is 3, which does not divide train.batch_size 8: the nearest "
+            "values that do are 2 and 4");
   EXPECT_EQ(
       refusal(kMinimal, {"train.accumulate=9", "train.batch_size=8"}),
       "--set train.accumulate=9: train.accumulate is 9, but a batch of 8 cannot be cut into more parts than it has "
@@ -357,6 +360,7 @@ TEST(ConfigPrint, GivesEveryOptionBackExactly) {
       config.optimizer.nesterov = false;
       config.schedule.name = "one_cycle";
       config.schedule.period_factor = 2;
+      config.train.accumulate = 3;  // divides the batch of 129
       config.run.dir = "null";
       config.run.seed = UINT64_MAX;
       const std::string text = config_to_yaml(config);

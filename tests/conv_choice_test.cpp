@@ -67,7 +67,7 @@ TEST(ConvChoice, TheFirstConvolutionMayStayStandard) {
 
 TEST(ConvChoice, RefusesUnknownNamesAndRatiosWithTheNearest) {
   EXPECT_EQ(error_of([] { make_conv_block({.in = 4, .out = 4}, {.name = "gohst"}); }),
-            "model.conv.name: 'gohst' is not one of standard, ghost_conv, ghost, depthwise_separable or grouped; did "
+            "model.conv.name is 'gohst', but must be standard, ghost_conv, ghost, depthwise_separable or grouped; did "
             "you mean 'ghost'?");
   EXPECT_EQ(error_of([] { make_conv_block({.in = 4, .out = 4}, {.name = "ghost", .ratio = 2.5}); }),
             "GhostModule: ratio=2.5, but must be a whole number of at least 1; nearest valid: 2 or 3");

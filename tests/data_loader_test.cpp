@@ -254,9 +254,10 @@ TEST(Loader, RefusesNumbersOutOfRange) {
       return error.what();
     }
   };
-  EXPECT_THAT(message({.batch_size = 0}), HasSubstr("batch size is 0"));
+  EXPECT_THAT(message({.batch_size = 0}), HasSubstr("batch_size is 0"));
   EXPECT_THAT(message({.workers = -1}), HasSubstr("data.workers is -1"));
   EXPECT_THAT(message({.prefetch = 0}), HasSubstr("data.prefetch is 0"));
+  EXPECT_EQ(message({.prefetch = 1025}), "data.prefetch is 1025, but must be at most 1024") << "as in a configuration";
   EXPECT_THAT(message({.max_unreadable = -0.1}), HasSubstr("data.max_unreadable is -0.1"));
 }
 

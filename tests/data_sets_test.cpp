@@ -176,7 +176,13 @@ TEST(Cifar, OptionsChangeSizeChannelsAndNormalisation) {
   splits = open_data(config, 0);
   EXPECT_THAT(splits.mean, ElementsAre(0.4));
   config.mean = {0.1, 0.2, 0.3};
-  EXPECT_THAT(open_message(config), AllOf(HasSubstr("data.mean has 3 values"), HasSubstr("1 channel")));
+  EXPECT_EQ(open_message(config), "data.mean has 3 values and data.std has 1, but they go together");
+  config.std = {0.1, 0.2, 0.3};
+  EXPECT_EQ(open_message(config), "data.mean has 3 values, but data.channels is 1");
+  config.channels = 0;  // those of the data set
+  EXPECT_NO_THROW(open_data(config, 0));
+  config.mean = config.std = {0.5};
+  EXPECT_THAT(open_message(config), AllOf(HasSubstr("data.mean has 1 values"), HasSubstr("3 channels")));
   EXPECT_THAT(open_message({.name = "cifar10", .root = dir.str(), .image_size = 64, .resize = 48}),
               AllOf(HasSubstr("data.resize is 48"), HasSubstr("64")));
 }
@@ -205,9 +211,10 @@ TEST(Registry, NamesTheNearestDataSet) {
 }
 
 TEST(Registry, RefusesNumbersOutOfRange) {
-  EXPECT_THAT(open_message({.name = "cifar10", .image_size = -1}), HasSubstr("data.image_size is -1"));
-  EXPECT_THAT(open_message({.name = "cifar10", .channels = 2}), HasSubstr("data.channels is 2"));
-  EXPECT_THAT(open_message({.name = "cifar10", .std = {0, 1, 1}}), HasSubstr("data.std is 0"));
+  EXPECT_EQ(open_message({.name = "cifar10", .image_size = -1}), "data.image_size is -1, but must be at least 0");
+  EXPECT_EQ(open_message({.name = "cifar10", .resize = 9000}), "data.resize is 9000, but must be at most 8192");
+  EXPECT_EQ(open_message({.name = "cifar10", .channels = 2}), "data.channels is 2, but must be 0, 1 or 3");
+  EXPECT_EQ(open_message({.name = "cifar10", .std = {0, 1, 1}}), "data.std (value 1 of 3) is 0, but must be above 0");
   EXPECT_THAT(open_message({.name = "cifar10", .max_unreadable = 1.5}), HasSubstr("data.max_unreadable is 1.5"));
   EXPECT_THAT(open_message({.name = "image_folder", .test_share = 1}), HasSubstr("data.test_share is 1"));
   EXPECT_THAT(open_message({.name = "idx", .limit_train = -5}), HasSubstr("data.limit_train is -5"));

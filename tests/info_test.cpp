@@ -56,7 +56,7 @@ void expect_golden(const std::vector<Golden>& all) {
   for (const Golden& golden : all) {
     Words arguments{"--config", preset(golden.preset), "--no-memory"};
     std::string name = golden.preset;
-    for (const std::string& set : golden.sets) {
+    for (const std::string& set : golden.overrides) {
       arguments.push_back("--set"), arguments.push_back(set);
       name += " " + set;
     }
@@ -111,7 +111,7 @@ TEST(GhostInfo, EveryPresetNeedsNoData) {
     if (entry.path().extension() != ".yaml" || entry.path().parent_path().filename() == "recipes") continue;
     const Config config = load_config(entry.path().string(), {}).config;
     const ModelInfo info = model_info(config, {.memory = false});
-    EXPECT_GT(info.profile.model().parameters.all, 0) << entry.path();
+    EXPECT_GT(info.cost.model().parameters.all, 0) << entry.path();
     EXPECT_THAT(info.warnings, Not(Contains(HasSubstr("1×1 pixels")))) << entry.path();
   }
 }

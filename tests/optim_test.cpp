@@ -269,7 +269,8 @@ TEST(Optimizer, RefusesWhatCannotBeTrained) {
               HasSubstr("parameter n is i64"));
   OptimizerConfig nesterov = named("sgd");
   nesterov.nesterov = true, nesterov.momentum = 0;
-  EXPECT_THAT(error_of([&] { build_optimizer(nesterov, p); }), HasSubstr("nesterov needs momentum"));
+  EXPECT_THAT(error_of([&] { build_optimizer(nesterov, p); }),
+              HasSubstr("optimizer.nesterov needs optimizer.momentum above 0"));
 
   const OptimizerPtr optimizer = build_optimizer(named("sgd"), p);
   give_gradients(p, 1);

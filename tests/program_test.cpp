@@ -153,12 +153,50 @@ TEST_F(Programs, PrintConfigGivesAFileThatGivesTheSame) {
   EXPECT_EQ(copy.out, train({"--config", "tiny.yaml", "--set", "train.epochs=1", "--print-config"}).out);
 }
 
+TEST_F(Programs, PrintConfigRefusesWhatTrainingRefuses) {
+  struct Wrong {
+    const char* because;
+    Words sets;
+  };
+  const std::vector<Wrong> all{
+      {"data.augment.brightness is 11, but must be in [0, 10]", {"data.augment.brightness=11"}},
+      {"data.resize is 9000, but must be at most 8192", {"data.resize=9000"}},
+      {"train.accumulate is 3, which does not divide", {"train.batch_size=16", "train.accumulate=3"}},
+      {"train.freeze: 'nothing.like.it' matches no parameter", {"train.freeze=[nothing.like.it]"}},
+      {"model.in_channels is 3, but data.channels", {"model.in_channels=3", "data.channels=1"}},
+      {"ratio=2.5, but must be a whole number", {"model.conv.name=ghost", "model.conv.ratio=2.5"}},
+      {"cheap_kernel=4 is even", {"model.conv.name=ghost", "model.conv.cheap_kernel=4"}},
+      {"groups=3 does not divide", {"model.conv.name=grouped", "model.conv.groups=3"}},
+      {"depth=21, but it is one of", {"model.name=resnet", "model.depth=21"}}};
+  for (const auto& [because, sets] : all) {
+    Words arguments{"--config", "tiny.yaml"};
+    for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
+    const Finished trained = train(arguments);
+    arguments.emplace_back("--print-config");
+    const Finished printed = train(arguments);
+    EXPECT_EQ(printed.status, 2) << because;
+    EXPECT_EQ(printed.out, "") << because;
+    EXPECT_THAT(printed.err, HasSubstr(because));
+    EXPECT_THAT(trained.err, HasSubstr(because));
+  }
+  const Finished known =
+      train({"--config", "tiny.yaml", "--set", "data.name=cifar10", "--set", "model.num_classes=3", "--print-config"});
+  EXPECT_EQ(known.status, 2);
+  EXPECT_THAT(known.err, HasSubstr("model.num_classes is 3, but cifar10 has 10 classes")) << "without its files";
+}
+
 TEST_F(Programs, ListNamesEveryChoice) {
   const Finished list = train({"--list"});
   EXPECT_EQ(list.status, 0);
   for (const char* name : {"ghostnet", "mini_group_net", "plain_cnn", "ghost_conv", "haar", "cifar10", "fashion_mnist",
                            "image_folder", "sgd", "adamw", "cosine", "one_cycle"})
     EXPECT_THAT(list.out, HasSubstr(std::string("  ") + name + " "));
+}
+
+TEST_F(Programs, ListOptionsIsThePageOfTheDocumentation) {
+  const Finished list = train({"--list-options"});
+  EXPECT_EQ(list.status, 0);
+  EXPECT_EQ(list.out, test::file_text(GHOST_SOURCE_DIR "/docs/configuration.md"));
 }
 
 TEST_F(Programs, ExplainThemselves) {

@@ -131,7 +131,7 @@ void describe(ModelConfig& c, Description& d) {
   d.field("depth", &c.depth, "layers as the name counts them; 0: vgg 16, resnet 56, resnext 29",
           rule::at_least(0, 1e3));
   d.field("layout", &c.layout, "classifier and biases for small or large images", rule::one_of({"cifar", "imagenet"}));
-  d.field("shortcut", &c.shortcut, "A: zeros, B: 1x1 convolution; auto: A at CIFAR's depths, else B (arXiv 1512.03385)",
+  d.field("shortcut", &c.shortcut, "A: zeros, B: 1x1 convolution; auto: A at CIFAR's depths (arXiv 1512.03385)",
           rule::one_of({"auto", "A", "B"}));
   d.field("cardinality", &c.cardinality, "groups of the 3x3 convolutions (arXiv 1611.05431)", rule::at_least(1));
   d.field("base_width", &c.base_width, "channels of each group in the first stage", rule::at_least(1, 1e4));

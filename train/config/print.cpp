@@ -10,10 +10,11 @@ constexpr size_t kCommentColumn = 40, kLineEnd = 120;
 
 // The help text and, where the line has room, the choices.
 std::string comment_of(const Field& field) {
-  std::string all;
-  for (const std::string& choice : field.rule.choices) all += (all.empty() ? ": " : " | ") + choice;
-  const bool fits = kCommentColumn + 2 + field.help.size() + all.size() <= kLineEnd;
-  return fits ? field.help + all : field.help;
+  std::string choices;
+  for (const std::string& choice : field.rule.choices) choices += (choices.empty() ? " (" : " | ") + choice;
+  if (!choices.empty()) choices += ")";
+  const bool fits = kCommentColumn + 2 + field.help.size() + choices.size() <= kLineEnd;
+  return fits ? field.help + choices : field.help;
 }
 
 std::string line(const std::string& indent, const std::string& text, const std::string& comment) {

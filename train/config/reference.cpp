@@ -4,29 +4,37 @@
 #include <fmt/format.h>
 
 #include "train/config/describe.h"
-#include "train/config/keys.h"
 #include "train/config/values.h"
 #include "train/optim/optimizer.h"
 
 namespace ghost {
 namespace {
 
-constexpr const char* kHead =
-    "# Configuration: every option\n"
-    "\n"
-    "<!-- Made from the descriptions in the code: ghost-train --list-options > docs/configuration.md -->\n"
-    "\n"
-    "A configuration is a YAML file with the sections below; every option may be left out. `{0}: other.yaml` at the "
-    "top "
-    "starts from\nanother file, and `--set model.width=0.5` changes one option on the command line. `ghost-train "
-    "--print-config` prints all\noptions of a configuration with their values and refuses what training would refuse.\n"
-    "\n"
-    "An option that has something under *read by* is an option of that model, data set, optimizer, schedule or "
-    "convolution only. With\nanother one it is ignored with a note if a file has it, and refused if `--set` has it. "
-    "Options marked † describe the data set:\nwhen `data.name` is replaced, what was said about the old one is ignored."
-    "\n";
+constexpr const char* kHead = R"(# Configuration: every option
+
+<!-- Made from the descriptions in the code: ghost-train --list-options > docs/configuration.md -->
+
+A configuration is a YAML file with the sections below. Every option may be left out; then it has its default.
+`extends: other.yaml` at the top starts from another file. `--set model.width=0.5` changes one option on the command
+line. `ghost-train --print-config` prints all options of a configuration with their values, and refuses what training
+would refuse.
+
+Some options are read only by the models, data sets, optimizers, schedules or convolutions in the column *read by*. With
+another one a configuration may have them, but they are ignored and the log says so; `--set` refuses them, except those
+of data sets. Options marked † describe the data set: a file or `--set` that replaces `data.name` puts them out of use.
+)";
 
 std::string code(const std::string& text) { return "`" + text + "`"; }
+
+// Text as a cell of a table.
+std::string cell(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '|' || c == '<' || c == '*') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
 
 std::string code_list(const std::vector<std::string>& names) {
   std::string all;
@@ -83,7 +91,7 @@ std::string default_of(const Field& field) {
 std::string row(const Field& field, const Section& section) {
   const std::string name = field.path.substr(section.path.size() + 1);
   return fmt::format("| {}{} | {} | {} | {} | {} |\n", code(name), field.rule.of_data ? " †" : "", values_of(field),
-                     default_of(field), code_list(Description::owners(section, field.path)), field.help);
+                     default_of(field), code_list(Description::owners(section, field.path)), cell(field.help));
 }
 
 // Fields of the section itself, not of sections inside of it.
@@ -97,11 +105,11 @@ std::string section_text(const Description& all, const Section& section) {
     if (const auto readers = Description::owners(around, section.path); !readers.empty())
       text += fmt::format("\nOptions of {}.\n", code_list(readers));
   if (!section.alternatives.empty()) {
-    text += fmt::format("\n| {} | |\n|---|---|\n", code(section.path + ".name"));
+    text += fmt::format("\n| {} | what it is |\n|---|---|\n", code(section.path + ".name"));
     for (const Alternative& one : section.alternatives)
-      text += fmt::format("| {} | {} |\n", code(one.name), one.summary);
+      text += fmt::format("| {} | {} |\n", code(one.name), cell(one.summary));
   }
-  text += "\n| key | values | default | read by | |\n|---|---|---|---|---|\n";
+  text += "\n| key | values | default | read by | what it does |\n|---|---|---|---|---|\n";
   for (const Field& field : all.fields())
     if (is_in(field, section)) text += row(field, section);
   return text;
@@ -112,7 +120,7 @@ std::string section_text(const Description& all, const Section& section) {
 std::string options_markdown() {
   Config standard;
   const Description all = describe(standard);
-  std::string text = fmt::format(kHead, kExtends);
+  std::string text = kHead;
   for (const Section& section : all.sections()) text += section_text(all, section);
   return text;
 }

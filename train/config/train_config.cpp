@@ -12,7 +12,7 @@ void describe(TrainConfig& c, Description& d) {
   d.field("accumulate", &c.accumulate, "parts that a step's batch is cut into, to save memory", rule::at_least(1, 1e6));
   d.field("label_smoothing", &c.label_smoothing, "share of the target spread over all classes (arXiv 1512.00567)",
           rule::below_one());
-  d.field("clip_grad_norm", &c.clip_grad_norm, "largest norm of all gradients together; 0: no limit",
+  d.field("clip_grad_norm", &c.clip_grad_norm, "largest norm of all gradients together (arXiv 1211.5063); 0: no limit",
           rule::at_least(0));
   d.field("eval_every", &c.eval_every, "epochs between tests", rule::at_least(1));
   d.field("eval_batch_size", &c.eval_batch_size, "images at a time in tests", rule::at_least(1, 1e6));
@@ -20,7 +20,8 @@ void describe(TrainConfig& c, Description& d) {
   d.field("checkpoint_every", &c.checkpoint_every, "epochs between checkpoints", rule::at_least(1));
   d.field("freeze", &c.freeze, "parameters that stay as they are, e.g. [conv_stem, blocks.*]");
   d.field("fusion", &c.fusion, "false: finish every operator by itself (slow, for checking)");
-  d.field("numerics", &c.numerics, "exact: without Winograd's convolution", rule::one_of({"fast", "exact"}));
+  d.field("numerics", &c.numerics, "exact: no convolution by Winograd, whose rounding is larger",
+          rule::one_of({"fast", "exact"}));
 }
 
 void check_together(const TrainConfig& c, const Finding& refuse, const Finding&) {

@@ -10,9 +10,9 @@ void describe(OptimizerConfig& c, Description& d) {
   d.field("momentum", &c.momentum, "share of the last update that is kept", rule::below_one());
   d.field("dampening", &c.dampening, "share of the gradient that momentum leaves out", rule::share());
   d.field("nesterov", &c.nesterov, "Nesterov's momentum: looks one update ahead");
-  d.field("betas", &c.betas, "decay of the gradient's mean and of its square's (arXiv 1412.6980)", rule::below_one());
+  d.field("betas", &c.betas, "decay of the gradient's mean and of its square's", rule::below_one());
   d.field("eps", &c.eps, "added to the divisor against division by zero", rule::at_least(0, 1e3));
-  d.field("amsgrad", &c.amsgrad, "divide by the largest mean of squares so far");
+  d.field("amsgrad", &c.amsgrad, "divide by the largest mean of squares so far (arXiv 1904.09237)");
   d.field("alpha", &c.alpha, "decay of the mean of squared gradients", rule::below_one());
   d.field("centered", &c.centered, "divide by the deviation instead of the root mean square");
   d.field("weight_decay", &c.weight_decay, "pulls parameters towards zero", rule::at_least(0, 1e3));

@@ -10,7 +10,8 @@ void describe(ScheduleConfig& c, Description& d) {
   d.name(&c.name, "curve of the learning rate", alternatives_of(schedule_table()));
   d.field("per", &c.per, "the rate moves with every step or at the start of every epoch",
           rule::one_of({"step", "epoch"}));
-  d.field("warmup", &c.warmup, "epochs in which the rate rises linearly at the start", rule::at_least(0));
+  d.field("warmup", &c.warmup, "epochs in which the rate rises linearly at the start (arXiv 1706.02677)",
+          rule::at_least(0));
   d.field("warmup_factor", &c.warmup_factor, "the warm-up starts at warmup_factor * lr", rule::share());
   d.field("step_size", &c.step_size, "epochs between two multiplications by gamma", rule::above(0));
   d.field("milestones", &c.milestones, "epochs at which the rate is multiplied by gamma, ascending", rule::above(0));
@@ -19,9 +20,10 @@ void describe(ScheduleConfig& c, Description& d) {
   d.field("start_factor", &c.start_factor, "from start_factor * lr", rule::at_least(0));
   d.field("end_factor", &c.end_factor, "to end_factor * lr", rule::at_least(0));
   d.field("min_lr", &c.min_lr, "the lowest rate", rule::at_least(0));
-  d.field("period", &c.period, "epochs to the first restart (arXiv 1608.03983)", rule::above(0));
-  d.field("period_factor", &c.period_factor, "each period is this much longer than the one before", rule::at_least(1));
-  d.field("max_lr", &c.max_lr, "the highest rate (arXiv 1708.07120); 0: optimizer.lr", rule::at_least(0));
+  d.field("period", &c.period, "epochs to the first restart", rule::above(0));
+  d.field("period_factor", &c.period_factor, "each period is so many times as long as the one before",
+          rule::at_least(1));
+  d.field("max_lr", &c.max_lr, "the highest rate; 0: optimizer.lr", rule::at_least(0));
   d.field("pct_start", &c.pct_start, "share of the steps in which the rate rises", rule::share());
   d.field("three_phase", &c.three_phase, "back to the start first, then far down");
   d.field("div_factor", &c.div_factor, "the rate starts at max_lr / div_factor", rule::above(0));
