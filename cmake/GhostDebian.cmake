@@ -61,6 +61,15 @@ cpack_add_component(debian_programs GROUP ghost)
 cpack_add_component(development GROUP dev)
 cpack_add_component(debian_development GROUP dev)
 
+# Without these two CPack would leave out the libraries that the programs need.
+find_program(GHOST_SHLIBDEPS dpkg-shlibdeps)
+find_program(GHOST_FILE file)
+if(NOT GHOST_SHLIBDEPS OR NOT GHOST_FILE)
+  add_custom_target(package VERBATIM
+    COMMAND ${CMAKE_COMMAND} -E echo "The package needs dpkg-shlibdeps and file: run tools/install-dependencies --with-package, then cmake --preset release"
+    COMMAND ${CMAKE_COMMAND} -E false)
+  return()
+endif()
 add_custom_target(package VERBATIM USES_TERMINAL DEPENDS ${CMAKE_BINARY_DIR}/debian/changelog.gz
   COMMAND ${CMAKE_CPACK_COMMAND} --config ${CPACK_OUTPUT_CONFIG_FILE})
 add_dependencies(package ghost-programs ${ghost_installed})

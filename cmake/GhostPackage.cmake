@@ -20,7 +20,7 @@ endforeach()
 install(TARGETS ${ghost_installed} EXPORT ghost COMPONENT development INCLUDES DESTINATION ${ghost_headers})
 install(EXPORT ghost NAMESPACE ghost:: FILE ghostTargets.cmake DESTINATION ${ghost_package} COMPONENT development)
 install(DIRECTORY core nn data train DESTINATION ${ghost_headers} COMPONENT development
-  FILES_MATCHING PATTERN *.h PATTERN isa EXCLUDE)
+  FILES_MATCHING PATTERN *.h PATTERN isa EXCLUDE PATTERN assets EXCLUDE)
 
 configure_package_config_file(cmake/ghostConfig.cmake.in ${CMAKE_BINARY_DIR}/ghostConfig.cmake
   INSTALL_DESTINATION ${ghost_package})
