@@ -8,28 +8,6 @@
 
 namespace ghost {
 
-void describe(AugmentConfig& c, Description& d) {
-  d.field("crop_padding", &c.crop_padding, "zeros around the image before a random crop; 0: no such crop",
-          rule::at_least(0, 1024));
-  d.field("flip", &c.flip, "left to right, half of the time");
-  d.field("random_resized_crop", &c.random_resized_crop, "a crop of random area and aspect, resized (arXiv 1409.4842)");
-  d.field("scale", &c.scale, "smallest and largest share of the area it takes", rule::above(0, 1));
-  d.field("brightness", &c.brightness, "strength of brightness jitter; 0: none", rule::at_least(0, 10));
-  d.field("contrast", &c.contrast, "strength of contrast jitter; 0: none", rule::at_least(0, 10));
-  d.field("saturation", &c.saturation, "strength of saturation jitter; 0: none", rule::at_least(0, 10));
-  d.field("lighting", &c.lighting, "standard deviation of PCA lighting (Krizhevsky et al., 2012)",
-          rule::at_least(0, 10));
-}
-
-void check_together(const AugmentConfig& c, const Finding& refuse, const Finding&) {
-  if (c.scale[0] > c.scale[1])
-    refuse({"data.augment.scale"},
-           fmt::format("data.augment.scale is [{}, {}], but the smallest share comes first", c.scale[0], c.scale[1]));
-  if (c.random_resized_crop && c.crop_padding > 0)
-    refuse({"data.augment.crop_padding", "data.augment.random_resized_crop"},
-           "data.augment has both crop_padding and random_resized_crop, but an image is cropped once; choose one");
-}
-
 void describe_loading(int64_t& workers, int64_t& prefetch, double& max_unreadable, Description& d,
                       const std::string& prefix) {
   d.field(prefix + "workers", &workers, "threads that load and transform; 0: the thread that trains",

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <vector>
 
+#include "data/augment/augmentation.h"
 #include "data/registry.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/cheap_op.h"
@@ -48,7 +49,8 @@ std::string choices() {
          section("Cheap operations", "model.conv.cheap_op, model.cheap_op", "", cheap_op_table()) + "\n" +
          section("Activations", "model.activation", "", activation_table()) + "\n" +
          section("Data sets", "data.name", "data.", dataset_table()) + "\n" +
-         section("Optimizers", "optimizer.name", "optimizer.", optimizer_table()) + "\n" +
+         section("Augmentations", "under data.augment, in the order of application", "data.augment.", augmentations()) +
+         "\n" + section("Optimizers", "optimizer.name", "optimizer.", optimizer_table()) + "\n" +
          section("Schedules", "schedule.name", "schedule.", schedule_table());
 }
 
