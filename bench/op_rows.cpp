@@ -10,7 +10,6 @@
 #include "core/ops/linear.h"
 #include "core/ops/pool.h"
 
-
 namespace ghost::bench {
 namespace {
 

@@ -1,10 +1,10 @@
-#include "core/ops/arithmetic.h"
 #include "nn/module.h"
 
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/ops/arithmetic.h"
 #include "core/ops/reduce.h"
 #include "nn/init.h"
 #include "nn/layers/activation.h"

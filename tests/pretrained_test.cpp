@@ -263,7 +263,8 @@ TEST(FineTuning, StartsFromTheFileWithAClassifierOfItsOwn) {
   const RunDir dir = room.run_dir("run");
   std::map<std::string, std::vector<double>> start;
   trainer.run(dir, [&] {
-    if (start.empty()) start = by_name(read_checkpoint(dir.last()).tensors.at(kModelSection));  // still that of the start
+    if (start.empty())
+      start = by_name(read_checkpoint(dir.last()).tensors.at(kModelSection));  // still that of the start
     return false;
   });
   const auto file = by_name(room.theirs), end = by_name(read_checkpoint(dir.last()).tensors.at(kModelSection));
