@@ -10,7 +10,7 @@ struct ColorJitter final : AugmentationUnit<ColorJitter, PixelAugmentation> {
   double brightness = 0, contrast = 0, saturation = 0;  // strengths
 
   void describe(Description& d) override {
-    const FieldRule strengthrule::at_least(0, 10);
+    const FieldRule strength = rule::at_least(0, 10);
     d.field("brightness", &brightness, "strength of brightness jitter; 0: none", strength);
     d.field("contrast", &contrast, "strength of contrast jitter; 0: none", strength);
     d.field("saturation", &saturation, "strength of saturation jitter; 0: none", strength);
