@@ -191,8 +191,7 @@ void Loader::Impl::prepare(const Part& part, int64_t epoch) const {
     }
     try {
       if (config_.training) {
-        RandomStream random(config_.seed, "augment", {static_cast<uint64_t>(epoch), static_cast<uint64_t>(sample)});
-        preprocessor_.training(std::move(image), random, out);
+        preprocessor_.training(std::move(image), {.seed = config_.seed, .epoch = epoch, .sample = sample}, out);
       } else {
         preprocessor_.evaluation(std::move(image), out);
       }

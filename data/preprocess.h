@@ -1,39 +1,54 @@
 // From a decoded picture to what the network sees.
 #pragma once
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "core/rng.h"
+#include "data/augment/augmentation.h"
+#include "data/augment/config.h"
+#include "data/framing.h"
 #include "data/image.h"
 #include "data/registry.h"
 #include "data/transforms.h"
 
 namespace ghost {
 
-// Throws UsageError for strengths, shares and paddings out of range.
-void check_augment(const AugmentConfig& augment);
+// A sample of one epoch of one run: what the random numbers of its augmentation are a function of.
+struct SampleKey {
+  uint64_t seed = 0;
+  int64_t epoch = 0, sample = 0;  // sample: its index in the data set
+};
 
-// Pictures become (image_size, image_size, channels), normalised. Pixels stay in 8 bits until the last step. A picture
-// so narrow that resizing it would take more than kMaxPixels is an ImageError, which does not know the picture's name.
+// Pictures become (image_size, image_size, channels), normalised. Pixels stay in 8 bits until they are normalised. A
+// picture so narrow that resizing it would take more than kMaxPixels is an ImageError, which does not know the
+// picture's name.
 class Preprocessor {
  public:
+  // Throws UsageError for an option that is not as described.
   Preprocessor(const DataSplits& splits, const AugmentConfig& augment);
-  int64_t values() const { return size_ * size_ * channels_; }  // of one sample
+  int64_t values() const { return target_.size * target_.size * channels_; }  // of one sample
 
-  // Resize the shorter side to `resize` (0: as stored, but a picture larger than image_size on both sides is shrunk to
-  // it) and cut out the centre, zero-padded where the picture is smaller.
+  // Grey ↔ RGB, the picture's centre (center_of_picture).
   Image evaluation_image(Image image) const;
   void evaluation(Image image, float* out) const;
 
-  // Grey ↔ RGB, then one of: random resized crop of the stored picture; resize as above and a random crop of the
-  // picture with crop_padding zeros around it; resize and centre crop. Then flip, colour jitter, lighting (of RGB
-  // only).
-  void training(Image image, RandomStream& random, float* out) const;
+  // Grey ↔ RGB, then the augmentations that are on, in the order of their table: the framing, which is the picture's
+  // centre if none of them chooses it; those of 8-bit pixels; normalisation; those of normalised values.
+  void training(Image image, const SampleKey& key, float* out) const;
 
  private:
-  Image resized(Image image) const;
-  Image random_crop(const Image& image, RandomStream& random) const;
+  template <class Stage>
+  using Active = std::vector<std::pair<const AugmentationEntry*, const Stage*>>;
 
-  int64_t size_, channels_, resize_;
-  AugmentConfig augment_;
+  FramingTarget target_;
+  int64_t channels_;
   Normalizer normalize_;
+  std::shared_ptr<const AugmentConfig> augment_;  // what the next three point into
+  Active<GeometryAugmentation> geometry_;         // one at most
+  Active<PixelAugmentation> pixels_;
+  Active<NormalizedAugmentation> normalized_;
 };
 
 }  // namespace ghost

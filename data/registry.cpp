@@ -6,7 +6,6 @@
 #include "data/cifar.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
-#include "data/preprocess.h"
 
 namespace ghost {
 namespace {

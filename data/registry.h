@@ -1,21 +1,12 @@
 // The table of data sets and the options under `data:`.
 #pragma once
-#include <array>
 #include <string>
 #include <vector>
 
+#include "data/augment/config.h"
 #include "data/dataset.h"
 
 namespace ghost {
-
-struct AugmentConfig {               // under data.augment: training only
-  int64_t crop_padding = 0;          // zero padding for a random crop of image_size; 0: no such crop
-  bool flip = false;                 // horizontal, probability 1/2
-  bool random_resized_crop = false;  // area scale[0..1], aspect 3/4..4/3 (Szegedy et al., arXiv 1409.4842)
-  std::array<double, 2> scale{0.08, 1.0};
-  double brightness = 0, contrast = 0, saturation = 0;  // colour jitter strengths, torchvision's meaning
-  double lighting = 0;  // standard deviation of PCA lighting (Krizhevsky et al., 2012); ImageNet's: 0.1
-};
 
 struct DataConfig {
   std::string name = "fashion_mnist";  // cifar10 | cifar100 | fashion_mnist | idx | image_folder
@@ -32,7 +23,7 @@ struct DataConfig {
   double max_unreadable = 0.01;             // share of the images that may fail before the run stops
   double test_share = 0.2;                  // image_folder without val/ or test/: seeded stratified split
   int64_t limit_train = 0, limit_test = 0;  // so many images only (a seeded choice); 0: all
-  AugmentConfig augment = {};
+  AugmentConfig augment = {};               // of training images
 };
 
 struct DataSplits {

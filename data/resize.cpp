@@ -110,13 +110,4 @@ Image resize_bilinear(const Image& image, const Box& box, int64_t height, int64_
   return out;
 }
 
-Image resize_bilinear(const Image& image, int64_t height, int64_t width) {
-  return resize_bilinear(image, {.top = 0, .left = 0, .height = image.height, .width = image.width}, height, width);
-}
-
-Image resize_shorter_side(const Image& image, int64_t side) {
-  const int64_t h = image.height, w = image.width;
-  return w <= h ? resize_bilinear(image, side * h / w, side) : resize_bilinear(image, side, side * w / h);
-}
-
 }  // namespace ghost

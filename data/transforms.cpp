@@ -38,16 +38,6 @@ Image crop(const Image& image, int64_t top, int64_t left, int64_t height, int64_
   return out;
 }
 
-Image center_crop(Image image, int64_t size) {
-  if (image.height == size && image.width == size) return image;
-  // A missing row is halved towards zero above, torchvision's (size − h)//2; a surplus one is halved to even.
-  const auto corner = [size](int64_t side) {
-    if (side < size) return -((size - side) / 2);
-    return static_cast<int64_t>(std::nearbyint(static_cast<double>(side - size) / 2));
-  };
-  return crop(image, corner(image.height), corner(image.width), size, size);
-}
-
 void flip_horizontal(Image& image) {
   const int64_t w = image.width;
   for (int64_t y = 0; y < image.height; y++) {
@@ -74,27 +64,6 @@ Image with_channels(Image image, int64_t channels) {
   return out;
 }
 
-Box random_resized_crop(int64_t height, int64_t width, const std::array<double, 2>& scale, RandomStream& random) {
-  constexpr double kLeast = 3.0 / 4, kMost = 4.0 / 3;
-  const double area = static_cast<double>(height) * static_cast<double>(width);
-  const auto round = [](double v) { return static_cast<int64_t>(std::nearbyint(v)); };
-  for (int attempt = 0; attempt < 10; attempt++) {
-    const double target = area * random.uniform(scale[0], scale[1]);
-    const double aspect = std::exp(random.uniform(std::log(kLeast), std::log(kMost)));
-    const int64_t w = round(std::sqrt(target * aspect)), h = round(std::sqrt(target / aspect));
-    if (w < 1 || h < 1 || w > width || h > height) continue;
-    const int64_t top = random.below(height - h + 1), left = random.below(width - w + 1);
-    return {.top = top, .left = left, .height = h, .width = w};
-  }
-  const double aspect = static_cast<double>(width) / static_cast<double>(height);
-  int64_t h = height, w = width;
-  if (aspect < kLeast)
-    h = std::clamp<int64_t>(round(static_cast<double>(width) / kLeast), 1, height);
-  else if (aspect > kMost)
-    w = std::clamp<int64_t>(round(static_cast<double>(height) * kMost), 1, width);
-  return {.top = (height - h) / 2, .left = (width - w) / 2, .height = h, .width = w};
-}
-
 void adjust_brightness(Image& image, double factor) { blend_from(image, 0, factor); }
 
 void adjust_contrast(Image& image, double factor) {
@@ -116,28 +85,6 @@ void adjust_saturation(Image& image, double factor) {
   }
 }
 
-void color_jitter(Image& image, double brightness, double contrast, double saturation, RandomStream& random) {
-  constexpr std::array adjust{adjust_brightness, adjust_contrast, adjust_saturation};
-  const std::array strength{brightness, contrast, saturation};
-  for (const int64_t i : random.permutation(3)) {
-    const double s = strength[static_cast<size_t>(i)];
-    const double factor = random.uniform(std::max(0.0, 1 - s), 1 + s);
-    if (s > 0) adjust[static_cast<size_t>(i)](image, factor);
-  }
-}
-
-std::array<double, 3> lighting_offset(double deviation, RandomStream& random) {
-  constexpr std::array value{0.2175, 0.0188, 0.0045};
-  constexpr double vector[3][3] = {
-      {-0.5675, 0.7192, 0.4009}, {-0.5808, -0.0045, -0.8140}, {-0.5836, -0.6948, 0.4203}};  // (colour, component)
-  std::array<double, 3> offset{};
-  for (size_t i = 0; i < 3; i++) {
-    const double alpha = deviation * random.normal();
-    for (size_t c = 0; c < 3; c++) offset[c] += vector[c][i] * value[i] * alpha;
-  }
-  return offset;
-}
-
 Normalizer::Normalizer(std::span<const double> mean, std::span<const double> std) {
   if (mean.size() != std.size()) fail("normalisation: {} means but {} deviations", mean.size(), std.size());
   for (size_t c = 0; c < mean.size(); c++) {
@@ -149,7 +96,7 @@ Normalizer::Normalizer(std::span<const double> mean, std::span<const double> std
   }
 }
 
-void Normalizer::operator()(const Image& image, float* out, std::span<const double> offset) const {
+void Normalizer::operator()(const Image& image, float* out) const {
   if (image.channels != channels())
     fail("normalisation: picture of {} channels, means of {}", image.channels, channels());
   const int64_t pixels = image.height * image.width;
@@ -159,10 +106,6 @@ void Normalizer::operator()(const Image& image, float* out, std::span<const doub
   } else {
     const auto &r = table_[0], &g = table_[1], &b = table_[2];
     for (int64_t p = 0; p < 3 * pixels; p += 3) out[p] = r[in[p]], out[p + 1] = g[in[p + 1]], out[p + 2] = b[in[p + 2]];
-  }
-  for (size_t c = 0; c < offset.size(); c++) {
-    const auto shift = static_cast<float>(offset[c]) / std_[c];
-    for (int64_t p = 0; p < pixels; p++) out[p * channels() + static_cast<int64_t>(c)] += shift;
   }
 }
 

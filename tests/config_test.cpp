@@ -164,8 +164,8 @@ TEST(Config, SetTakesScalarsListsAndMappings) {
   EXPECT_EQ(c.model.width, 0.5);
   EXPECT_EQ(c.run.dir, "a b: #c") << "paths are taken as they are";
   EXPECT_EQ(c.data.root, "a\tb");
-  EXPECT_TRUE(c.data.augment.flip);
-  EXPECT_EQ(c.data.augment.crop_padding, 2);
+  EXPECT_TRUE(c.data.augment.get<bool>("flip"));
+  EXPECT_EQ(c.data.augment.get<int64_t>("crop_padding"), 2);
   EXPECT_EQ(c.train.epochs, 4) << "the last one counts";
   EXPECT_EQ(read("run: {dir: x}\n", {"run.dir="}).run.dir, "");
 }
@@ -293,7 +293,7 @@ TEST(Config, WhatDescribesAReplacedDataSetIsIgnored) {
   EXPECT_FALSE(c.model_classes_set);
   EXPECT_EQ(c.model.width, 0.5);
   EXPECT_EQ(c.data.workers, 3) << "says nothing about the data set";
-  EXPECT_TRUE(c.data.augment.flip);
+  EXPECT_TRUE(c.data.augment.get<bool>("flip"));
   EXPECT_THAT(loaded.notes, ElementsAre("model.num_classes describes image_folder; ignored by cifar10 (a.yaml:1:25)",
                                         "data.root describes image_folder; ignored by cifar10 (a.yaml:4:3)",
                                         "data.mean describes image_folder; ignored by cifar10 (a.yaml:6:3)",
@@ -352,7 +352,7 @@ TEST(ConfigPrint, GivesEveryOptionBackExactly) {
       config.data.name = "image_folder";
       config.data.root = "it's a \"dir\"\\with: #all\tof\x01 yes";
       config.data.channels = 1;
-      config.data.augment.random_resized_crop = false;
+      config.data.augment.set("random_resized_crop", false);
       config.optimizer.name = optimizer.name;
       config.optimizer.nesterov = false;
       config.schedule.name = "one_cycle";

@@ -91,7 +91,7 @@ std::vector<int64_t> flat(const Seen& seen) {
   return all;
 }
 
-constexpr AugmentConfig kAugment{.crop_padding = 2, .flip = true, .brightness = 0.5};
+const AugmentConfig kAugment{{"crop_padding", 2}, {"flip", true}, {"brightness", 0.5}};
 
 TEST(Loader, EvaluationGoesThroughTheSamplesInOrder) {
   const auto data = std::make_shared<Numbered>(50);
@@ -152,7 +152,7 @@ TEST(Loader, ResumingInsideAnEpochGivesTheSameRest) {
 TEST(Loader, AugmentationDependsOnTheEpoch) {
   const auto data = std::make_shared<Numbered>(1);
   const auto values = [&](int64_t number) {
-    return epoch(data, {.batch_size = 1, .training = true}, {.crop_padding = 3, .brightness = 0.9}, number).values;
+    return epoch(data, {.batch_size = 1, .training = true}, {{"crop_padding", 3}, {"brightness", 0.9}}, number).values;
   };
   EXPECT_EQ(values(0), values(0));
   std::set<std::vector<float>> different;

@@ -1,9 +1,8 @@
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <set>
 
-#include "data/preprocess.h"
+#include "data/framing.h"
 #include "data/transforms.h"
 #include "support/picture_files.h"
 
@@ -18,6 +17,14 @@ Image series(int64_t height, int64_t width, int64_t channels, int step, int firs
   for (size_t i = 0; i < image.pixels.size(); i++)
     image.pixels[i] = static_cast<uint8_t>(step * static_cast<int>(i) + first);
   return image;
+}
+Image resize_bilinear(const Image& image, int64_t height, int64_t width) {
+  return ghost::resize_bilinear(image, {.height = image.height, .width = image.width}, height, width);
+}
+// The (size, size) pixels of the centre; nothing is resized.
+Image center_of(const Image& image, int64_t size) {
+  const FramingTarget target{.size = size, .resize = std::min(image.height, image.width)};
+  return framed(image, center_of_picture({.height = image.height, .width = image.width}, target), size);
 }
 const Image kGrey = series(5, 7, 1, 37, 11), kRgb = series(3, 4, 3, 53, 7);
 
@@ -58,8 +65,8 @@ TEST(Resize, ABoxOutsideOfThePictureIsRefused) {
 
 TEST(Resize, ShorterSideIsCutOffAsTorchvisionDoes) {
   const auto size = [](int64_t h, int64_t w, int64_t side) {
-    const Image image = resize_shorter_side(Image::zeros(h, w, 1), side);
-    return std::pair(image.height, image.width);
+    const PictureSize resized = with_shorter_side({.height = h, .width = w}, side);
+    return std::pair(resized.height, resized.width);
   };
   EXPECT_EQ(size(56, 75, 256), std::pair(int64_t{256}, int64_t{342}));  // 342.86
   EXPECT_EQ(size(530, 220, 256), std::pair(int64_t{616}, int64_t{256}));
@@ -76,9 +83,7 @@ TEST(Crop, OutsideOfThePictureAreZeros) {
 }
 
 TEST(Crop, CentreIsRoundedHalfToEven) {
-  const auto first = [](int64_t side, int64_t size) {
-    return center_crop(series(side, side, 1, 1, 0), size).pixels[0];
-  };
+  const auto first = [](int64_t side, int64_t size) { return center_of(series(side, side, 1, 1, 0), size).pixels[0]; };
   EXPECT_EQ(first(5, 2), 2 * 5 + 2);  // 1.5 → 2
   EXPECT_EQ(first(7, 2), 2 * 7 + 2);  // 2.5 → 2
   EXPECT_EQ(first(6, 2), 2 * 6 + 2);
@@ -86,9 +91,9 @@ TEST(Crop, CentreIsRoundedHalfToEven) {
 }
 
 TEST(Crop, CentreOfASmallPictureIsPadded) {
-  EXPECT_EQ(center_crop(series(1, 1, 1, 0, 9), 3).pixels, (ByteVector{0, 0, 0, 0, 9, 0, 0, 0, 0}));
-  EXPECT_EQ(center_crop(series(1, 1, 1, 0, 9), 2).pixels, (ByteVector{9, 0, 0, 0}));
-  EXPECT_EQ(center_crop(series(1, 3, 1, 1, 1), 2).pixels, (ByteVector{1, 2, 0, 0}));  // (3 − 2)/2 = 0.5 → 0
+  EXPECT_EQ(center_of(series(1, 1, 1, 0, 9), 3).pixels, (ByteVector{0, 0, 0, 0, 9, 0, 0, 0, 0}));
+  EXPECT_EQ(center_of(series(1, 1, 1, 0, 9), 2).pixels, (ByteVector{9, 0, 0, 0}));
+  EXPECT_EQ(center_of(series(1, 3, 1, 1, 1), 2).pixels, (ByteVector{1, 2, 0, 0}));  // (3 − 2)/2 = 0.5 → 0
 }
 
 TEST(Flip, TurnsRowsRound) {
@@ -134,85 +139,6 @@ TEST(Color, AdjustmentsArePillows) {
   EXPECT_EQ(adjusted(adjust_contrast, 1), kRgb.pixels);
 }
 
-TEST(Color, JitterOfStrengthZeroChangesNothingAndOrderIsRandom) {
-  RandomStream random(0, "jitter");
-  Image same = kRgb;
-  color_jitter(same, 0, 0, 0, random);
-  EXPECT_EQ(same.pixels, kRgb.pixels);
-  // Brightness 0 before contrast 0 gives black, after it grey: both orders must occur.
-  std::set<std::string> results;
-  for (uint64_t i = 0; i < 64; i++) {
-    RandomStream stream(i, "jitter");
-    Image image = kRgb;
-    color_jitter(image, 0.9, 0.9, 0, stream);
-    results.emplace(image.pixels.begin(), image.pixels.end());
-  }
-  EXPECT_GT(results.size(), 60u);
-}
-
-TEST(Color, JitterFactorsStayWithinTheStrength) {
-  for (uint64_t i = 0; i < 200; i++) {
-    RandomStream random(i, "jitter");
-    Image image = test::constant_image(1, 1, {100});
-    color_jitter(image, 0.4, 0, 0, random);
-    EXPECT_GE(image.pixels[0], 59);
-    EXPECT_LE(image.pixels[0], 140);
-  }
-}
-
-TEST(Color, LightingHasTheEigenvectorsCovariance) {
-  constexpr int kDraws = 20000;
-  double sum[3][3] = {}, mean[3] = {};
-  RandomStream random(3, "lighting");
-  for (int i = 0; i < kDraws; i++) {
-    const auto offset = lighting_offset(0.1, random);
-    for (size_t a = 0; a < 3; a++) {
-      mean[a] += offset[a] / kDraws;
-      for (size_t b = 0; b < 3; b++) sum[a][b] += offset[a] * offset[b] / kDraws;
-    }
-  }
-  // Σ_i p_i p_i' (0.1 λ_i)², dominated by the first: all three colours move together.
-  const double red = std::pow(0.02175 * -0.5675, 2) + std::pow(0.00188 * 0.7192, 2) + std::pow(0.00045 * 0.4009, 2);
-  const double red_green =
-      0.02175 * 0.02175 * 0.5675 * 0.5808 - 0.00188 * 0.00188 * 0.7192 * 0.0045 - 0.00045 * 0.00045 * 0.4009 * 0.8140;
-  EXPECT_NEAR(sum[0][0] / red, 1, 0.05);  // four deviations of a variance of 20,000 draws: 0.04
-  EXPECT_NEAR(sum[0][1] / red_green, 1, 0.05);
-  for (const double m : mean) EXPECT_NEAR(m, 0, 4 * 0.0126 / std::sqrt(kDraws));
-}
-
-TEST(RandomResizedCrop, KeepsAreaAndAspectWithinBounds) {
-  for (uint64_t i = 0; i < 2000; i++) {
-    RandomStream random(i, "crop");
-    const Box box = random_resized_crop(300, 400, {0.2, 0.9}, random);
-    ASSERT_GE(box.top, 0);
-    ASSERT_GE(box.left, 0);
-    ASSERT_LE(box.top + box.height, 300);
-    ASSERT_LE(box.left + box.width, 400);
-    const double area = static_cast<double>(box.height * box.width) / (300 * 400);
-    const double aspect = static_cast<double>(box.width) / static_cast<double>(box.height);
-    EXPECT_GT(area, 0.19);
-    EXPECT_LT(area, 0.91);
-    EXPECT_GT(aspect, 0.74);
-    EXPECT_LT(aspect, 1.35);
-  }
-}
-
-TEST(RandomResizedCrop, FallsBackToTheMiddle) {
-  RandomStream random(0, "crop");
-  // No box of the whole area fits a picture of 10:1.
-  const Box wide = random_resized_crop(30, 300, {1, 1}, random);
-  EXPECT_EQ(wide.height, 30);
-  EXPECT_EQ(wide.width, 40);
-  EXPECT_EQ(wide.left, 130);
-  const Box high = random_resized_crop(300, 30, {1, 1}, random);
-  EXPECT_EQ(high.height, 40);
-  EXPECT_EQ(high.width, 30);
-  EXPECT_EQ(high.top, 130);
-  const Box pixel = random_resized_crop(1, 1, {0.08, 1}, random);
-  EXPECT_EQ(pixel.height, 1);
-  EXPECT_EQ(pixel.width, 1);
-}
-
 TEST(Normalizer, IsTheFormulaInF32) {
   const std::vector<double> mean{0.4914, 0.4822, 0.4465}, std{0.2470, 0.2435, 0.2616};
   const Normalizer normalize(mean, std);
@@ -221,11 +147,6 @@ TEST(Normalizer, IsTheFormulaInF32) {
   for (size_t i = 0; i < 36; i++)
     EXPECT_EQ(out[i], (static_cast<float>(kRgb.pixels[i]) / 255 - static_cast<float>(mean[i % 3])) /
                           static_cast<float>(std[i % 3]));
-  std::vector<float> shifted(36);
-  normalize(kRgb, shifted.data(), std::array{0.1, 0.0, -0.2});
-  EXPECT_NEAR(shifted[0] - out[0], 0.1 / 0.2470, 1e-6);
-  EXPECT_EQ(shifted[1], out[1]);
-  EXPECT_NEAR(shifted[2] - out[2], -0.2 / 0.2616, 1e-6);
 }
 
 TEST(Normalizer, RefusesWhatDoesNotFit) {
@@ -233,123 +154,6 @@ TEST(Normalizer, RefusesWhatDoesNotFit) {
   EXPECT_THROW(Normalizer(std::vector{0.5, 0.5}, std::vector{1.0}), Error);
   float out[36];
   EXPECT_THROW(Normalizer(std::vector{0.5}, std::vector{1.0})(kRgb, out), Error);
-}
-
-// Normalised by mean 0 and deviation 1/255, so that values are pixels again.
-DataSplits splits(int64_t image_size, int64_t channels, int64_t resize) {
-  const auto n = static_cast<size_t>(channels);
-  return {.train = nullptr,
-          .test = nullptr,
-          .image_size = image_size,
-          .channels = channels,
-          .resize = resize,
-          .mean = std::vector<double>(n, 0.0),
-          .std = std::vector<double>(n, 1.0 / 255)};
-}
-ByteVector pixels(const std::vector<float>& values) {
-  ByteVector out;
-  for (const float v : values) out.push_back(static_cast<uint8_t>(std::lround(v)));
-  return out;
-}
-ByteVector trained(const Image& image, const DataSplits& s, const AugmentConfig& augment, uint64_t seed = 0) {
-  const Preprocessor preprocessor(s, augment);
-  std::vector<float> out(static_cast<size_t>(preprocessor.values()));
-  RandomStream random(seed, "augment", {0, 0});
-  preprocessor.training(image, random, out.data());
-  return pixels(out);
-}
-
-TEST(Preprocessor, EvaluationResizesThenCropsTheCentre) {
-  const Image image = test::patterned_image(40, 60, 3);
-  const Image expected = center_crop(resize_shorter_side(image, 16), 14);
-  EXPECT_EQ(Preprocessor(splits(14, 3, 16), {}).evaluation_image(image).pixels, expected.pixels);
-  EXPECT_EQ(trained(image, splits(14, 3, 16), {}), expected.pixels);
-}
-
-TEST(Preprocessor, WithoutResizeASmallPictureIsPaddedAndALargeOneShrunk) {
-  const Preprocessor p(splits(4, 1, 0), {});
-  EXPECT_EQ(p.evaluation_image(series(2, 2, 1, 1, 1)).pixels,
-            (ByteVector{0, 0, 0, 0, 0, 1, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0}));
-  EXPECT_EQ(p.evaluation_image(kGrey).pixels, center_crop(resize_shorter_side(kGrey, 4), 4).pixels);
-}
-
-TEST(Preprocessor, ConvertsChannels) {
-  EXPECT_EQ(Preprocessor(splits(3, 1, 0), {}).evaluation_image(crop(kRgb, 0, 0, 3, 3)).pixels,
-            with_channels(crop(kRgb, 0, 0, 3, 3), 1).pixels);
-  EXPECT_EQ(Preprocessor(splits(5, 3, 0), {}).evaluation_image(crop(kGrey, 0, 0, 5, 5)).pixels,
-            with_channels(crop(kGrey, 0, 0, 5, 5), 3).pixels);
-}
-
-TEST(Preprocessor, RandomCropTakesEveryPlaceOfThePaddedPicture) {
-  const Image image = test::constant_image(4, 4, {1});
-  Image marked = image;
-  marked.pixels[0] = 200;  // its corner tells where the crop was
-  std::set<int64_t> places;
-  for (uint64_t seed = 0; seed < 300; seed++) {
-    const ByteVector out = trained(marked, splits(4, 1, 0), {.crop_padding = 1}, seed);
-    const auto at = std::find(out.begin(), out.end(), 200);
-    if (at != out.end()) places.insert(at - out.begin());
-  }
-  EXPECT_EQ(places, (std::set<int64_t>{0, 1, 4, 5}));  // further up or left it is cut off
-}
-
-TEST(Preprocessor, RandomCropOfASmallerPicturePadsItFirst) {
-  // 2x2 in 4x4: zeros all round, then one more to each side: the picture moves by at most one.
-  std::set<int64_t> places;
-  for (uint64_t seed = 0; seed < 300; seed++) {
-    const ByteVector out = trained(test::constant_image(2, 2, {7}), splits(4, 1, 0), {.crop_padding = 1}, seed);
-    EXPECT_EQ(std::count(out.begin(), out.end(), 7), 4);
-    places.insert(std::find(out.begin(), out.end(), 7) - out.begin());
-  }
-  EXPECT_EQ(places, (std::set<int64_t>{0, 1, 2, 4, 5, 6, 8, 9, 10}));
-}
-
-TEST(Preprocessor, FlipsHalfOfThem) {
-  const Image image = series(2, 2, 1, 1, 1);
-  int flipped = 0;
-  for (uint64_t seed = 0; seed < 1000; seed++) {
-    const ByteVector out = trained(image, splits(2, 1, 0), {.flip = true}, seed);
-    if (out == ByteVector{2, 1, 4, 3})
-      flipped++;
-    else
-      EXPECT_EQ(out, image.pixels);
-  }
-  EXPECT_NEAR(flipped, 500, 64);  // four deviations
-}
-
-TEST(Preprocessor, TheSameDrawsGiveTheSameSample) {
-  const Image image = test::patterned_image(40, 50, 3);
-  const AugmentConfig augment{.flip = true,
-                              .random_resized_crop = true,
-                              .brightness = 0.4,
-                              .contrast = 0.4,
-                              .saturation = 0.4,
-                              .lighting = 0.1};
-  EXPECT_EQ(trained(image, splits(16, 3, 18), augment, 5), trained(image, splits(16, 3, 18), augment, 5));
-  EXPECT_NE(trained(image, splits(16, 3, 18), augment, 5), trained(image, splits(16, 3, 18), augment, 6));
-}
-
-TEST(Preprocessor, LightingLeavesGreyAlone) {
-  EXPECT_EQ(trained(kGrey, splits(5, 1, 0), {.lighting = 0.1}), trained(kGrey, splits(5, 1, 0), {}));
-}
-
-TEST(Augment, OptionsOutOfRangeAreNamed) {
-  const auto message = [](const AugmentConfig& augment) -> std::string {
-    try {
-      check_augment(augment);
-      return "";
-    } catch (const UsageError& error) {
-      return error.what();
-    }
-  };
-  using testing::HasSubstr;
-  EXPECT_EQ(message({}), "");
-  EXPECT_THAT(message({.crop_padding = -1}), HasSubstr("data.augment.crop_padding is -1"));
-  EXPECT_THAT(message({.scale = {0.5, 0.2}}), HasSubstr("data.augment.scale is [0.5, 0.2]"));
-  EXPECT_THAT(message({.scale = {0, 1}}), HasSubstr("scale"));
-  EXPECT_THAT(message({.brightness = -0.1}), HasSubstr("brightness"));
-  EXPECT_THAT(message({.lighting = std::nan("")}), HasSubstr("lighting"));
-  EXPECT_THAT(message({.crop_padding = 4, .random_resized_crop = true}), HasSubstr("exclude each other"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <regex>
 
+#include "data/framing.h"
 #include "data/image.h"
 #include "data/transforms.h"
 #include "reference/compare.h"
@@ -68,10 +69,12 @@ void check_preprocess(const Case& c) {
     const auto name = described.at("file").get<std::string>();
     const Image image = with_channels(read_image(find_picture(folder, name)), 3);
     check_decoded(image, described, name);
-    const Image resized = resize_shorter_side(image, side);
-    EXPECT_EQ(std::vector({resized.width, resized.height}), described.at("resized").get<std::vector<int64_t>>())
+    const Framing framing =
+        center_of_picture({.height = image.height, .width = image.width}, {.size = size, .resize = side});
+    EXPECT_EQ(std::vector({framing.resized.width, framing.resized.height}),
+              described.at("resized").get<std::vector<int64_t>>())
         << name;
-    expect_pixels(c, name, center_crop(resized, size));
+    expect_pixels(c, name, framed(image, framing, size));
   }
 }
 

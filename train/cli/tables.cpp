@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <vector>
 
+#include "data/augment/augmentation.h"
 #include "data/registry.h"
 #include "nn/layers/cheap_op.h"
 #include "nn/models/registry.h"
@@ -38,7 +39,8 @@ std::string choices() {
          section("Convolutions", "model.conv.name", "model.conv.", conv_choice_table()) + "\n" +
          section("Cheap operations", "model.conv.cheap_op, model.cheap_op", "", cheap_op_table()) + "\n" +
          section("Data sets", "data.name", "data.", dataset_table()) + "\n" +
-         section("Optimizers", "optimizer.name", "optimizer.", optimizer_table()) + "\n" +
+         section("Augmentations", "under data.augment, in the order of application", "data.augment.", augmentations()) +
+         "\n" + section("Optimizers", "optimizer.name", "optimizer.", optimizer_table()) + "\n" +
          section("Schedules", "schedule.name", "schedule.", schedule_table());
 }
 

@@ -4,7 +4,7 @@
 namespace ghost::cli {
 
 // Everything a configuration can choose from, with one line each: models, convolutions, data sets,
-// optimizers, schedules.
+// augmentations, optimizers, schedules.
 std::string choices();
 
 }  // namespace ghost::cli

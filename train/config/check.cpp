@@ -21,14 +21,6 @@ void check_data(const DataConfig& c, const Finding& refuse) {
   if (c.resize > 0 && c.resize < c.image_size)
     refuse({"data.resize", "data.image_size"},
            fmt::format("data.resize is {}, but must be at least data.image_size, {}", c.resize, c.image_size));
-
-  const AugmentConfig& a = c.augment;
-  if (a.scale[0] > a.scale[1])
-    refuse({"data.augment.scale"},
-           fmt::format("data.augment.scale is [{}, {}], but the smallest share comes first", a.scale[0], a.scale[1]));
-  if (a.random_resized_crop && a.crop_padding > 0)
-    refuse({"data.augment.crop_padding", "data.augment.random_resized_crop"},
-           "data.augment has both crop_padding and random_resized_crop, but an image is cropped once; choose one");
 }
 
 void check_model(const ModelConfig& c, const Finding& note) {
@@ -87,6 +79,7 @@ void check_schedule(const Config& config, const Finding& refuse, const Finding& 
 void check_together(const Config& config, const Finding& refuse, const Finding& note) {
   check_model(config.model, note);
   check_data(config.data, refuse);
+  check_together(config.data.augment, refuse, note);
   check_optimizer(config.optimizer, refuse);
   check_schedule(config, refuse, note);
   if (!config.train.freeze.empty() && config.pretrained.file.empty())

@@ -89,19 +89,6 @@ void describe(ModelConfig& c, Description& d) {
   d.field("init", &c.init, "pytorch | kaiming_normal_fan_out", one_of({"pytorch", "kaiming_normal_fan_out"}));
 }
 
-void describe(AugmentConfig& c, Description& d) {
-  d.field("crop_padding", &c.crop_padding, "zeros around the image before a random crop; 0: no such crop",
-          at_least(0, 1e4));
-  d.field("flip", &c.flip, "left to right, half of the time");
-  d.field("random_resized_crop", &c.random_resized_crop, "a crop of random area and aspect, resized");
-  d.field("scale", &c.scale, "smallest and largest share of the area it takes",
-          {.limits = {.least = 0, .most = 1, .above = true}});
-  d.field("brightness", &c.brightness, "strength of colour jitter", at_least(0, 100));
-  d.field("contrast", &c.contrast, "", at_least(0, 100));
-  d.field("saturation", &c.saturation, "", at_least(0, 100));
-  d.field("lighting", &c.lighting, "standard deviation of PCA lighting", at_least(0, 100));
-}
-
 void describe(DataConfig& c, Description& d) {
   d.field("name", &c.name, "", name_in(alternatives(dataset_table())));
   d.field("root", &c.root, "folder; empty: the data set's usual place", of_data({}));

@@ -8,7 +8,6 @@ namespace ghost {
 
 void describe(ConvChoice& config, Description& description);
 void describe(ModelConfig& config, Description& description);
-void describe(AugmentConfig& config, Description& description);
 void describe(DataConfig& config, Description& description);
 void describe(OptimizerConfig& config, Description& description);
 void describe(ScheduleConfig& config, Description& description);

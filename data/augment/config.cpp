@@ -1,0 +1,186 @@
+#include "data/augment/config.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/error.h"
+#include "core/nearest.h"
+#include "data/augment/augmentation.h"
+
+namespace ghost {
+namespace {
+
+using Value = AugmentConfig::Value;
+
+const char* type_name(const Value& value) {
+  constexpr std::array names{"true or false", "an integer", "a number", "text", "a list of numbers"};
+  return names[value.index()];
+}
+
+Value read(const FieldValue& field) {
+  return std::visit(
+      [](const auto* from) -> Value {
+        using T = std::remove_cvref_t<decltype(*from)>;
+        if constexpr (std::is_same_v<T, std::array<double, 2>>)
+          return std::vector<double>(from->begin(), from->end());
+        else if constexpr (requires { Value(std::in_place_type<T>); })
+          return *from;
+        else
+          fail("an option of an augmentation has a type that cannot be set by key");
+      },
+      field);
+}
+
+// False if the value is of another type than the option.
+bool write(const FieldValue& field, const Value& value) {
+  return std::visit(
+      [](auto* to, const auto& from) {
+        using T = std::remove_cvref_t<decltype(*to)>;
+        using From = std::remove_cvref_t<decltype(from)>;
+        if constexpr (std::is_same_v<T, From>) {
+          *to = from;
+          return true;
+        } else if constexpr (std::is_same_v<T, double> && std::is_same_v<From, int64_t>) {
+          *to = static_cast<double>(from);
+          return true;
+        } else if constexpr (std::is_same_v<T, std::array<double, 2>> && std::is_same_v<From, std::vector<double>>) {
+          if (from.size() != to->size()) return false;
+          std::copy(from.begin(), from.end(), to->begin());
+          return true;
+        } else {
+          return false;
+        }
+      },
+      field, value);
+}
+
+Description described(AugmentConfig& config) {
+  Description description;
+  describe(config, description);
+  return description;
+}
+
+const Field& option(const Description& description, const std::string& key) {
+  if (const Field* const field = description.find_field(key)) return *field;
+  std::vector<std::string> known;
+  for (const Field& field : description.fields()) known.push_back(field.path);
+  fail_usage("there is no option data.augment.{}{}", key, did_you_mean(key, known));
+}
+
+// What is wrong with the option's own value: the end of a sentence that begins with its path. Empty: nothing.
+std::string problem_of(const Field& field) {
+  const auto of_number = [&](double value) {
+    return field.rule.limits.allow(value)
+               ? std::string()
+               : fmt::format("is {}, but must be {}", value, field.rule.limits.expected(value));
+  };
+  return std::visit(
+      [&](const auto* value) -> std::string {
+        using T = std::remove_cvref_t<decltype(*value)>;
+        if constexpr (std::is_same_v<T, bool>) {
+          return "";
+        } else if constexpr (std::is_arithmetic_v<T>) {
+          return of_number(static_cast<double>(*value));
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          const auto& choices = field.rule.choices;
+          const bool known = choices.empty() || std::find(choices.begin(), choices.end(), *value) != choices.end();
+          return known ? "" : fmt::format("is '{}', but must be {}", *value, any_of(choices));
+        } else if constexpr (std::is_arithmetic_v<typename T::value_type>) {
+          for (size_t i = 0; i < value->size(); i++)
+            if (const std::string problem = of_number(static_cast<double>((*value)[i])); !problem.empty())
+              return fmt::format("(value {} of {}) {}", i + 1, value->size(), problem);
+          return "";
+        } else {
+          return "";
+        }
+      },
+      field.value);
+}
+
+}  // namespace
+
+AugmentConfig::AugmentConfig() {
+  for (const AugmentationEntry& entry : augmentations()) all_.push_back(entry.make());
+}
+
+AugmentConfig::AugmentConfig(std::initializer_list<std::pair<std::string, Value>> options) : AugmentConfig() {
+  for (const auto& [key, value] : options) set(key, value);
+}
+
+AugmentConfig::AugmentConfig(const AugmentConfig& other) {
+  for (const AugmentationPtr& one : other.all_) all_.push_back(one->copy());
+}
+
+AugmentConfig& AugmentConfig::operator=(const AugmentConfig& other) {
+  for (size_t i = 0; i < all_.size(); i++) all_[i]->assign(*other.all_[i]);
+  return *this;
+}
+
+AugmentConfig::~AugmentConfig() = default;
+
+void AugmentConfig::set(const std::string& key, const Value& value) {
+  const Description description = described(*this);
+  const Field& field = option(description, key);
+  if (write(field.value, value)) return;
+  const bool pair = std::holds_alternative<std::array<double, 2>*>(field.value);
+  fail_usage("data.augment.{} was set to {}, but must be {}", key, type_name(value),
+             pair ? "a list of 2 numbers" : type_name(read(field.value)));
+}
+
+Value AugmentConfig::find(const std::string& key, const Value& type) const {
+  AugmentConfig copy = *this;  // a description points into what may be changed
+  const Description description = described(copy);
+  Value value = read(option(description, key).value);
+  if (value.index() != type.index())
+    fail_usage("data.augment.{} is {}, but was asked for as {}", key, type_name(value), type_name(type));
+  return value;
+}
+
+const Augmentation& AugmentConfig::at(const std::string& name) const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < all_.size(); i++) {
+    names.push_back(augmentations()[i].name);
+    if (names.back() == name) return *all_[i];
+  }
+  fail_usage("there is no augmentation '{}'{}; known are {}", name, did_you_mean(name, names), any_of(names));
+}
+
+void describe(AugmentConfig& config, Description& description) {
+  for (size_t i = 0; i < config.all().size(); i++) {
+    const AugmentationEntry& entry = augmentations()[i];
+    if (entry.shared)
+      describe(*config.all()[i], description);
+    else
+      description.section(entry.name, entry.summary, *config.all()[i]);
+  }
+}
+
+void check_together(const AugmentConfig& config, const Finding& refuse, const Finding& /*note*/) {
+  const AugmentationEntry* framing = nullptr;
+  for (size_t i = 0; i < config.all().size(); i++) {
+    const Augmentation& one = *config.all()[i];
+    const AugmentationEntry& entry = augmentations()[i];
+    one.check(entry.path(), refuse);
+    if (one.stage() != AugmentStage::geometry || !one.on()) continue;
+    if (framing)
+      refuse({"data.augment." + framing->options.front(), "data.augment." + entry.options.front()},
+             fmt::format("data.augment has both {} and {}, but an image is cropped once; choose one",
+                         framing->options.front(), entry.options.front()));
+    framing = &entry;
+  }
+}
+
+void check_augment(const AugmentConfig& config) {
+  AugmentConfig copy = config;
+  std::string problems;
+  const auto add = [&](const std::string& sentence) { problems += (problems.empty() ? "" : "\n") + sentence; };
+  const Description description = described(copy);
+  for (const Field& field : description.fields())
+    if (const std::string problem = problem_of(field); !problem.empty())
+      add("data.augment." + field.path + " " + problem);
+  if (problems.empty())
+    check_together(config, [&](const std::vector<std::string>&, const std::string& sentence) { add(sentence); }, {});
+  if (!problems.empty()) throw UsageError(problems);
+}
+
+}  // namespace ghost
