@@ -91,8 +91,10 @@ AugmentConfig::~AugmentConfig() = default;
 void AugmentConfig::set(const std::string& key, const Value& value) {
   const Description description = described(*this);
   const Field& field = option(description, key);
-  if (!write(field.value, value))
-    fail_usage("data.augment.{} was set to {}, but must be {}", key, type_name(value), type_name(read(field.value)));
+  if (write(field.value, value)) return;
+  const bool pair = std::holds_alternative<std::array<double, 2>*>(field.value);
+  fail_usage("data.augment.{} was set to {}, but must be {}", key, type_name(value),
+             pair ? "a list of 2 numbers" : type_name(read(field.value)));
 }
 
 Value AugmentConfig::find(const std::string& key, const Value& type) const {

@@ -46,10 +46,15 @@ GHOST_INLINE Vector<double> exponential(Vector<double> x) {
   return by_lane<double>(x, [](double v) { return __builtin_exp(v); });
 }
 
+// 1/(1 + e⁻ˣ), and 1 less that, of an exponential that cannot overflow.
 template <class T>
-GHOST_INLINE Vector<T> logistic(Vector<T> x) {  // with an exponential that cannot overflow
-  const Vector<T> zero = {}, e = exponential(x < zero ? x : -x);
-  return (x < zero ? e : splat(T(1))) / (splat(T(1)) + e);
+struct Logistic {
+  Vector<T> value, rest;
+};
+template <class T>
+GHOST_INLINE Logistic<T> logistic(Vector<T> x) {
+  const Vector<T> zero = {}, one = splat(T(1)), e = exponential(x < zero ? x : -x), share = one / (one + e);
+  return {x < zero ? e * share : share, x < zero ? share : e * share};
 }
 
 // Φ(x), the share of a standard normal distribution below x, and its density.
@@ -115,12 +120,12 @@ template <>
 struct Function<RowFunction::silu> {
   template <class T>
   static GHOST_INLINE Vector<T> value(Vector<T> x) {
-    return x * logistic<T>(x);
+    return x * logistic<T>(x).value;
   }
   template <class T>
   static GHOST_INLINE Vector<T> slope(Vector<T> x) {
-    const Vector<T> s = logistic<T>(x);
-    return s * (splat(T(1)) + x * (splat(T(1)) - s));
+    const Logistic<T> s = logistic<T>(x);
+    return s.value * (splat(T(1)) + x * s.rest);
   }
 };
 template <>
@@ -139,7 +144,7 @@ template <>
 struct Function<RowFunction::sigmoid> {
   template <class T>
   static GHOST_INLINE Vector<T> value(Vector<T> x) {
-    return logistic<T>(x);
+    return logistic<T>(x).value;
   }
   template <class T>
   static GHOST_INLINE Vector<T> slope(Vector<T> y) {
