@@ -1,4 +1,4 @@
-// How a configuration wants its network computed. These settings hold for the whole process.
+// The settings of a configuration that say how its network is computed. They hold for the whole process.
 #pragma once
 #include "core/numerics.h"
 #include "train/config/config.h"
@@ -8,7 +8,7 @@ namespace ghost {
 // Takes over train.fusion and train.numerics.
 void set_arithmetic(const TrainConfig& train);
 
-// Brings back at its end what was set at its start.
+// Restores the settings at its end to what they were at its start.
 class ArithmeticScope {
  public:
   ArithmeticScope();

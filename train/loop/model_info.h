@@ -11,7 +11,7 @@
 
 namespace ghost {
 
-// Height, width and channels of the network's input as a command line gives them: "3x224x224", "224x224" or "224".
+// Channels, height and width of the network's input as a command line gives them: "3x224x224", "224x224" or "224".
 struct InputSize {
   int64_t channels = 0;  // 0: not given
   int64_t height = 0, width = 0;
@@ -22,10 +22,10 @@ InputSize parse_input_size(const std::string& text);
 struct ModelInfoOptions {
   std::optional<InputSize> input = {};  // empty: the data set's
   std::optional<int64_t> batch = {};    // images at a time; empty: train.batch_size / train.accumulate
-  bool memory = true;                   // measure it
+  bool memory = true;                   // whether to measure memory
 };
 
-// What a training process holds at its peak, in bytes, before it writes the report at its end.
+// What a training process holds in memory at its peak, in bytes. The report that it writes at its end is not counted.
 struct MemoryEstimate {
   int64_t program = 0;     // code, libraries, this program's own small things
   int64_t parameters = 0;  // buffers included
@@ -57,8 +57,9 @@ struct ModelInfo {
 // small for it.
 ModelInfo model_info(const Config& config, const ModelInfoOptions& options = {});
 
-// A single layer, as parse_layer() in nn/layers/layer_spec.h reads it, on images of options.input (32×32 without one):
-// its counts, without memory. Throws UsageError as parse_layer, and where the input has other channels than it takes.
+// The same for a single layer, as parse_layer() in nn/layers/layer_spec.h reads it, on images of options.input (32×32
+// without one). Memory is not measured. Throws UsageError as parse_layer, and where the input has other channels than
+// it takes.
 ModelInfo layer_info(const std::string& layer, const ModelInfoOptions& options = {});
 
 }  // namespace ghost

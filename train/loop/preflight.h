@@ -1,4 +1,4 @@
-// What can be known before the first step is said before the first step.
+// Checks before the first step: whether data, model and batch size fit together, and what is doubtful about them.
 #pragma once
 #include <string>
 #include <vector>
@@ -22,8 +22,8 @@ DataInfo data_info_without_files(const Config& config);
 // The same, but throws UsageError naming the option to set where classes, channels or size are not known.
 DataInfo known_data_info(const Config& config);
 
-// The model's outputs and input channels follow the data unless they are set. Where only the model's channels are set,
-// the images follow them (grey ↔ RGB).
+// The configuration of data and model, completed by each other. The model's outputs and input channels are those of the
+// data unless they are set. Where only the model's channels are set, images are converted to them (grey ↔ RGB).
 DataConfig data_config(const Config& config);
 // Throws UsageError if what is set cannot work with the data: fewer outputs than classes, other channels.
 ModelConfig model_config(const Config& config, const DataInfo& data);
@@ -37,11 +37,13 @@ int64_t micro_batch_size(const TrainConfig& train);
 // layers that do not fit together, outputs or channels that do not fit the data set, train.freeze without a match.
 void check_config(const Config& config);
 
-// What is doubtful about training this model on this data, a sentence each: convolutions that see 1×1 maps, a last
-// micro-batch of one image, outputs without a class.
+// What is doubtful about training this model on this data: convolutions that see 1×1 maps, a last micro-batch of one
+// image, outputs without a class. Each warning is a sentence.
 struct TrainingWarnings {
   std::vector<std::string> warnings;
-  std::string refusal;  // why training would stop: a last micro-batch of one image where a batch norm sees 1×1 maps
+  // Why training would stop; empty: it would not. A last micro-batch of one image is refused where a batch norm sees
+  // 1×1 maps.
+  std::string refusal;
 };
 TrainingWarnings training_warnings(const NetworkCost& cost, const ModelConfig& built, const TrainConfig& train,
                                    const DataInfo& data);

@@ -1,7 +1,7 @@
-// Where the time of training steps goes. Every moment is put down to one operator, forward or backward, and to the
-// module that called it; what passes outside of the network and its loss, to what the caller says it was. An operator's
-// time is that until it has its result, so fused work counts where it is done: batch norm and ReLU only leave word for
-// the next convolution, which applies them while it reads.
+// Measures where the time of training steps goes. Every moment counts for one operator, forward or backward, and for
+// the module that called it. Time outside of the network and its loss counts for what the caller says it was. An
+// operator's time ends when it has its result, so fused work counts where it is done: the work of batch norm and ReLU
+// is done by the next convolution, while it reads.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace ghost {
 
 struct TimeSpent {
   double forward = 0, backward = 0;  // seconds
-  int64_t calls = 0;                 // forward
+  int64_t calls = 0;                 // of the forward pass
   double seconds() const { return forward + backward; }
   TimeSpent& operator+=(const TimeSpent& other);
 };
@@ -33,13 +33,14 @@ struct StepTimes {
 
 class StepClock {
  public:
-  // Starts, and observes this thread's modules and tape and all convolutions (as set_conv2d_observer) for its lifetime.
+  // The clock starts. As long as it lives it observes the modules and the tape of this thread, and all convolutions
+  // (set_conv2d_observer).
   StepClock();
   ~StepClock();
   StepClock(const StepClock&) = delete;
   StepClock& operator=(const StepClock&) = delete;
 
-  // What has passed since the last operator or mark was `what`.
+  // The time since the last operator or mark went to `what`.
   void mark(const std::string& what) { times_.outside[what] += lap(); }
   const StepTimes& times() const { return times_; }
 

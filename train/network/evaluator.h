@@ -17,17 +17,18 @@ struct Evaluation {
 
 struct EvaluateOptions {
   std::function<void(int64_t batches_done, int64_t batches)> on_batch;
-  std::function<bool()> stop;            // asked after every batch
-  ConfusionMatrix* confusion = nullptr;  // filled if given
+  std::function<bool()> stop;            // is asked after every batch whether to stop
+  ConfusionMatrix* confusion = nullptr;  // counts every answer, if given
   // Every image counts by the mean of its logits and those of its mirror image.
   bool flip = false;
-  // Output of the model for each label of the data set; empty: they are the same.
+  // The output of the model that each label of the data set stands for; empty: outputs and labels are the same.
   std::vector<int64_t> output_of_label = {};
 };
 
-// The module in evaluation mode (its mode is restored), without gradients, over one pass of the loader. Loss is the
-// mean over samples of −log_softmax at the label, summed in f64: no smoothing, whatever training uses. Empty if
-// options.stop said so. Throws NotFiniteError, naming the first layer at fault, if a loss is NaN or infinite.
+// Sends one pass of the loader through the model, in evaluation mode and without gradients; afterwards the model is in
+// the mode it was in. The loss is the mean over samples of −log_softmax at the label, summed in f64, without the label
+// smoothing that training may use. The result is empty if options.stop said so. Throws NotFiniteError, naming the first
+// layer at fault, if a loss is NaN or infinite.
 std::optional<Evaluation> evaluate(Module& model, Loader& loader, const EvaluateOptions& options = {});
 
 }  // namespace ghost

@@ -20,7 +20,7 @@ struct ClassScore {
 // What is known of one picture.
 struct Prediction {
   std::filesystem::path file;
-  std::string error;            // why there is no prediction, naming the file; empty: there is one
+  std::string error;            // says why there is no prediction, naming the file; empty: there is one
   std::vector<ClassScore> top;  // the most probable classes, best first; of equals the first class
 };
 

@@ -20,14 +20,15 @@ struct WeightsFile {
 WeightsFile read_weights(const std::filesystem::path& file);
 
 struct WeightsOptions {
-  // Only entries below it are taken, without it: "backbone" or "backbone." of backbone.conv_stem.weight. Empty: all.
+  // Only entries whose names begin with it are taken, and lose it: "backbone" or "backbone." of
+  // backbone.conv_stem.weight. Empty: all entries are taken.
   std::string prefix = {};
   // false: what fits is loaded, the rest is listed. true: anything missing, unexpected or of another shape is an error.
   bool strict = true;
   // A classifier (nn/classifier.h) with another number of classes keeps its own values, strict or not, if nothing but
   // that number differs. false: it is a mismatch like any other.
   bool new_classifier = false;
-  std::string how_to_be_lenient = {};  // ends the error of strict loading: "model.pretrained_strict: false"
+  std::string how_to_be_lenient = {};  // what an error of strict loading advises: "model.pretrained_strict: false"
 };
 
 // Sentences for the user, each naming the file; lists have one entry a line.
@@ -46,8 +47,8 @@ struct WeightsReport {
 // a value is NaN or infinite, if no entry lies below the prefix, and (not strict) if nothing fits.
 WeightsReport load_weights(Module& model, const WeightsFile& file, const WeightsOptions& options = {});
 
-// num_classes and in_channels of the model that the values in the file belong to, read off its classifier and its first
-// convolution; those of `config` where it has none.
+// num_classes and in_channels of the model that the values in the file belong to. Its classifier and its first
+// convolution tell them; where the file has none, they are those of `config`.
 struct NetworkSizes {
   int64_t num_classes = 0, in_channels = 0;
 };

@@ -82,25 +82,25 @@ struct Checkpoint {
   Preprocessing preprocessing;
 };
 
-// checkpoint.config.model with the outputs and channels that its values have.
+// The configuration of the checkpoint's model, with the outputs and channels that its values have.
 ModelConfig model_of(const Checkpoint& checkpoint);
 
-// Atomically: a crash or a full disk leaves the file that was there. Throws Error, and writes nothing, if a number in
-// it is NaN or infinite, or if an entry's name would put it into another section.
+// Writes the file atomically: after a crash or on a full disk the file that was there is still there. Throws Error, and
+// writes nothing, if a number in it is NaN or infinite, or if an entry's name would put it into another section.
 void write_checkpoint(const std::filesystem::path& file, const Checkpoint& checkpoint);
 
 // Throws Error naming the file and what is wrong with it: not a safetensors file, not a checkpoint of this program, a
 // missing or malformed entry of the metadata. Every section of the table is then in `tensors`, empty or not.
 Checkpoint read_checkpoint(const std::filesystem::path& file);
 
-// What the metadata of a file of weights say of its network: the entries config, classes and preprocessing.
+// What a file of weights says of its network, in the entries config, classes and preprocessing of its metadata.
 struct NetworkMetadata {
   std::string config;                          // YAML; empty: there is none
   std::vector<std::string> classes;            // empty: not known
   std::optional<Preprocessing> preprocessing;  // empty: not known
 };
-// Entries that are there. Throws Error naming `file` if one is malformed.
+// Reads the entries that are there. Throws Error naming `file` if one is malformed.
 NetworkMetadata read_network_metadata(const std::string& file, const std::map<std::string, std::string>& metadata);
-std::map<std::string, std::string> to_metadata(const NetworkMetadata& facts);  // back: what is known
+std::map<std::string, std::string> to_metadata(const NetworkMetadata& facts);  // entries for what is known
 
 }  // namespace ghost

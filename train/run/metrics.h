@@ -1,5 +1,5 @@
-// What is counted of a classifier's answers. Counts and sums are additive, so that a mean over an epoch, a window of
-// steps or a test set is exact whatever the batches were, and can be continued after a resume.
+// Loss and hits of a classifier, as sums and counts. These can be added, so that a mean over an epoch, a window of
+// steps or a test set does not depend on how samples were put into batches, and goes on after a resume.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -44,7 +44,7 @@ inline std::string misfit(const MetricSums& s) {
 // Equal logits rank by class index, as argmax does. A NaN ranks above every number, so a broken network hits nothing.
 MetricSums count_hits(const Tensor& logits, const Tensor& labels);
 
-// The class with the highest logit, one per sample; ties: the first.
+// The class with the highest logit, for each sample; among equal logits the first.
 std::vector<int64_t> predicted_classes(const Tensor& logits);
 
 // counts(t, p): samples of class t that were taken for class p.

@@ -7,7 +7,7 @@
 // keeps weights of its own adds "<hook>_test_loss", "<hook>_test_top1" and "<hook>_test_top5" of these. peak_memory
 // is the most that tensors took since this process began the run, peak_resident the most that the process has had of
 // the machine's memory, in bytes.
-// Whoever writes the file holds an advisory lock on it (flock), which the system takes back when the process ends.
+// The process that writes the file holds an advisory lock on it (flock), which the system takes back when it ends.
 #pragma once
 #include <cstdio>
 #include <filesystem>

@@ -12,17 +12,18 @@ namespace ghost {
 
 class RunDir {
  public:
-  // A new run's folder, created with its parents and proven writable. `dir` empty: runs/<name>-<n> with the first n
-  // that is free. Throws UsageError if a run lives there already (naming --resume and a free name), and Error naming
-  // the folder and the system's reason if it cannot be created or written.
+  // Creates the folder of a new run, with its parents, and makes sure that it can be written. If `dir` is empty, the
+  // folder is runs/<name>-<n> with the first n that is free. Throws UsageError if there is a run in the folder already
+  // (naming --resume and a free name), and Error naming the folder and the system's reason if it cannot be created or
+  // written.
   static RunDir create(const std::string& dir, const std::string& name);
-  // An existing run's, to be resumed. Throws UsageError if there is no checkpoint in it (naming one that lies nearby,
-  // if the path is that of a checkpoint or its folder), and Error if it cannot be written.
+  // The folder of an existing run that is to be resumed. Throws UsageError if there is no checkpoint in it (naming one
+  // that lies nearby, if the path is that of a checkpoint or its folder), and Error if it cannot be written.
   static RunDir open(const std::string& dir);
 
   // Writes config.yaml and makes room for checkpoints: from here on the folder holds a run.
   void begin(const std::string& config_yaml) const;
-  // Takes back what create() and begin() made, and nothing else, of a run that has no checkpoint: it never began.
+  // Removes what create() and begin() made, and nothing else. A run that has a checkpoint has begun and is left alone.
   void abandon() const;
 
   const std::filesystem::path& path() const { return path_; }
@@ -37,11 +38,12 @@ class RunDir {
   std::filesystem::path path_;
 };
 
-// Whether the folder holds a run, or the remains of one: any of the files above.
+// Whether the folder holds a run or the remains of one, that is, any of the files above.
 bool holds_run(const std::filesystem::path& dir);
 
-// The checkpoint that is meant by `given`: a file is itself; a run directory, or its folder of checkpoints, stands for
-// its best, or its last where no test has chosen one. Throws Error, beginning with --checkpoint, if there is none.
+// The checkpoint that is meant by `given`. A file means itself; a run directory, or its folder of checkpoints, means
+// its best checkpoint, or its last where no test has chosen a best. Throws Error, beginning with --checkpoint, if there
+// is none.
 std::filesystem::path checkpoint_file(const std::string& given);
 
 }  // namespace ghost

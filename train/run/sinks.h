@@ -1,5 +1,5 @@
-// Observers of a run: the console, metrics.jsonl, reports. A sink does not influence the run. An exception from a sink
-// (a full disk) ends the run; the last checkpoint stays intact.
+// A sink watches a run: the console, metrics.jsonl, the page of the run. It cannot change the run. An error that it
+// throws (a full disk) ends the run, and the last checkpoint stays intact.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -14,7 +14,7 @@ struct RunStart {
   Config config;
   std::filesystem::path dir;
   int64_t parameters = 0;                 // numbers, without buffers
-  int64_t frozen_parameters = 0;          // those of them that train.freeze keeps
+  int64_t frozen_parameters = 0;          // how many of these train.freeze keeps as they are
   int64_t macs = 0;                       // multiply-accumulates of one image (nn/cost.h)
   int64_t train_size = 0, test_size = 0;  // images
   int64_t classes = 0;
@@ -74,8 +74,8 @@ class Sink {
  public:
   virtual ~Sink() = default;
   virtual void on_start(const RunStart&) {}
-  virtual void on_note(const std::string&) {}     // a sentence: what was loaded
-  virtual void on_warning(const std::string&) {}  // a sentence: an unreadable image, a doubtful setting
+  virtual void on_note(const std::string&) {}     // a sentence, such as what was loaded
+  virtual void on_warning(const std::string&) {}  // a sentence, such as about an unreadable image
   virtual void on_step(const StepReport&) {}
   virtual void on_test(int64_t /*batches_done*/, int64_t /*batches*/) {}
   virtual void on_epoch(const EpochReport&) {}
