@@ -4,6 +4,7 @@
 
 #include "core/ops/activation.h"
 #include "core/ops/arithmetic.h"
+#include "core/ops/reduce.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/depthwise_separable.h"
 #include "nn/layers/grouped_bottleneck.h"

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "core/memory.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/pool.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape_ops.h"
 #include "folding/check.h"
 
 namespace ghost::test {

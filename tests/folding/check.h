@@ -2,7 +2,9 @@
 #pragma once
 #include <gtest/gtest.h>
 
-#include "core/ops.h"
+#include "core/ops/activation.h"
+#include "core/ops/batch_norm.h"
+#include "core/ops/conv2d.h"
 #include "support/programs.h"
 
 namespace ghost::test {
