@@ -10,6 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/shape_ops.h"
 #include "data/registry.h"
 #include "nn/layers/batch_norm2d.h"
 #include "nn/layers/cheap_op.h"

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/ops/arithmetic.h"
 #include "core/ops/reduce.h"
 #include "data/loader.h"
 #include "nn/state_dict.h"

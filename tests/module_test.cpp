@@ -6,6 +6,7 @@
 
 #include "core/ops/arithmetic.h"
 #include "core/ops/reduce.h"
+#include "core/rng.h"
 #include "nn/init.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/batch_norm2d.h"

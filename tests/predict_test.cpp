@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/ops/softmax.h"
 #include "core/safetensors.h"
 #include "data/image_folder.h"
 #include "data/loader.h"

@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/ops/shape_ops.h"
 #include "nn/finite.h"
 #include "nn/state_dict.h"
 #include "support/modules.h"

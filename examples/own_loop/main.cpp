@@ -17,7 +17,7 @@ int main(int argc, char** argv) try {
   DataConfig source{.name = "fashion_mnist", .limit_train = 2000, .limit_test = 500};
   if (argc > 1) source = {.name = "idx", .root = argv[1]};
   const DataSplits data = open_data(source, kSeed);
-  Loader training(data.train, data, {.crop_padding = 2, .flip = true}, {.batch_size = 32, .training = true});
+  Loader training(data.train, data, {{"crop_padding", 2}, {"flip", true}}, {.batch_size = 32, .training = true});
   Loader testing(data.test, data, {}, {.batch_size = 250});
 
   const ModulePtr model = build_model({.name = "plain_cnn",

@@ -3,6 +3,8 @@
 
 #include "core/ops/activation.h"
 #include "core/ops/arithmetic.h"
+#include "core/ops/cross_entropy.h"
+#include "core/ops/linear.h"
 #include "core/ops/reduce.h"
 #include "reference/compare.h"
 #include "reference/kinds.h"
