@@ -389,7 +389,7 @@ TEST(ConfigPrint, ShowsWhatFollowsTheDataUnlessItWasResolved) {
 TEST(ConfigPrint, LeavesOutWhatIsNotSelected) {
   const std::string text = config_to_yaml(read("model: {name: mini_group_net}\nschedule: {name: constant}\n"));
   EXPECT_THAT(text, AllOf(HasSubstr("  groups: 4"), HasSubstr("  name: constant"), Not(HasSubstr("width")),
-                          Not(HasSubstr("conv:")), Not(HasSubstr("milestones"))));
+                          Not(HasSubstr("depth:")), Not(HasSubstr("milestones"))));
 }
 
 // ---- what is shipped

@@ -344,7 +344,7 @@ TEST(Registry, RefusesWhatItDoesNotKnowWithTheNearest) {
             "valid: groups=4 or 8, or hidden=63 or 70 (in stage1)");
   EXPECT_THAT(
       message({.name = "plain_cnn", .activation = "rellu"}),
-      AllOf(StartsWith("model.activation: 'rellu' is not one of none, relu, "), EndsWith("did you mean 'relu'?")));
+      AllOf(StartsWith("model.activation is 'rellu', but must be none, relu, "), EndsWith("did you mean 'relu'?")));
   EXPECT_THAT(message({.name = "plain_cnn", .channels = {}}), HasSubstr("channels is empty"));
   EXPECT_EQ(
       message({.name = "plain_cnn", .conv = conv_named("ghost_conv"), .channels = {32, 33}}),

@@ -182,7 +182,8 @@ TEST_F(OwnModel, IsMeasuredAndTested) {
 TEST_F(OwnModel, StandsInTheListAndTakesItsOptions) {
   const Finished list = run({"train", "--list"});
   EXPECT_EQ(list.status, 0);
-  EXPECT_THAT(list.out, AllOf(HasSubstr("own_net"), HasSubstr("options: model.groups, model.squeeze_ratio\n")));
+  EXPECT_THAT(list.out,
+              AllOf(HasSubstr("own_net"), HasSubstr("options: model.groups, model.conv, model.squeeze_ratio\n")));
   const Finished groups = train({"--run", "run", "--set", "train.epochs=1", "--set", "model.groups=3"});
   EXPECT_EQ(groups.status, 2);
   EXPECT_THAT(groups.err, AllOf(HasSubstr("own-model train: "), HasSubstr("groups"), HasSubstr("grouped")));
