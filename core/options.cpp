@@ -80,8 +80,9 @@ void Description::name(std::string* value, const std::string& help, std::vector<
   std::vector<std::string> names;
   names.reserve(alternatives.size());
   for (const Alternative& one : alternatives) names.push_back(one.name);
-  for (Section& section : sections_)
-    if (section.path + "." == prefix_) section.alternatives = std::move(alternatives);
+  const auto own = std::find_if(sections_.begin(), sections_.end(),
+                                [&](const Section& section) { return section.path + "." == prefix_; });
+  if (own != sections_.end()) own->alternatives = std::move(alternatives);
   field("name", value, help, rule::one_of(std::move(names)));
 }
 
