@@ -34,6 +34,7 @@ std::string help(const std::string& program) {
 int run_command(size_t command, const std::string& program, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), program + " " + kCommands[command].name);
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   return kMains[command](static_cast<int>(arguments.size()), pointers.data());
@@ -76,6 +77,7 @@ int main(int argc, char** argv) {
       return kWrongUsage;
     }
     std::vector<std::string> names;
+    names.reserve(kCommands.size());
     for (const CommandText& command : kCommands) names.emplace_back(command.name);
     fail_usage("there is no command '{}', but {}{}", wanted, any_of(names), did_you_mean(wanted, names));
   });

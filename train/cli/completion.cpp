@@ -68,6 +68,7 @@ std::string joined(const std::vector<std::string>& words, const std::string& bet
 
 std::vector<std::string> words_of_commands() {
   std::vector<std::string> words;
+  words.reserve(kCommands.size());
   for (const CommandText& command : kCommands) words.emplace_back(command.name);
   words.insert(words.end(), {"--help", "--version"});
   return words;

@@ -61,7 +61,7 @@ std::string type_of(const Field& field) {
 
 std::string values_of(const Field& field) {
   const FieldRule& rule = field.rule;
-  std::string text = rule.set ? "`auto` or " : "";
+  std::string text = rule.set != nullptr ? "`auto` or " : "";
   if (!rule.choices.empty()) return text + code_list(rule.choices);
   const bool whole_numbers = std::holds_alternative<uint64_t*>(field.value);
   const std::string limits = rule.limits.str();
@@ -71,7 +71,7 @@ std::string values_of(const Field& field) {
 
 // The value that an option has if nothing sets it; an optimizer may have one of its own.
 std::string default_of(const Field& field) {
-  if (field.rule.set) return "`auto`";
+  if (field.rule.set != nullptr) return "`auto`";
   const std::string standard = value_to_yaml(field);
   std::string text = code(standard);
   const std::string section = "optimizer.";
