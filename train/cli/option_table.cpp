@@ -45,6 +45,7 @@ std::vector<std::string> split(const std::string& text) {
 // By name: the sets that CLI11 keeps are in the order of addresses.
 std::vector<std::string> names_of(const std::set<CLI::Option*>& options) {
   std::vector<std::string> names;
+  names.reserve(options.size());
   for (const CLI::Option* option : options) names.push_back(option->get_name());
   std::sort(names.begin(), names.end());
   return names;
