@@ -34,6 +34,5 @@ set(DOXYGEN_TOC_INCLUDE_HEADINGS 3)
 set(DOXYGEN_QUIET YES)
 set(DOXYGEN_WARN_IF_UNDOCUMENTED NO)
 set(DOXYGEN_WARN_AS_ERROR FAIL_ON_WARNINGS)
-file(GLOB pages CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} *.md)
-doxygen_add_docs(reference ${pages} docs core nn data train
+doxygen_add_docs(reference README.md docs core nn data train
   WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} COMMENT "Writing the reference")
