@@ -159,8 +159,7 @@ int main(int argc, char** argv) {
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000));
   ghost::cli::add_threads_option(app, options.threads);
-  app.footer("Exit status: 0 done, 1 failed, 2 wrong usage.");
-  return ghost::cli::run_program(app, argc, argv, [&](ghost::cli::Terminal&) -> int {
+  return ghost::cli::run_program(app, {}, argc, argv, [&](ghost::cli::Terminal&) -> int {
     ghost::bench::run(options);
     return ghost::cli::kDone;
   });
