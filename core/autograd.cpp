@@ -87,7 +87,7 @@ GradSink::Slot GradSink::open(const Shape& shape, DType dtype, bool flexible) {
   } else if (held_.g.in_parts() && !flexible) {
     held_.g = packed(held_.g);
   } else if (!held_.g.sole_owner()) {
-    // Somebody else reads this array too: a residual sum hands the same one to both sides.
+    // Another node reads this array too: a residual sum hands the same one to both sides.
     base = std::exchange(held_.g, fresh());
     if (!flexible) write_gradient({std::exchange(base, {})}, held_.g, false);
   }

@@ -58,7 +58,7 @@ struct ImageGradient {
 // to = gradient, or to += gradient, its transform applied, with the epilogue in the same pass.
 EpilogueResult write_gradient(const Gradient& from, const Array& to, bool accumulate,
                               const GradEpilogue& epilogue = {});
-// The gradient with its transform applied and the epilogue done: in place if nobody else holds g. Every operator that
+// The gradient with its transform applied and the epilogue done: in place if g has no other owner. Every operator that
 // does not fold gradients begins with it.
 Gradient materialise(Gradient from, const GradEpilogue& epilogue = {});
 

@@ -33,7 +33,7 @@ MemoryStats memory_stats();
 void reset_peak_memory();
 int64_t peak_resident_bytes();  // of the process, from the kernel
 
-// New blocks are filled with NaN, so that a kernel that reads what nobody wrote is seen. For tests.
+// New blocks are filled with NaN, so that a kernel that reads memory before it is written is seen. For tests.
 void set_memory_poison(bool on);
 
 }  // namespace ghost

@@ -99,7 +99,7 @@ RowGradient<T> row_gradient(const GradTransform& t, int64_t first = 0) {
           t.offset.data<T>() + first};
 }
 
-// Statistics of values that nobody took in an epilogue.
+// Statistics of values whose writer took none in an epilogue.
 StatisticsPtr take_statistics(const Array& values);
 
 }  // namespace ghost

@@ -53,7 +53,7 @@ std::vector<std::string> conv2d_kernels();
 // This kernel runs every case it is able to, whatever the numerics; "": the first that accepts. Throws UsageError on an
 // unknown name.
 void force_conv2d_kernel(const std::string& name);
-// Called with each case before it runs: the sizes, "forward" or "backward", and the kernel. Empty: nobody watches. Not
+// Called with each case before it runs: the sizes, "forward" or "backward", and the kernel. Empty: no observer. Not
 // while convolutions run.
 using Conv2dObserver = std::function<void(const Conv2dShape&, const char* direction, const char* kernel)>;
 void set_conv2d_observer(Conv2dObserver observer);

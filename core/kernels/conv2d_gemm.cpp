@@ -108,7 +108,7 @@ EpilogueResult conv2d_gemm_backward(const Conv2dShape& s, const BodyPtr& x, cons
     if (sinks.weight) {
       const Columns<T> columns = columns_of<T>(s, values(x).view<T>(), group, memory);
       const GradSink::Slot& slot = *sinks.weight;
-      // A weight gradient that somebody else made may have gaps between its rows.
+      // A weight gradient that another operator made may have gaps between its rows.
       const bool packed = slot.to.packed();
       const Array to = packed ? slot.to : Array::empty(slot.to.shape, slot.to.dtype);
       parallel_gemm<T>(cog, width, pixels, {gg, g.stride, Transpose::yes}, {columns.data, columns.stride},

@@ -115,7 +115,7 @@ class GradientAxis {
 
  private:
   int64_t stride_, lowest_ = 0, highest_ = 0;
-  bool any_ = false;  // without taps nobody asks for the input's gradient
+  bool any_ = false;  // without taps the input gets no gradient
   std::vector<std::vector<AxisTap>> taps_;
 };
 

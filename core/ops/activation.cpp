@@ -1,7 +1,7 @@
 // Activations end the transform that the input may carry. Those that are bounds (relu, relu6) or end it with a function
 // that stays pending (hardswish, silu) touch no element; hard_sigmoid, an affine map between bounds, can follow an
 // affine map. All others are one pass over the input as it lies. Backward is one transform of the gradient in every
-// case, which whoever reads or writes the gradient applies.
+// case, which the next reader or writer of the gradient applies.
 #include "core/ops/activation.h"
 
 #include <cmath>

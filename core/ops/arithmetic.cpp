@@ -205,7 +205,7 @@ std::vector<OpCase> arithmetic_cases() {
                        .run = [f = row.f](const auto& in) { return f(in[0], in[1]); },
                        .lo = row.lo,
                        .hi = row.hi});
-  // What a gate and a mean over the same images give is written together, unless somebody else comes between.
+  // What a gate and a mean over the same images give is written together, unless another writer comes between.
   const auto shared = [&](const char* name, const std::function<Tensor(const Tensor& x, const Tensor& mean)>& run) {
     cases.push_back({.name = name, .inputs = {{3, 4, 5, 7}, {7, 1, 1, 7}}, .run = [run](const std::vector<Tensor>& in) {
                        const Tensor x = batch_norm(conv2d(in[0], in[1]), {}, {}, {}, {.training = true});

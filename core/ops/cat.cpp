@@ -40,7 +40,7 @@ class CatChannelsNode final : public Node {
       GradSink* to = sink_of(i);
       if (!to) continue;
       Array part = g.g.slice_channels(first, channels_[i]);
-      if (!mine) part.state = g.g.state;  // somebody else reads it: who wants to add to it makes a copy
+      if (!mine) part.state = g.g.state;  // the array has another reader: adding to it needs a copy
       EpilogueResult done;
       if (sums && to->value() && joined_[i]) done.sums = {slice_sums(*sums, first, channels_[i])};
       to->give({std::move(part), nullptr, std::move(done)});

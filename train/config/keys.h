@@ -1,4 +1,4 @@
-// Keys that nobody knows, and what was probably meant.
+// Unknown keys, and what was probably meant.
 #pragma once
 #include <string>
 

@@ -103,7 +103,7 @@ std::vector<LayerMaps> layer_maps(Module& model, const Tensor& pictures, const s
   for (const auto& [path, module] : model.modules()) {
     const auto found = results.find(module);
     if (found == results.end() || !found->second.defined() || found->second.rank() != 4) continue;
-    // A single pixel is no map; whoever asks for it by name gets it.
+    // A single pixel is no map. It is inspected only if its layer is asked for by name.
     if (patterns.empty() && found->second.size(1) * found->second.size(2) == 1) continue;
     LayerMaps layer{.name = path, .kind = module->kind(), .maps = found->second, .filters = {}};
     if (const auto* ghost = dynamic_cast<const GhostBase*>(module)) {

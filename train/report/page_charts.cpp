@@ -95,7 +95,7 @@ const Cost kCosts[] = {
      [](const Configuration& c) { return c.timing ? 1e6 / c.timing->training_images_per_second : NAN; }},
 };
 
-// Those that nobody undercuts at the same accuracy or better, by rising cost.
+// The Pareto front: configurations for which no other has at least the accuracy at lower cost, by rising cost.
 std::vector<size_t> pareto(const std::vector<svg::Point>& points) {
   std::vector<size_t> order(points.size()), front;
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;

@@ -1,6 +1,6 @@
-// RowTransform in registers: the numbers of a panel's channels, loaded once and applied to vector after vector. Whoever
-// has no ceiling and no function keeps no registers for them: there is a kind of transform for each case, chosen once
-// per call.
+// RowTransform in registers: the numbers of a panel's channels, loaded once and applied to vector after vector. A
+// transform without ceiling and function keeps no registers for them: there is a kind of transform for each case,
+// chosen once per call.
 #pragma once
 #include "core/kernels/isa/functions.h"
 #include "core/kernels/isa/panels.h"
