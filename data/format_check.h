@@ -1,5 +1,5 @@
 // What a picture file declares and whether it is whole, found out before anything is allocated for its pixels. The
-// decoder behind decode_image fills missing data silently and trusts tables and sizes; these checks are what it may
+// decoders behind decode_image fill missing data silently and trust tables and sizes; these checks are what they may
 // rely on.
 #pragma once
 #include <cstdint>

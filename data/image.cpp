@@ -9,6 +9,7 @@
 
 #include "data/file.h"
 #include "data/format_check.h"
+#include "data/jpeg.h"
 
 namespace ghost {
 namespace {
@@ -78,26 +79,6 @@ Image decode(std::span<const uint8_t> bytes, const std::string& name, std::strin
   return image;
 }
 
-// Without its end marker a JPEG may be cut off, and the decoder would fill what is missing. So it is decoded twice,
-// with different data in place of the missing: if that changes any pixel, some were missing.
-Image decode_without_end(std::span<const uint8_t> bytes, const std::string& name) {
-  std::vector<uint8_t> ended(bytes.begin(), bytes.end());
-  if (ended.back() == 0xFF) ended.pop_back();  // half of the lost marker
-  std::vector<uint8_t> continued = ended;
-  continued.insert(continued.end(), 64, 0x55);
-  for (auto* data : {&ended, &continued}) data->insert(data->end(), {0xFF, 0xD9});
-  Image image = decode(ended, name, "JPEG");
-  bool same = false;
-  try {
-    same = decode(continued, name, "JPEG").pixels == image.pixels;
-  } catch (const ImageError&) {
-    // the continuation was read and made no sense
-  }
-  if (!same)
-    throw ImageError(fmt::format("{}: truncated JPEG: {} bytes end inside its picture data", name, bytes.size()));
-  return image;
-}
-
 }  // namespace
 
 void check_picture_size(int64_t height, int64_t width, const std::string& name) {
@@ -116,8 +97,7 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
   if (!signature) refuse_unknown(bytes, name);
   switch (signature->format) {
     case Format::jpeg:
-      if (!check_jpeg(bytes, name).has_end) return decode_without_end(bytes, name);
-      break;
+      return decode_jpeg(bytes, check_jpeg(bytes, name), name);
     case Format::png:
       check_png(bytes, name);
       break;

@@ -92,7 +92,8 @@ class JpegReader {
       read_scan();
     } else if (marker_ == kApp14) {
       const std::array<uint8_t, 5> adobe{'A', 'd', 'o', 'b', 'e'};
-      if (end_ - begin_ >= 12 && std::equal(adobe.begin(), adobe.end(), bytes_.begin() + begin_)) adobe_ = true;
+      if (end_ - begin_ >= 12 && std::equal(adobe.begin(), adobe.end(), bytes_.begin() + begin_))
+        adobe_transform_ = byte(begin_ + 11);
     } else if (marker_ >= kSof0 && marker_ <= kSof15 && marker_ != kJpg && marker_ != kDac) {
       read_frame();
     } else if (marker_ == kDac) {
@@ -255,8 +256,10 @@ class JpegReader {
 
   void finish() const {
     if (components_.empty()) broken("truncated JPEG: no frame header in {} bytes", bytes_.size());
-    if (info_.components == 4 && !adobe_)
+    if (info_.components == 4 && adobe_transform_ < 0)
       broken("JPEG with four components but no Adobe marker that says what they are, which is not supported");
+    if (info_.components == 4 && adobe_transform_ != 0 && adobe_transform_ != 2)
+      broken("broken JPEG: four components with Adobe transform {}; 0 (CMYK) and 2 (YCCK) have four", adobe_transform_);
     for (const Component& c : components_) {
       if (c.bit[0] < 0) broken("truncated JPEG: no picture data for component {}", c.id);
       // A file that stops between two progressive scans looks whole but for this.
@@ -277,7 +280,8 @@ class JpegReader {
   int marker_ = 0, restart_interval_ = 0, scans_ = 0;
   int64_t restarts_ = 0;  // in the scan just read
   int max_horizontal_ = 1, max_vertical_ = 1;
-  bool progressive_ = false, adobe_ = false;
+  int adobe_transform_ = -1;  // of the Adobe marker; none yet
+  bool progressive_ = false;
   std::vector<Component> components_;
   std::array<std::array<bool, 4>, 2> huffman_defined_{};
   std::array<bool, 4> quantisation_defined_{};

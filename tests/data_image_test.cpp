@@ -138,58 +138,6 @@ TEST(Image, BmpPaletteMustHoldItsColours) {
   EXPECT_THAT(refusal(bmp), HasSubstr("no colour table"));
 }
 
-TEST(Image, JpegIsNearThePixels) {
-  const Image image = test::constant_image(19, 33, {200, 100, 50});
-  const Image back = decoded(test::jpeg_bytes(image));
-  ASSERT_EQ(back.height, 19);
-  ASSERT_EQ(back.width, 33);
-  ASSERT_EQ(back.channels, 3);
-  for (size_t i = 0; i < back.pixels.size(); i++) EXPECT_NEAR(back.pixels[i], image.pixels[i], 2);
-}
-
-// The decoder itself would fill what is missing with grey.
-TEST(Image, EveryCutInJpegDataIsFound) {
-  // Whole blocks of 16x16: data of blocks outside of the picture may be missing.
-  const ByteVector whole = test::jpeg_bytes(test::patterned_image(48, 48, 3));
-  const Image image = decoded(whole);
-  for (size_t size = 0; size + 8 < whole.size(); size += size < 700 ? 1 : 13)
-    EXPECT_THAT(refusal({whole.begin(), whole.begin() + static_cast<int64_t>(size)}), StartsWith("x: ")) << size;
-  const ByteVector no_end(whole.begin(), whole.end() - 2);
-  EXPECT_EQ(decoded(no_end).pixels, image.pixels);
-  ByteVector half_end(whole.begin(), whole.end() - 1);
-  EXPECT_EQ(decoded(half_end).pixels, image.pixels);
-  EXPECT_EQ(decoded(test::joined({whole, ByteVector(300, 0x5A)})).pixels, image.pixels);
-  // A download into space that was set aside before.
-  EXPECT_THAT(refusal(test::joined({ByteVector(whole.begin(), whole.begin() + 900), ByteVector(2000, 0)})),
-              HasSubstr("zeros"));
-}
-
-TEST(Image, AShortJpegCannotClaimALargePicture) {
-  ByteVector jpeg = test::jpeg_bytes(test::patterned_image(8, 8, 3));
-  for (size_t i = 0; i + 9 < jpeg.size(); i++)
-    if (jpeg[i] == 0xFF && jpeg[i + 1] == 0xC0) jpeg[i + 5] = jpeg[i + 7] = 0x20;  // 8,200 rows and columns
-  EXPECT_THAT(refusal(jpeg), AllOf(HasSubstr("truncated JPEG"), HasSubstr("cannot hold 8200x8200 pixels")));
-}
-
-TEST(Image, JpegTablesAreChecked) {
-  const ByteVector good = test::jpeg_bytes(test::patterned_image(8, 8, 3));
-  const auto with = [&](uint8_t marker, auto change) {
-    ByteVector jpeg = good;
-    for (size_t i = 2; i + 1 < jpeg.size(); i++)
-      if (jpeg[i] == 0xFF && jpeg[i + 1] == marker) return change(jpeg, i + 2), jpeg;
-    return jpeg;
-  };
-  // More codes of one bit than there are.
-  EXPECT_THAT(refusal(with(0xC4, [](ByteVector& b, size_t at) { b[at + 3] = 3; })), HasSubstr("Huffman table"));
-  EXPECT_THAT(refusal(with(0xC4, [](ByteVector& b, size_t at) { b[at + 2] = 0x07; })), HasSubstr("Huffman table"));
-  EXPECT_THAT(refusal(with(0xDB, [](ByteVector& b, size_t at) { b[at + 2] = 0x09; })), HasSubstr("quantisation table"));
-  EXPECT_THAT(refusal(with(0xC0, [](ByteVector& b, size_t at) { b[at + 9] = 0; })), HasSubstr("sampling"));
-  EXPECT_THAT(refusal(with(0xC0, [](ByteVector& b, size_t at) { b[at + 2] = 12; })), HasSubstr("12 bits"));
-  EXPECT_THAT(refusal(with(0xC0, [](ByteVector& b, size_t at) { b[at - 1] = 0xC9; })), HasSubstr("arithmetic"));
-  EXPECT_THAT(refusal(with(0xC0, [](ByteVector& b, size_t at) { b[at - 1] = 0xC3; })), HasSubstr("lossless"));
-  EXPECT_THAT(refusal(with(0xC4, [](ByteVector& b, size_t at) { b[at - 1] = 0xE5; })), HasSubstr("not defined"));
-}
-
 TEST(Image, OtherFormatsAreCalledByTheirName) {
   const auto text = [](std::string_view t) { return ByteVector(t.begin(), t.end()); };
   EXPECT_EQ(refusal(text("GIF89a......"), "a.jpg"), "a.jpg: a GIF file, which is not supported; JPEG, PNG and BMP are");
@@ -218,6 +166,8 @@ TEST(Image, ReadingNamesTheFileAndTheReason) {
   ASSERT_EQ(mkfifo((dir / "pipe.jpg").c_str(), 0600), 0);
   EXPECT_THAT(message(dir / "pipe.jpg"), HasSubstr("not a file"));  // and does not wait for a writer
 }
+
+constexpr double kRounded = 0.006;  // the manifests have two decimals of Pillow's means
 
 // Each file of the collection behaves as its manifest says.
 class BadImages : public testing::Test {
@@ -264,9 +214,8 @@ TEST_F(BadImages, AreDecodedOrRefusedAsTheManifestSays) {
       EXPECT_EQ(ByteVector(image.pixels.begin(), image.pixels.begin() + 3), (ByteVector{0, 176, 255}));
       continue;
     }
-    const double tolerance = file == "cmyk.jpg" ? 6 : 1.5;
     const std::vector<double> mean = rgb_mean(image);
-    for (size_t c = 0; c < 3; c++) EXPECT_NEAR(mean[c], entry["rgb_mean"][c].get<double>(), tolerance);
+    for (size_t c = 0; c < 3; c++) EXPECT_NEAR(mean[c], entry["rgb_mean"][c].get<double>(), kRounded);
   }
   EXPECT_GE(valid, 20);
   EXPECT_GE(broken, 12);
@@ -283,7 +232,7 @@ TEST(ImagenetSample, DecodesToTheMeansOfItsManifest) {
     EXPECT_EQ(image.height, entry["height"]);
     EXPECT_EQ(image.channels, entry["mode"] == "L" ? 1 : 3);
     const std::vector<double> mean = rgb_mean(image);
-    for (size_t c = 0; c < 3; c++) EXPECT_NEAR(mean[c], entry["pil_rgb_mean"][c].get<double>(), 1.5);
+    for (size_t c = 0; c < 3; c++) EXPECT_NEAR(mean[c], entry["pil_rgb_mean"][c].get<double>(), kRounded);
   }
 }
 
