@@ -23,7 +23,7 @@ set(CPACK_DEBIAN_GHOST_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_GHOST_PACKAGE_SHLIBDEPS ON)
 # The programs look for OpenBLAS in the folder of this build of it; any build would do for what dpkg-shlibdeps writes.
 set(CPACK_DEBIAN_GHOST_PACKAGE_DEPENDS libopenblas0-openmp)
-set(CPACK_DEBIAN_GHOST_PACKAGE_SUGGESTS "ghost-dev, dataset-fashion-mnist, python3-torch")
+set(CPACK_DEBIAN_GHOST_PACKAGE_SUGGESTS "ghost-dev, dataset-fashion-mnist, python3")
 set(CPACK_COMPONENT_GHOST_DESCRIPTION "trains convolutional networks on CPUs
 Ghost trains, tests, compares and examines convolutional networks for pictures
 on ordinary processors: GhostNet, ResNet, ResNeXt, VGG, MobileNet and networks

@@ -112,8 +112,8 @@ def tool():
 
 
 def save(tensors, path):
-    """The same as the tool does of a file of torch.save, without the file."""
-    tool().write(f"{path}.safetensors", tool().prepared(tensors), force=False)
+    torch.save(tensors, f"{path}.pth")
+    tool().convert(f"{path}.pth", f"{path}.safetensors")
 
 
 def read(path):
