@@ -23,13 +23,19 @@ constexpr uint64_t kMostHeaderBytes = 100'000'000;  // the limit of the format's
 
 // ---- header
 
+// Every type of the format.
 struct Type {
   const char* name;
-  DType loaded_as;
-  uint64_t bytes;
+  uint64_t bits;
+  std::optional<DType> loaded_as;  // empty: nothing here can hold such values
 };
-constexpr Type kTypes[] = {{"F32", DType::f32, 4}, {"F64", DType::f64, 8}, {"I64", DType::i64, 8},
-                           {"U8", DType::u8, 1},   {"F16", DType::f32, 2}, {"BF16", DType::f32, 2}};
+constexpr Type kTypes[] = {{"F32", 32, DType::f32},      {"F64", 64, DType::f64},      {"F16", 16, DType::f32},
+                           {"BF16", 16, DType::f32},     {"I64", 64, DType::i64},      {"I32", 32, DType::i64},
+                           {"I16", 16, DType::i64},      {"I8", 8, DType::i64},        {"U64", 64, DType::i64},
+                           {"U32", 32, DType::i64},      {"U16", 16, DType::i64},      {"U8", 8, DType::u8},
+                           {"BOOL", 8, DType::u8},       {"C64", 64, std::nullopt},    {"F8_E5M2", 8, std::nullopt},
+                           {"F8_E4M3", 8, std::nullopt}, {"F8_E8M0", 8, std::nullopt}, {"F6_E2M3", 6, std::nullopt},
+                           {"F6_E3M2", 6, std::nullopt}, {"F4", 4, std::nullopt}};
 
 struct Entry {
   std::string name;
@@ -152,17 +158,20 @@ Located located(const std::string& file, const Entry& e, size_t place, uint64_t 
   const auto* type =
       std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& t) { return t.name == e.dtype; });
   if (type == std::end(kTypes))
-    fail("{}: tensor '{}' has dtype '{}', but only {} can be read", file, e.name, *e.dtype, type_names());
+    fail("{}: tensor '{}' has dtype '{}', which the format does not have; it has {}", file, e.name, *e.dtype,
+         type_names());
   if (e.shape->size() > Shape::kMaxRank)
     fail("{}: tensor '{}' has {} dimensions, but at most {} are supported", file, e.name, e.shape->size(),
          Shape::kMaxRank);
-  uint64_t bytes = type->bytes;
+  uint64_t bits = type->bits;
   std::vector<int64_t> dims;
   for (const uint64_t d : *e.shape) {
-    if (__builtin_mul_overflow(bytes, d, &bytes) || d > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+    if (__builtin_mul_overflow(bits, d, &bits) || d > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
       fail("{}: the size of tensor '{}' does not fit 64 bits (dimension {})", file, e.name, d);
     dims.push_back(static_cast<int64_t>(d));
   }
+  if (bits % 8 != 0) fail("{}: tensor '{}' is {} bits long, which is no number of bytes", file, e.name, bits);
+  const uint64_t bytes = bits / 8;
   if (e.offsets->size() != 2)
     fail("{}: tensor '{}' has {} data_offsets, but needs a begin and an end", file, e.name, e.offsets->size());
   const uint64_t begin = (*e.offsets)[0], end = (*e.offsets)[1];
@@ -240,23 +249,38 @@ float from_f16(uint16_t v) {
   return sign ? -subnormal : subnormal;
 }
 
-Tensor read_tensor(std::ifstream& in, const Located& t, const std::string& file) {
-  const Array a = Array::empty(t.shape, t.type->loaded_as);
-  const auto bytes = static_cast<std::streamsize>(t.end - t.begin);
-  const bool half = t.type->bytes == 2;
-  // Halves are read into the second half of their memory and widened from its start.
-  char* to = static_cast<char*>(a.raw_data()) + (half ? bytes : 0);
-  in.read(to, bytes);
-  if (!in) fail("{}: tensor '{}' cannot be read to its end", file, t.name);
-  if (half) {
-    const bool brain = t.type->name == std::string("BF16");
-    auto* wide = a.data<float>();
-    for (int64_t i = 0; i < t.shape.numel(); i++) {
-      uint16_t v = 0;
-      std::memcpy(&v, to + 2 * i, 2);
-      wide[i] = brain ? from_bf16(v) : from_f16(v);
-    }
+// Values are read into the end of their memory and widened from its start, so that none is overwritten before its turn.
+template <class From, class To, class Convert>
+void widen(const char* from, To* to, int64_t count, const Convert& convert) {
+  for (int64_t i = 0; i < count; i++) {
+    From v;
+    std::memcpy(&v, from + i * static_cast<int64_t>(sizeof v), sizeof v);
+    to[i] = convert(v);
   }
+}
+template <class From>
+void widen_integers(const char* from, int64_t* to, int64_t count) {
+  widen<From>(from, to, count, [](From v) { return static_cast<int64_t>(v); });
+}
+
+// Empty: an unsigned number is too large.
+std::optional<Tensor> read_tensor(std::ifstream& in, const Located& t, const std::string& file) {
+  const Array a = Array::empty(t.shape, *t.type->loaded_as);
+  const auto bytes = static_cast<std::streamsize>(t.end - t.begin);
+  const int64_t count = t.shape.numel();
+  char* const from = static_cast<char*>(a.raw_data()) + (count * static_cast<int64_t>(size_of(a.dtype)) - bytes);
+  in.read(from, bytes);
+  if (!in) fail("{}: tensor '{}' cannot be read to its end", file, t.name);
+  const std::string_view type = t.type->name;
+  if (type == "F16") widen<uint16_t>(from, a.data<float>(), count, from_f16);
+  if (type == "BF16") widen<uint16_t>(from, a.data<float>(), count, from_bf16);
+  if (type == "I32") widen_integers<int32_t>(from, a.data<int64_t>(), count);
+  if (type == "I16") widen_integers<int16_t>(from, a.data<int64_t>(), count);
+  if (type == "I8") widen_integers<int8_t>(from, a.data<int64_t>(), count);
+  if (type == "U32") widen_integers<uint32_t>(from, a.data<int64_t>(), count);
+  if (type == "U16") widen_integers<uint16_t>(from, a.data<int64_t>(), count);
+  if (type == "U64" && std::any_of(a.data<int64_t>(), a.data<int64_t>() + count, [](int64_t v) { return v < 0; }))
+    return {};
   return Tensor(a);
 }
 
@@ -293,8 +317,21 @@ SafetensorsFile read_safetensors(const std::filesystem::path& file) {
   Opened opened = open_file(file);
   SafetensorsFile result;
   result.metadata = std::move(opened.metadata);
-  result.tensors.resize(opened.tensors.size());
-  for (const Located& t : opened.tensors) result.tensors[t.place] = {t.name, read_tensor(opened.in, t, file.string())};
+  std::vector<const Located*> in_order(opened.tensors.size());
+  for (const Located& t : opened.tensors) in_order[t.place] = &t;
+  std::vector<std::optional<Tensor>> values(opened.tensors.size());
+  for (const Located& t : opened.tensors) {  // as they lie in the file
+    if (t.type->loaded_as)
+      values[t.place] = read_tensor(opened.in, t, file.string());
+    else
+      opened.in.seekg(static_cast<std::streamoff>(t.end - t.begin), std::ios::cur);
+  }
+  for (const Located* t : in_order) {
+    if (const std::optional<Tensor>& read = values[t->place])
+      result.tensors.push_back({t->name, *read});
+    else
+      result.unread.push_back({t->name, t->type->name, t->shape});
+  }
   return result;
 }
 

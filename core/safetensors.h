@@ -14,15 +14,23 @@ struct NamedTensor {
   std::string name;
   Tensor tensor;
 };
+// A tensor of a type that nothing here can hold.
+struct UnreadTensor {
+  std::string name, dtype;  // as the format calls it, "F8_E4M3"
+  Shape shape;
+};
 struct SafetensorsFile {
   std::vector<NamedTensor> tensors;                   // in the order of the header
   std::map<std::string, std::string> metadata;        // the header's __metadata__
+  std::vector<UnreadTensor> unread = {};              // likewise
   const Tensor* find(const std::string& name) const;  // null: no such tensor
 };
 
-// F32, F64, I64, U8 load as they are; F16 and BF16 load as f32. Throws Error naming the file and, where there is one,
-// the tensor: short file, header past the end, broken or deeply nested JSON, unknown dtype, offsets outside the file,
-// overlapping or of the wrong length, shapes that are negative or overflow.
+// F32, F64, I64 and U8 load as they are, F16 and BF16 as f32, all other integers as i64, BOOL as u8 (0 and 1). What
+// fits none of these (floats of 8 bits and less, complex numbers, a U64 from 2⁶³ on) is listed in `unread`. Throws
+// Error naming the file and, where there is one, the tensor: short file, header past the end, broken or deeply nested
+// JSON, a dtype that the format does not have, offsets outside the file, overlapping or of the wrong length, shapes
+// that are negative or overflow.
 SafetensorsFile read_safetensors(const std::filesystem::path& file);
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& file);  // header only
 

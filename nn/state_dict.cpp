@@ -1,6 +1,7 @@
 #include "nn/state_dict.h"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 #include "core/nearest.h"
@@ -29,9 +30,19 @@ bool may_be_absent(const std::string& name) {
 
 Shape pytorch_shape(const Shape& s) { return s.rank() == 4 ? Shape{s[0], s[3], s[1], s[2]} : s; }
 
+bool holds_whole_numbers(const Tensor& t) {
+  constexpr double kExact = 0x1p53;  // from here on not every whole number is an f64
+  const std::vector<double> values = t.to_vector<double>();
+  return std::all_of(values.begin(), values.end(),
+                     [](double v) { return std::fabs(v) < kExact && v == std::trunc(v); });
+}
+
+// A counter is a counter in any type.
 bool fits(const Tensor& came, const Tensor& ours) {
-  return came.shape() == pytorch_shape(ours.shape()) &&
-         (is_floating(ours.dtype()) ? is_floating(came.dtype()) : came.dtype() == ours.dtype());
+  if (!(came.shape() == pytorch_shape(ours.shape()))) return false;
+  if (is_floating(ours.dtype())) return is_floating(came.dtype());
+  if (ours.dtype() != DType::i64) return came.dtype() == ours.dtype();
+  return !is_floating(came.dtype()) || holds_whole_numbers(came);
 }
 
 std::string described(const Tensor& t, const Shape& shape) {

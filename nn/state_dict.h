@@ -14,8 +14,8 @@ struct LoadReport {  // full names
   std::vector<std::string> missing, unexpected, mismatched;
 };
 // Copies values in. strict: throws Error that lists every missing, unexpected and mismatched entry at once, each with
-// the nearest name, and changes nothing. Not strict: loads what fits and reports the rest. Entries are matched by name;
-// num_batches_tracked may be absent.
+// the nearest name, and changes nothing. Not strict: loads what fits and reports the rest. Entries are matched by name.
+// num_batches_tracked may be absent, and of any type as long as its value is a whole number.
 LoadReport load_state_dict(Module& module, const std::vector<NamedTensor>& entries, bool strict = true);
 
 // One tensor from PyTorch's axes to ours and back (4-D: OIHW ↔ OHWI, others as they are).

@@ -113,6 +113,35 @@ TEST_F(Safetensors, HalvesLoadAsF32) {
   EXPECT_EQ(read.find("b")->to_vector<float>(), (std::vector<float>{1, -2.5F, INFINITY}));
 }
 
+TEST_F(Safetensors, IntegersAreWidenedAndTheirOrderIsKept) {
+  const std::string header =
+      R"({"i8":{"dtype":"I8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"BOOL","shape":[2],"data_offsets":[3,5]},)"
+      R"("f8":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[5,6]},"i16":{"dtype":"I16","shape":[2],"data_offsets":[6,10]},)"
+      R"("i32":{"dtype":"I32","shape":[],"data_offsets":[10,14]},"u16":{"dtype":"U16","shape":[1],"data_offsets":[14,16]},)"
+      R"("u32":{"dtype":"U32","shape":[1],"data_offsets":[16,20]},"u64":{"dtype":"U64","shape":[1],"data_offsets":[20,28]},)"
+      R"("far":{"dtype":"U64","shape":[1],"data_offsets":[28,36]},"last":{"dtype":"F32","shape":[1],"data_offsets":[36,40]}})";
+  std::string file = file_of(header, 0);
+  const auto add = [&](auto v) { file.append(reinterpret_cast<const char*>(&v), sizeof v); };
+  add(int8_t{-1}), add(int8_t{2}), add(int8_t{-128}), add(uint8_t{1}), add(uint8_t{0}), add(uint8_t{0x38});
+  add(int16_t{-300}), add(int16_t{300}), add(int32_t{-70'000}), add(uint16_t{65'535}), add(uint32_t{4'000'000'000});
+  add(uint64_t{1} << 62), add(uint64_t{1} << 63), add(1.5F);
+  const SafetensorsFile read = read_safetensors(dir_.write("integers.safetensors", file));
+  const auto values = [&](const char* name) { return read.find(name)->to_vector<int64_t>(); };
+  EXPECT_EQ(values("i8"), (std::vector<int64_t>{-1, 2, -128}));
+  EXPECT_EQ(values("b"), (std::vector<int64_t>{1, 0}));
+  EXPECT_EQ(values("i16"), (std::vector<int64_t>{-300, 300}));
+  EXPECT_EQ(values("i32"), (std::vector<int64_t>{-70'000}));
+  EXPECT_EQ(values("u16"), (std::vector<int64_t>{65'535}));
+  EXPECT_EQ(values("u32"), (std::vector<int64_t>{4'000'000'000}));
+  EXPECT_EQ(values("u64"), (std::vector<int64_t>{int64_t{1} << 62}));
+  EXPECT_EQ(read.find("last")->to_vector<float>(), (std::vector<float>{1.5}));
+  EXPECT_EQ(read.tensors.front().name, "i8");
+  EXPECT_EQ(read.tensors.size(), 8U);
+  ASSERT_EQ(read.unread.size(), 2U);
+  EXPECT_EQ(read.unread[0].name + " " + read.unread[0].dtype, "f8 F8_E4M3");
+  EXPECT_EQ(read.unread[1].name + " " + read.unread[1].dtype, "far U64");
+}
+
 TEST_F(Safetensors, TheHeaderKeepsTheOrderInWhichTensorsAreGiven) {
   write_safetensors(
       file_, {{"z", Tensor::full({3}, 1)}, {"counter", Tensor::zeros({}, DType::i64)}, {"a", Tensor::full({1}, 2)}});
@@ -158,7 +187,9 @@ TEST_F(Safetensors, HostileHeadersAreRefusedWithTheReason) {
       {tensor(R"("dtype":"U8","shape":[1])"), 1, {"tensor 'a'", "no data_offsets"}},
       {tensor(R"("dtype":"U8","data_offsets":[0,1])"), 1, {"tensor 'a'", "no shape"}},
       {tensor(R"("shape":[1],"data_offsets":[0,1])"), 1, {"tensor 'a'", "no dtype"}},
-      {tensor(R"("dtype":"I32","shape":[1],"data_offsets":[0,4])"), 4, {"'I32'", "F32"}},
+      {tensor(R"("dtype":"I33","shape":[1],"data_offsets":[0,4])"), 4, {"'I33'", "F32"}},
+      {tensor(R"("dtype":"F4","shape":[3],"data_offsets":[0,2])"), 2, {"12 bits long"}},
+      {tensor(R"("dtype":"I32","shape":[1],"data_offsets":[0,3])"), 3, {"I32 (1), which takes 4 bytes"}},
       {tensor(R"("dtype":7,"shape":[1],"data_offsets":[0,4])"), 4, {"dtype of tensor 'a'"}},
       {tensor(R"("dtype":"U8","shape":"1","data_offsets":[0,1])"), 1, {"shape of tensor 'a'"}},
       {tensor(R"("dtype":"U8","shape":[1.0],"data_offsets":[0,1])"), 1, {"shape of tensor 'a' holds 1.0"}},
