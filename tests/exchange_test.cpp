@@ -296,7 +296,8 @@ TEST_F(Programs, ClassesOfOtherDataAreFoundByName) {
   const Finished other =
       run("ghost-eval", {"--checkpoint", "run", "--set", "data.name=image_folder", "--set", "data.root=others"});
   EXPECT_EQ(other.status, 1);
-  EXPECT_THAT(other.err, AllOf(HasSubstr("knows 4 classes (0, …), but not 1 of the 2 classes of image_folder: cat")));
+  EXPECT_THAT(other.err,
+              AllOf(HasSubstr("knows 4 classes ('0', …), but not 1 of the 2 classes of image_folder: 'cat'")));
 }
 
 TEST_F(Programs, TheModelIsTheCheckpointsWhateverTheData) {
@@ -310,7 +311,7 @@ TEST_F(Programs, TheModelIsTheCheckpointsWhateverTheData) {
   const auto json = eval({"--checkpoint", "wide", "--set", "data.name=image_folder", "--set", "data.root=same",
                           "--split", "all", "--per-class"});
   EXPECT_EQ(json.at("per_class").size(), 7U);
-  EXPECT_EQ(json.at("per_class").at(6).at("class"), "(output 6)");
+  EXPECT_EQ(json.at("per_class").at(6).at("class"), "class 6");
   const Finished refused = run("ghost-eval", {"--checkpoint", "run", "--set", "model.channels=[6,7]"});
   EXPECT_EQ(refused.status, 2);
   EXPECT_THAT(refused.err, HasSubstr("--set model.channels=[6,7]: the model is the checkpoint's"));
@@ -341,7 +342,7 @@ TEST_F(Programs, ConvertTellsWhatItLacks) {
   write_safetensors(in("bare.safetensors"), state_dict(*bare.model));
   dir_->write("bare.yaml",
               std::string_view("model: {name: mini_group_net}\ndata: {name: image_folder, image_size: 32}\n"));
-  dir_->write("three.txt", std::string_view("a\nb\n\nc\n"));
+  dir_->write("three.txt", std::string_view("a\nb\nc\n"));
   dir_->write("six.txt", std::string_view("a\r\nb\r\nc\r\nd\r\ne\r\nf\r\n"));
   refused({}, 2, HasSubstr("needs --checkpoint FILE or --weights FILE"));
   refused({"--weights", "bare.safetensors"}, 2, HasSubstr("does not say what network it is of"));
@@ -352,7 +353,7 @@ TEST_F(Programs, ConvertTellsWhatItLacks) {
   refused({"--weights", "bare.safetensors", "--config", "bare.yaml", "--to", "ghost"}, 1,
           HasSubstr("--classes FILE names them, one a line"));
   refused({"--weights", "bare.safetensors", "--config", "bare.yaml", "--to", "ghost", "--classes", "three.txt"}, 1,
-          HasSubstr("has 6 outputs, but 3 classes are named (a, …)"));
+          HasSubstr("has 6 outputs, but three.txt names 3 classes (a, …)"));
   const Finished made = run("ghost-convert", {"--weights", "bare.safetensors", "--config", "bare.yaml", "--to", "ghost",
                                               "--classes", "six.txt", "-o", "six.safetensors"});
   ASSERT_EQ(made.status, 0) << made.err;

@@ -176,11 +176,17 @@ TEST_F(Predict, TakesWeightsAsItTakesTheCheckpointTheyAreOf) {
 
   Words untold = bare;
   untold.insert(untold.end(), {"--set", "data.root=nowhere"});
-  const Finished refused = in_folder("ghost-predict", untold);
+  const Finished nameless = in_folder("ghost-predict", untold);
+  EXPECT_EQ(nameless.status, 0);
+  EXPECT_THAT(nameless.out, HasSubstr("\"class 0\""));
+  EXPECT_THAT(nameless.err, HasSubstr("--classes FILE names them"));
+  const Finished refused = in_folder("ghost-predict", {"--weights", "bare.safetensors", "--config", "tiny.yaml",
+                                                       "--set", "data.root=nowhere", "photos/b.png"});
   EXPECT_EQ(refused.status, 1);
-  EXPECT_THAT(refused.err, HasSubstr("--classes FILE"));
+  EXPECT_THAT(refused.err, HasSubstr("set data.image_size, data.mean and data.std"));
   dir_->write("three.txt", std::string_view("a\nb\nc\n"));
-  EXPECT_THAT(predict({"--classes", "three.txt", "photos"}).err, HasSubstr("has 4 outputs, but 3 classes are named"));
+  EXPECT_THAT(predict({"--classes", "three.txt", "photos"}).err,
+              HasSubstr("has 4 outputs, but three.txt names 3 classes"));
   EXPECT_THAT(predict({"--set", "data.image_size=9", "photos"}).err, HasSubstr("pictures are prepared as"));
 }
 

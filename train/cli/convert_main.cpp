@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 struct Arguments {
   NetworkSource source;
-  std::string to = "pytorch", output, classes;
+  std::string to = "pytorch", output;
   bool force = false;
 };
 
@@ -43,16 +43,14 @@ void require_free(const Arguments& arguments) {
 int convert(const Arguments& arguments, Terminal& terminal) {
   require_free(arguments);
   Network network = load_network(arguments.source);
+  const bool pytorch = arguments.to == "pytorch";
+  if (!pytorch) complete_metadata(network, Completeness::everything);
   for (const std::string& note : network.notes) terminal.line("note: " + note);
   for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
-  if (!arguments.classes.empty()) network.classes = read_class_names(arguments.classes);
-  const bool pytorch = arguments.to == "pytorch";
-  if (pytorch) {
+  if (pytorch)
     export_weights(arguments.output, network);
-  } else {
-    complete_metadata(network);
+  else
     export_checkpoint(arguments.output, network);
-  }
   const ModelConfig& model = network.config.model;
   terminal.line(fmt::format(
       "{}: {}, {} parameters, {} classes, as {}", arguments.output, model.name,
@@ -70,8 +68,7 @@ int main(int argc, char** argv) {
   app.add_option("--to", arguments.to, "pytorch: weights alone (default); ghost: a checkpoint")
       ->type_name("FORM")
       ->check(CLI::IsMember({"pytorch", "ghost"}));
-  app.add_option("--classes", arguments.classes, "Names of the classes, one a line, in the order of the outputs")
-      ->type_name("FILE");
+  add_classes_option(app, source);
   app.add_option("-o,--output", arguments.output, "The file to write")->type_name("FILE");
   app.add_flag("--force", arguments.force, "Replace the output if there is one");
   const Help help{
@@ -81,7 +78,7 @@ int main(int argc, char** argv) {
           "the classes (--classes, or\nthe data set of the configuration) and the preprocessing.\n\n"
           "A .pth file becomes safetensors with tools/pth-to-safetensors. See docs/from-pytorch.md.",
       .examples = {"{0} --checkpoint runs/ghostnet-1 -o ghostnet.safetensors",
-                   "{0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml -o checked.safetensors",
+                   "{0} --weights resnet18.safetensors --arch torchvision/resnet18 -o checked.safetensors",
                    "{0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml --to ghost --classes "
                    "names.txt \\\n    -o imagenet.safetensors"}};
   return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {

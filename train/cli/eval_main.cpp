@@ -10,6 +10,7 @@
 #include "train/cli/program.h"
 #include "train/cli/text.h"
 #include "train/loop/arithmetic.h"
+#include "train/network/classes.h"
 #include "train/network/evaluator.h"
 #include "train/network/network.h"
 
@@ -28,24 +29,28 @@ struct Result {
   Evaluation evaluation;
   ConfusionMatrix confusion;
   std::vector<std::string> classes;  // name of each output
+  bool classes_by_name;              // false: by position
 };
 
 std::vector<std::string> names_of_outputs(const Network& network, const std::vector<std::string>& data_classes) {
-  std::vector<std::string> names = network.classes.empty() ? data_classes : network.classes;
-  while (std::ssize(names) < network.config.model.num_classes)
-    names.push_back(fmt::format("(output {})", names.size()));
+  const std::vector<std::string>& known = network.classes.empty() ? data_classes : network.classes;
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < network.config.model.num_classes; ++i) names.push_back(name_of_class(known, i));
   return names;
 }
 
-Result run(const Network& network, const Arguments& arguments) {
+Result run(const Network& network, const Arguments& arguments, Terminal& terminal) {
   const Config& config = network.config;
   const DataSplits data = open_data(config.data, config.run.seed);
   const std::vector<std::string>& classes = data.test->class_names();
-  Result result{{}, ConfusionMatrix(config.model.num_classes), names_of_outputs(network, classes)};
+  LabelMapping mapping = outputs_of_labels(network, config.data.name, classes);
+  for (const std::string& note : mapping.notes) terminal.line("note: " + note, true);
+  for (const std::string& warning : mapping.warnings) spdlog::warn("{}", warning);
+  Result result{{}, ConfusionMatrix(config.model.num_classes), names_of_outputs(network, classes), mapping.by_name};
   EvaluateOptions options;
   options.confusion = &result.confusion;
   options.flip = arguments.flip;
-  options.output_of_label = outputs_of_labels(network, config.data.name, classes);
+  options.output_of_label = std::move(mapping.output_of_label);
   for (const auto& [name, part] : {std::pair{"train", data.train}, {"test", data.test}}) {
     if (arguments.split != "all" && arguments.split != name) continue;
     Loader loader(part, data, {},
@@ -69,6 +74,7 @@ std::string as_json(const Network& network, const Arguments& arguments, const Re
   if (network.progress) json["epoch"] = network.progress->epoch, json["step"] = network.progress->step;
   json["model"] = network.config.model.name;
   json["data"] = network.config.data.name;
+  json["classes_by"] = result.classes_by_name ? "name" : "position";
   json["split"] = arguments.split;
   json["flip"] = arguments.flip;
   json["top1"] = sums.top1_percent();
@@ -145,7 +151,7 @@ int evaluate_network(const Arguments& arguments, Terminal& terminal) {
   if (threads > 0) set_threads(static_cast<int>(threads));
   set_arithmetic(network.config.train);
 
-  const Result result = run(network, arguments);
+  const Result result = run(network, arguments, terminal);
   if (arguments.json) {
     terminal.text(as_json(network, arguments, result));
   } else {
@@ -161,6 +167,7 @@ int main(int argc, char** argv) {
   NetworkSource& source = arguments.source;
   CLI::App app("Tests a network on the images of a data set.", name);
   add_network_options(app, source);
+  add_classes_option(app, source);
   app.add_option("--split", arguments.split, "Which images: test (default), train, or all")
       ->type_name("NAME")
       ->check(CLI::IsMember({"test", "train", "all"}));
@@ -172,12 +179,12 @@ int main(int argc, char** argv) {
       .notes =
           "Prints top1 and top5 (percent), loss (mean cross-entropy), count and images_per_second. The images may be "
           "of\n"
-          "another data set: its classes are found among the network's by name.",
+          "another data set: its classes are found among the network's by name. If the network does not know the names "
+          "of\nits classes (--classes), outputs and classes are matched by position.",
       .examples = {"{0} --checkpoint runs/ghostnet-1 --flip",
                    "{0} --checkpoint runs/ghostnet-1/checkpoints/last.safetensors --per-class --json",
                    "{0} --checkpoint runs/ghostnet-1 --set data.name=image_folder --set data.root=photos --split all",
-                   "{0} --weights ghostnet.safetensors --config configs/ghostnet_imagenet.yaml --set "
-                   "data.root=imagenet"}};
+                   "{0} --weights resnet18.safetensors --arch torchvision/resnet18 --set data.root=imagenet"}};
   return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     require_network(source);
     return evaluate_network(arguments, terminal);

@@ -12,13 +12,14 @@
 #include "train/cli/program.h"
 #include "train/cli/text.h"
 #include "train/network/network.h"
+#include "train/network/published.h"
 
 namespace ghost::cli {
 
 namespace {
 
 struct Arguments {
-  std::string config, checkpoint, weights, layer, input;
+  std::string config, arch, checkpoint, weights, layer, input;
   std::vector<std::string> overrides, compare;
   std::optional<int64_t> batch, threads;
   int depth = 0;
@@ -49,13 +50,20 @@ NamedInfo of_config(const std::string& file, const Arguments& arguments, Termina
   return {.name = file, .notes = {}, .info = describe_model(loaded.config, arguments)};
 }
 
+NamedInfo of_arch(const Arguments& arguments, Terminal& terminal) {
+  const LoadedConfig loaded = published_config_alone(arguments.arch, arguments.overrides);
+  tell(loaded.notes, terminal);
+  return {.name = arguments.arch, .notes = {}, .info = describe_model(loaded.config, arguments)};
+}
+
 // A network with its values, which are read to see that they fit.
 NamedInfo of_network(const NetworkSource& source, const Arguments& arguments, Terminal& terminal) {
   const Network network = load_network(source);
   tell(network.notes, terminal);
   for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
   NamedInfo named{.name = network.file, .notes = {}, .info = describe_model(network.config, arguments)};
-  if (!source.config.empty()) named.notes.push_back(fmt::format("its entries fit {}", source.config));
+  if (const std::string& model = source.arch.empty() ? source.config : source.arch; !model.empty())
+    named.notes.push_back(fmt::format("its entries fit {}", model));
   if (!network.progress) return named;
   const Progress& at = *network.progress;
   named.notes.push_back(fmt::format("trained for {} epochs, {} steps", at.epoch, grouped(at.step)));
@@ -70,7 +78,8 @@ NamedInfo of_checkpoint(const std::string& given, const Arguments& arguments, Te
 }
 NamedInfo of_weights(const Arguments& arguments, Terminal& terminal) {
   NetworkSource source;
-  source.weights = arguments.weights, source.config = arguments.config, source.overrides = arguments.overrides;
+  source.weights = arguments.weights, source.config = arguments.config, source.arch = arguments.arch;
+  source.overrides = arguments.overrides;
   return of_network(source, arguments, terminal);
 }
 
@@ -102,12 +111,15 @@ int run(const Arguments& arguments, Terminal& terminal) {
     terminal.text(arguments.json ? printed(comparison_json(a, b)) : comparison_text(a, b, arguments.depth, terminal));
   } else if (!arguments.weights.empty()) {
     const WeightsFile weights = read_weights(arguments.weights);
-    if (!arguments.config.empty() || !read_network_metadata(weights.name, weights.metadata).config.empty())
+    if (!arguments.config.empty() || !arguments.arch.empty() ||
+        !read_network_metadata(weights.name, weights.metadata).config.empty())
       show(of_weights(arguments, terminal), arguments, terminal);
     else
       terminal.text(arguments.json ? printed(weights_json(weights)) : weights_text(weights, terminal));
   } else if (!arguments.layer.empty()) {
     show(of_layer(arguments.layer, arguments), arguments, terminal);
+  } else if (!arguments.arch.empty()) {
+    show(of_arch(arguments, terminal), arguments, terminal);
   } else {
     show(arguments.config.empty() ? of_checkpoint(arguments.checkpoint, arguments, terminal)
                                   : of_config(arguments.config, arguments, terminal),
@@ -117,27 +129,32 @@ int run(const Arguments& arguments, Terminal& terminal) {
 }
 
 void require_one_subject(const Arguments& a) {
-  const int given =
-      !a.config.empty() + !a.checkpoint.empty() + !a.weights.empty() + !a.layer.empty() + !a.compare.empty();
+  const bool model = !a.config.empty() || !a.arch.empty();
+  const int given = model + !a.checkpoint.empty() + !a.weights.empty() + !a.layer.empty() + !a.compare.empty();
   if (given == 0)
     fail_usage(
-        "needs --config FILE, --checkpoint FILE, --weights FILE, --layer LAYER or --compare A B; --help shows "
-        "examples");
-  if (given > 1 && !(given == 2 && !a.config.empty() && !a.weights.empty()))
+        "needs --config FILE, --arch NAME, --checkpoint FILE, --weights FILE, --layer LAYER or --compare A B; --help "
+        "shows examples");
+  if (given > 1 && !(given == 2 && model && !a.weights.empty()))
     fail_usage(
-        "takes one of --config, --checkpoint, --weights, --layer and --compare; only --weights FILE --config FILE go "
-        "together");
+        "takes one of --config, --arch, --checkpoint, --weights, --layer and --compare; only --weights FILE goes "
+        "together with --config FILE or --arch NAME");
 }
 
 int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-info");
   Arguments arguments;
   CLI::App app("Shows what a network costs, module by module, before it is trained. Needs no data.", name);
-  app.add_option("--config", arguments.config, "A configuration (see configs/)")->type_name("FILE");
+  auto* config = app.add_option("--config", arguments.config, "A configuration (see configs/)");
+  config->type_name("FILE");
+  app.add_option("--arch", arguments.arch,
+                 "A model of timm or torchvision by its name there, e.g. torchvision/resnet18")
+      ->type_name("NAME")
+      ->excludes(config);
   app.add_option("--checkpoint", arguments.checkpoint, "A checkpoint, or a run directory (then its best)")
       ->type_name("FILE");
   app.add_option("--weights", arguments.weights,
-                 "A safetensors file: lists its entries; with --config, checks that they fit that model")
+                 "A safetensors file: lists its entries; with --config or --arch, checks that they fit that model")
       ->type_name("FILE");
   app.add_option("--layer", arguments.layer, "One layer, written as in Python: 'GhostConv(32, 64, ratio=2)'")
       ->type_name("LAYER");

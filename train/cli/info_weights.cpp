@@ -58,7 +58,9 @@ std::string weights_text(const WeightsFile& weights, const Terminal& terminal) {
     if (numbers > 0) text += fmt::format("            {} numbers of {}\n", grouped(numbers), section.what);
   for (const auto& [key, value] : weights.metadata)
     text += fmt::format("metadata    {}: {}\n", key, value.size() > 60 ? value.substr(0, 60) + " …" : value);
-  return text + "To see what they cost in a model: --config FILE\n";
+  for (const UnreadTensor& t : weights.unread)
+    text += fmt::format("not read    {}: {} {}\n", t.name, t.dtype, t.shape.str());
+  return text + "To see what they cost in a model: --config FILE, or --arch NAME\n";
 }
 
 Json weights_json(const WeightsFile& weights) {
@@ -72,6 +74,8 @@ Json weights_json(const WeightsFile& weights) {
                                {"shape", std::vector<int64_t>(t->tensor.shape().begin(), t->tensor.shape().end())},
                                {"dtype", name_of(t->tensor.dtype())},
                                {"numbers", t->tensor.numel()}});
+  json["not_read"] = Json::array();
+  for (const UnreadTensor& t : weights.unread) json["not_read"].push_back({{"name", t.name}, {"dtype", t.dtype}});
   return json;
 }
 

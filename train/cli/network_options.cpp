@@ -11,10 +11,15 @@ void add_network_options(CLI::App& app, NetworkSource& source) {
   auto* weights = app.add_option("--weights", source.weights,
                                  "Weights (safetensors) of PyTorch, timm, torchvision or ghost-convert");
   weights->type_name("FILE")->excludes(checkpoint);
-  app.add_option("--config", source.config,
-                 "Model and data of --weights: a YAML file; not needed if the weights carry one")
-      ->type_name("FILE")
-      ->needs(weights);
+  auto* config = app.add_option("--config", source.config,
+                                "Model and data of --weights: a YAML file; not needed if the weights carry one");
+  config->type_name("FILE")->needs(weights);
+  app.add_option(
+         "--arch", source.arch,
+         "In place of --config: what timm or torchvision calls the model of --weights, e.g. torchvision/resnet18")
+      ->type_name("NAME")
+      ->needs(weights)
+      ->excludes(config);
   app.add_option("--prefix", source.prefix, "Of --weights, take only the entries below this, e.g. backbone")
       ->type_name("NAME")
       ->needs(weights);
@@ -24,6 +29,12 @@ void add_network_options(CLI::App& app, NetworkSource& source) {
   app.add_option("--set", source.overrides, "Change one option, e.g. --set data.root=/data; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
+}
+
+void add_classes_option(CLI::App& app, NetworkSource& source) {
+  app.add_option("--classes", source.classes,
+                 "Names of the classes, one a line, in the order of the outputs; where the network does not know them")
+      ->type_name("FILE");
 }
 
 void require_network(const NetworkSource& source) {

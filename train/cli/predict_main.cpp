@@ -24,7 +24,6 @@ namespace fs = std::filesystem;
 
 struct Arguments {
   NetworkSource source;
-  std::string classes;  // a file of names
   std::vector<std::string> inputs;
   PredictOptions options;
   std::optional<int64_t> threads;
@@ -91,6 +90,7 @@ class Json final : public Format {
       for (const ClassScore& score : prediction.top)
         top.push_back({{"class", score.name}, {"index", score.index}, {"probability", score.probability}});
       json["top"] = std::move(top);
+      if (!prediction.logits.empty()) json["logits"] = prediction.logits;
     } else {
       json["error"] = prediction.error;
     }
@@ -155,8 +155,7 @@ Network network_of(const Arguments& arguments) {
   for (const std::string& set : arguments.source.overrides)
     if (network.preprocessing && set.starts_with("data."))
       fail_usage("--set {}: pictures are prepared as {} says, which cannot be changed", set, network.file);
-  if (!arguments.classes.empty()) network.classes = read_class_names(arguments.classes);
-  if (network.classes.empty() || !network.preprocessing || !arguments.classes.empty()) complete_metadata(network);
+  complete_metadata(network, Completeness::preprocessing);
   return network;
 }
 
@@ -186,7 +185,7 @@ int predict(const Arguments& arguments, const std::string& program, Terminal& te
     for (; i < inputs.size() && inputs[i].error.empty(); ++i) files.push_back(inputs[i].file);
     predictor.predict(files, arguments.options, print);
     for (; i < inputs.size() && !inputs[i].error.empty(); ++i)
-      print({.file = inputs[i].file, .error = inputs[i].error, .top = {}});
+      print({.file = inputs[i].file, .error = inputs[i].error, .top = {}, .logits = {}});
   }
   terminal.text(format->end());
   if (failed > 0 && inputs.size() > 1)
@@ -199,9 +198,7 @@ int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Names the classes of pictures by a trained network.", name);
   add_network_options(app, arguments.source);
-  app.add_option("--classes", arguments.classes,
-                 "Names of the classes, one a line, in the order of the outputs; where the network does not know them")
-      ->type_name("FILE");
+  add_classes_option(app, arguments.source);
   app.add_option("pictures", arguments.inputs,
                  "JPEG, PNG or BMP files, or folders of them (with their sub-folders); -: names from standard input, "
                  "one a line")
@@ -211,6 +208,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1'000'000));
   auto* json =
       app.add_flag("--json", arguments.json, "Print a JSON array of {file, top: [{class, index, probability}]}");
+  app.add_flag("--logits", arguments.options.logits,
+               "With --json: the network's outputs before softmax as well, in the order of index")
+      ->needs(json);
   app.add_flag("--csv", arguments.csv, "Print comma-separated lines: file,rank,class,index,probability,error")
       ->excludes(json);
   app.add_option("--batch", arguments.options.batch_size,
@@ -225,8 +225,7 @@ int main(int argc, char** argv) {
           "status is 1.",
       .examples = {"{0} --checkpoint runs/ghostnet-1 photo.jpg",
                    "{0} --checkpoint runs/ghostnet-1 --top 1 --csv photos/ > classes.csv",
-                   "{0} --weights ghostnet.safetensors --config configs/ghostnet_imagenet.yaml --classes names.txt "
-                   "photo.jpg",
+                   "{0} --weights resnet18.safetensors --arch torchvision/resnet18 --classes names.txt photo.jpg",
                    "find . -newer last -name '*.png' | {0} --checkpoint runs/ghostnet-1 --json -"}};
   return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     require_network(arguments.source);

@@ -55,9 +55,12 @@ void Trainer::load_starting_values() {
                                               {.prefix = from.prefix,
                                                .strict = from.strict,
                                                .new_classifier = true,
+                                               .classes = data_.train->class_names(),
                                                .how_to_be_lenient = "model.pretrained_strict: false"});
+    const std::string frozen = frozen_at_random(*model_, report);
     for (const std::string& note : report.notes) reporter_.note(note);
     for (const std::string& warning : report.warnings) reporter_.warn(warning);
+    if (!frozen.empty()) reporter_.warn(frozen);
   }
   step_->start();
 }

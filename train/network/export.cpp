@@ -1,11 +1,10 @@
 #include "train/network/export.h"
 
 #include <fmt/format.h>
-#include <sstream>
 
-#include "data/file.h"
 #include "data/image_folder.h"
 #include "nn/state_dict.h"
+#include "train/network/classes.h"
 #include "train/run/version.h"
 
 namespace ghost {
@@ -25,40 +24,59 @@ std::optional<Preprocessing> configured_preprocessing(const DataConfig& data) {
   return p;
 }
 
+// Names from the data set that the configuration names. Empty: it has another number of classes.
+std::vector<std::string> classes_of_data(Network& network, const DataSplits& data) {
+  const std::vector<std::string>& names = data.train->class_names();
+  const int64_t outputs = network.config.model.num_classes;
+  if (std::ssize(names) != outputs) return {};
+  network.notes.push_back(fmt::format("{}: does not name its classes, so they are those of {} by position: {}",
+                                      network.file, network.config.data.name, classes_by_position(names)));
+  if (const std::string warning = other_order_warning(network.file, names); !warning.empty())
+    network.warnings.push_back(warning + "; --classes FILE with the names in the order of the outputs settles it");
+  return names;
+}
+
 }  // namespace
 
-void complete_metadata(Network& network) {
+void complete_metadata(Network& network, Completeness needed) {
   const Config& config = network.config;
-  if (!network.preprocessing && !network.classes.empty()) network.preprocessing = configured_preprocessing(config.data);
+  const int64_t outputs = config.model.num_classes;
+  const bool must_name = needed == Completeness::everything;
+  if (!network.preprocessing) network.preprocessing = configured_preprocessing(config.data);
   if (network.classes.empty() || !network.preprocessing) {
-    DataSplits data;
+    std::optional<DataSplits> data;
+    std::string why;
     try {
       data = open_data(config.data, config.run.seed);
     } catch (const Error& e) {
-      fail("{}: does not tell {}, and the data set cannot be asked ({}); {}", network.file,
-           network.classes.empty() ? "the names of its classes" : "how images are prepared for it", e.what(),
-           network.classes.empty() ? "--classes FILE names them, one a line"
-                                   : "set data.image_size, data.mean and data.std");
+      why = e.what();
     }
-    if (network.classes.empty()) network.classes = data.train->class_names();
-    if (!network.preprocessing) network.preprocessing = preprocessing_of(data);
+    if (!data && !network.preprocessing)
+      fail(
+          "{}: does not tell how images are prepared for it, and the data set cannot be asked ({}); set "
+          "data.image_size, data.mean and data.std",
+          network.file, why);
+    if (!data && must_name)
+      fail(
+          "{}: does not tell the names of its classes, and the data set cannot be asked ({}); --classes FILE names "
+          "them, one a line",
+          network.file, why);
+    if (!network.preprocessing) network.preprocessing = preprocessing_of(*data);
+    if (data && must_name && network.classes.empty() && std::ssize(data->train->class_names()) != outputs)
+      fail(
+          "{}: the network has {} outputs, but {} has {} classes; --classes FILE names those of the outputs, one a "
+          "line",
+          network.file, outputs, config.data.name, data->train->class_names().size());
+    if (data && network.classes.empty()) network.classes = classes_of_data(network, *data);
+    if (network.classes.empty())
+      network.notes.push_back(
+          fmt::format("{}: does not name its classes, which are called by their outputs, {} to {}; "
+                      "--classes FILE names them, one a line",
+                      network.file, name_of_class({}, 0), name_of_class({}, outputs - 1)));
   }
-  if (std::ssize(network.classes) != config.model.num_classes)
-    fail("{}: the network has {} outputs, but {} classes are named ({}, …)", network.file, config.model.num_classes,
+  if (std::ssize(network.classes) > outputs || (must_name && std::ssize(network.classes) != outputs))
+    fail("{}: the network has {} outputs, but {} classes are named ({}, …)", network.file, outputs,
          network.classes.size(), network.classes.front());
-}
-
-std::vector<std::string> read_class_names(const std::filesystem::path& file) {
-  constexpr int64_t kMostBytes = 1 << 24;
-  const std::vector<uint8_t> bytes = read_file(file, kMostBytes);
-  std::istringstream text(std::string(bytes.begin(), bytes.end()));
-  std::vector<std::string> names;
-  for (std::string line; std::getline(text, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) names.push_back(line);
-  }
-  if (names.empty()) fail("{}: names no class; one a line was expected", file.string());
-  return names;
 }
 
 void export_weights(const std::filesystem::path& file, const Network& network) {

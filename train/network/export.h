@@ -16,13 +16,14 @@ void export_weights(const std::filesystem::path& file, const Network& network);
 // step is done. Throws Error if network.classes or network.preprocessing are not known.
 void export_checkpoint(const std::filesystem::path& file, const Network& network);
 
-// Finds what export_checkpoint needs and the network does not say. If the classes are known, the preprocessing comes
-// from the data section (for an image folder with ImageNet's numbers where the section has none). Otherwise classes and
-// preprocessing come from the data set of the configuration, whose files must be there. Throws Error, saying what would
-// help, if nothing tells them or there are not as many classes as outputs.
-void complete_metadata(Network& network);
-
-// Reads names, one a line; empty lines are passed over. Throws Error naming the file.
-std::vector<std::string> read_class_names(const std::filesystem::path& file);
+// Finds what the network does not say of itself. Its preprocessing comes from the data section (for an image folder
+// with ImageNet's numbers where the section has none), else from the data set of the configuration, whose files must be
+// there. The names of its classes come from that data set by position, which the notes say.
+//   preprocessing  classes may stay unknown, which the notes say
+//   everything     what export_checkpoint needs
+// Throws Error, saying what would help, if nothing tells what is needed or (everything) there are not as many classes
+// as outputs.
+enum class Completeness { preprocessing, everything };
+void complete_metadata(Network& network, Completeness needed);
 
 }  // namespace ghost

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "core/nearest.h"
 #include "nn/state_dict.h"
+#include "train/network/classes.h"
 #include "train/network/pretrained.h"
+#include "train/network/published.h"
 #include "train/run/run_dir.h"
 
 namespace ghost {
@@ -66,16 +67,19 @@ Network of_checkpoint(const NetworkSource& source) {
 Network of_weights(const NetworkSource& source) {
   const WeightsFile file = read_weights(source.weights);
   NetworkMetadata metadata = read_network_metadata(file.name, file.metadata);
-  if (source.config.empty() && metadata.config.empty())
-    fail_usage("--weights {}: the file does not say what network it is of; name its configuration with --config",
-               source.weights);
-  LoadedConfig loaded = source.config.empty()
-                            ? load_config_text(metadata.config, file.name + " (its config)", source.overrides)
-                            : load_config(source.config, source.overrides);
+  const bool carried = source.config.empty() && source.arch.empty();
+  if (carried && metadata.config.empty())
+    fail_usage(
+        "--weights {}: the file does not say what network it is of; name its configuration with --config, or the model "
+        "of timm or torchvision with --arch",
+        source.weights);
+  LoadedConfig loaded = carried ? load_config_text(metadata.config, file.name + " (its config)", source.overrides)
+                        : source.arch.empty() ? load_config(source.config, source.overrides)
+                                              : published_config(source.arch, source.overrides);
   Network network;
   network.file = file.name;
   network.config = std::move(loaded.config);
-  network.notes = source.config.empty() ? of_sets(std::move(loaded.notes)) : std::move(loaded.notes);
+  network.notes = carried ? of_sets(std::move(loaded.notes)) : std::move(loaded.notes);
   take_metadata(network, std::move(metadata));
 
   Config& config = network.config;
@@ -96,7 +100,9 @@ Network of_weights(const NetworkSource& source) {
 }  // namespace
 
 Network load_network(const NetworkSource& source) {
-  return source.checkpoint.empty() ? of_weights(source) : of_checkpoint(source);
+  Network network = source.checkpoint.empty() ? of_weights(source) : of_checkpoint(source);
+  if (!source.classes.empty()) name_classes(network, source.classes);
+  return network;
 }
 
 NetworkMetadata metadata_of(const Network& network) {
@@ -105,37 +111,6 @@ NetworkMetadata metadata_of(const Network& network) {
   config.run.dir.clear();
   config.pretrained = {};
   return {config_to_yaml(config), network.classes, network.preprocessing};
-}
-
-std::vector<int64_t> outputs_of_labels(const Network& network, const std::string& data_name,
-                                       const std::vector<std::string>& data_classes) {
-  const std::vector<std::string>& known = network.classes;
-  const int64_t outputs = network.config.model.num_classes;
-  if (known == data_classes) return {};
-  if (known.empty()) {
-    if (outputs == std::ssize(data_classes)) return {};
-    fail(
-        "{}: has {} classes whose names are not known, but {} has {} ({}, …): they can be told apart by name or by "
-        "number only",
-        network.file, outputs, data_name, data_classes.size(), data_classes.front());
-  }
-  std::vector<int64_t> output_of_label;
-  std::vector<std::string> unknown;
-  for (const std::string& name : data_classes) {
-    const auto found = std::find(known.begin(), known.end(), name);
-    if (found == known.end()) unknown.push_back(name);
-    if (found != known.end() && std::find(found + 1, known.end(), name) != known.end())
-      fail("{}: two of its classes are called {}, so the classes of {} cannot be told by name", network.file, name,
-           data_name);
-    output_of_label.push_back(found - known.begin());
-  }
-  if (unknown.empty()) return output_of_label;
-  constexpr size_t kNamed = 10;
-  std::string names;
-  for (size_t i = 0; i < std::min(unknown.size(), kNamed); ++i) names += (i ? ", " : "") + unknown[i];
-  if (unknown.size() > kNamed) names += ", …";
-  fail("{}: knows {} classes ({}, …), but not {} of the {} classes of {}: {}{}", network.file, known.size(),
-       known.front(), unknown.size(), data_classes.size(), data_name, names, did_you_mean(unknown.front(), known));
 }
 
 }  // namespace ghost

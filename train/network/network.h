@@ -13,9 +13,12 @@ struct NetworkSource {
   std::string checkpoint = {};              // a checkpoint or a run directory; empty: `weights` is the source
   std::string weights = {};                 // a file of weights
   std::string config = {};                  // the configuration of the weights; empty: the one that the file carries
+  std::string arch = {};                    // or a published model in its place (published.h), "torchvision/resnet18"
   std::vector<std::string> overrides = {};  // key=value, applied to the configuration
   std::string prefix = {};                  // of the weights' names (WeightsOptions)
   bool strict = true;
+  std::string classes =
+      {};  // a file that names the classes of the outputs (classes.h); empty: as the network knows them
 };
 
 struct Network {
@@ -33,17 +36,12 @@ struct Network {
 // Builds the network of a checkpoint, or of weights and a configuration, and loads its values. A num_classes or
 // in_channels that is `auto` in the configuration of weights is taken from the file. Throws UsageError if the overrides
 // would change the model of a checkpoint, if weights come without any configuration, or if data.channels is not what
-// the network takes; Error if the values do not fit.
+// the network takes; Error if the values do not fit, or if `classes` does not name as many classes as there are
+// outputs.
 Network load_network(const NetworkSource& source);
 
 // What a file of the network says of it besides the values. The configuration is without data.root, run.dir and
 // model.pretrained, which belong to one machine or one run.
 NetworkMetadata metadata_of(const Network& network);
-
-// The output of the network that each label of a data set stands for. The data's classes may be some of the network's,
-// in any order; they are found by name. The result is empty if they are the same. Throws Error naming the classes of
-// the data that the network does not know. If the names of the network's classes are not known, there must be as many.
-std::vector<int64_t> outputs_of_labels(const Network& network, const std::string& data_name,
-                                       const std::vector<std::string>& data_classes);
 
 }  // namespace ghost

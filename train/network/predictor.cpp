@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "nn/finite.h"
 #include "nn/infer.h"
+#include "train/network/classes.h"
 
 namespace ghost {
 
@@ -39,11 +40,6 @@ Predictor::Predictor(const Network& network)
       preprocessor_(splits_of(preprocessing_), {}),
       model_(network.model) {}
 
-// A network may have more outputs than its data had classes.
-std::string Predictor::class_name(int64_t index) const {
-  return index < std::ssize(classes_) ? classes_[static_cast<size_t>(index)] : fmt::format("output {}", index);
-}
-
 void Predictor::predict(const std::vector<std::filesystem::path>& files, const PredictOptions& options,
                         const std::function<void(const Prediction&)>& each) {
   if (options.top < 1) fail_usage("the number of classes to name is {}; at least 1 was expected", options.top);
@@ -51,11 +47,12 @@ void Predictor::predict(const std::vector<std::filesystem::path>& files, const P
   for (int64_t begin = 0; begin < std::ssize(files); begin += options.batch_size) {
     const int64_t count = std::min(options.batch_size, std::ssize(files) - begin);
     const std::span<const std::filesystem::path> part(files.data() + begin, static_cast<size_t>(count));
-    for (const Prediction& prediction : predict_batch(part, options.top)) each(prediction);
+    for (const Prediction& prediction : predict_batch(part, options)) each(prediction);
   }
 }
 
-std::vector<Prediction> Predictor::predict_batch(std::span<const std::filesystem::path> files, int64_t top) {
+std::vector<Prediction> Predictor::predict_batch(std::span<const std::filesystem::path> files,
+                                                 const PredictOptions& options) {
   const auto count = std::ssize(files);
   const int64_t values = preprocessor_.values();
   std::vector<Prediction> predictions(files.size());
@@ -91,13 +88,17 @@ std::vector<Prediction> Predictor::predict_batch(std::span<const std::filesystem
   if (!all_finite(result))
     throw NotFiniteError(
         fmt::format("the network's answer to {} and what is with it is NaN or infinite", read.front()->file.string()));
-  const std::vector<double> all = softmax(result.to(DType::f64)).to_vector<double>();
+  const std::vector<double> logits = result.to_vector<double>(),
+                            all = softmax(result.to(DType::f64)).to_vector<double>();
   const size_t outputs = all.size() / read.size();
   for (size_t i = 0; i < read.size(); ++i) {
     const auto probabilities = std::span(all).subspan(i * outputs, outputs);
-    for (const int64_t index : largest(probabilities, top))
-      read[i]->top.push_back(
-          {.index = index, .name = class_name(index), .probability = probabilities[static_cast<size_t>(index)]});
+    for (const int64_t index : largest(probabilities, options.top))
+      read[i]->top.push_back({.index = index,
+                              .name = name_of_class(classes_, index),
+                              .probability = probabilities[static_cast<size_t>(index)]});
+    const auto own = std::span(logits).subspan(i * outputs, outputs);
+    if (options.logits) read[i]->logits.assign(own.begin(), own.end());
   }
   return predictions;
 }

@@ -22,11 +22,13 @@ struct Prediction {
   std::filesystem::path file;
   std::string error;            // says why there is no prediction, naming the file; empty: there is one
   std::vector<ClassScore> top;  // the most probable classes, best first; of equals the first class
+  std::vector<double> logits;   // all outputs before softmax, if asked for
 };
 
 struct PredictOptions {
   int64_t top = 5;          // classes for each picture, at least 1; never more than there are
   int64_t batch_size = 32;  // pictures that go through the network together, at least 1
+  bool logits = false;      // give them as well
 };
 
 class Predictor {
@@ -43,8 +45,7 @@ class Predictor {
                const std::function<void(const Prediction&)>& each);
 
  private:
-  std::vector<Prediction> predict_batch(std::span<const std::filesystem::path> files, int64_t top);
-  std::string class_name(int64_t index) const;
+  std::vector<Prediction> predict_batch(std::span<const std::filesystem::path> files, const PredictOptions& options);
 
   std::vector<std::string> classes_;
   Preprocessing preprocessing_;

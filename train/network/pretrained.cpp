@@ -1,33 +1,24 @@
 #include "train/network/pretrained.h"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
-#include <fstream>
-#include <optional>
 #include <set>
 
 #include "core/nearest.h"
 #include "nn/classifier.h"
 #include "nn/finite.h"
 #include "nn/state_dict.h"
+#include "train/network/classifier_rows.h"
+#include "train/network/foreign_files.h"
+#include "train/network/weight_axes.h"
+#include "train/run/checkpoint.h"
 #include "train/run/run_dir.h"
-#include "train/run/sections.h"
 
 namespace ghost {
 namespace {
 
 namespace fs = std::filesystem;
 using Entries = std::vector<NamedTensor>;
-
-// torch.save writes a zip archive, or a bare pickle (protocols 2 to 5) in old versions.
-bool is_of_torch_save(const fs::path& file) {
-  std::array<unsigned char, 4> start{};
-  std::ifstream in(file, std::ios::binary);
-  in.read(reinterpret_cast<char*>(start.data()), start.size());
-  const bool zip = start[0] == 'P' && start[1] == 'K' && start[2] == 3 && start[3] == 4;
-  return zip || (start[0] == 0x80 && start[1] >= 2 && start[1] <= 5);
-}
 
 std::string lines_of(const std::vector<std::string>& names) {
   std::string text;
@@ -51,9 +42,18 @@ std::vector<std::string> take_out(Entries& entries, const Leave& leave) {
   return names;
 }
 
-bool is_leftover(const std::string& name) {
-  const std::string last = name.substr(name.rfind('.') + 1);  // npos + 1 is 0: all of it
-  return last == "total_ops" || last == "total_params";
+// What tools leave behind in a state dict, by the last part of its name.
+struct Leftovers {
+  std::string of;
+  std::set<std::string> names;
+};
+const std::vector<Leftovers>& leftovers() {
+  static const std::vector<Leftovers> all{{"of a profiler", {"total_ops", "total_params"}},
+                                          {"of averaged weights", {"n_averaged"}}};
+  return all;
+}
+std::string last_part(const std::string& name) {
+  return name.substr(name.rfind('.') + 1);  // npos + 1 is 0: all of it
 }
 
 std::vector<std::string> keep_below(Entries& entries, std::string prefix, const std::string& file) {
@@ -102,30 +102,6 @@ NamedTensor* find(Entries& entries, const std::string& name) {
   return it == entries.end() ? nullptr : &*it;
 }
 
-bool differ_in_first_only(const Shape& a, const Shape& b) {
-  return a.rank() == b.rank() && a.rank() > 0 && a[0] != b[0] && std::equal(a.begin() + 1, a.end(), b.begin() + 1);
-}
-
-struct NewClassifier {
-  std::string path;
-  int64_t classes = 0, own_classes = 0;
-  size_t entries = 0;  // weight, or weight and bias
-};
-
-// Puts the model's own values in the place of a classifier for another number of classes; empty: there is none such.
-std::optional<NewClassifier> keep_own_classifier(Module& model, Entries& ours, Entries& entries) {
-  const std::string path = classifier_of(model);
-  NamedTensor *weight = find(entries, join_path(path, "weight")), *bias = find(entries, join_path(path, "bias")),
-              *own_weight = find(ours, join_path(path, "weight")), *own_bias = find(ours, join_path(path, "bias"));
-  if (!weight || !own_weight || !bias != !own_bias) return {};
-  if (!differ_in_first_only(weight->tensor.shape(), own_weight->tensor.shape())) return {};
-  const int64_t classes = weight->tensor.size(0);
-  if (bias && !(bias->tensor.shape() == Shape{classes})) return {};
-  weight->tensor = own_weight->tensor;
-  if (bias) bias->tensor = own_bias->tensor;
-  return NewClassifier{path, classes, own_weight->tensor.size(0), bias ? size_t{2} : size_t{1}};
-}
-
 // Images of other channels than the file's: the one mismatch with a simple way out.
 std::string channels_hint(const Entries& ours, Entries& entries) {
   for (const NamedTensor& e : ours) {
@@ -144,10 +120,40 @@ void require_finite(const Entries& entries, const std::string& file) {
     if (!all_finite(e.tensor)) fail("{}: entry {} has values that are NaN or infinite", file, e.name);
 }
 
+// Of an entry that was not read; renaming has only taken something off its front.
+std::string type_of(const WeightsFile& file, const std::string& name) {
+  for (const UnreadTensor& t : file.unread)
+    if (t.name.ends_with(name)) return t.dtype;
+  return "another type";
+}
+
+// Entries that cannot be weights of the model: of types that are not read, and integers. A batch norm's counter goes
+// with the batch norm.
+void pass_over_what_is_no_weight(const WeightsFile& file, Entries& entries, const std::set<std::string>& own,
+                                 std::vector<std::string>& notes) {
+  std::vector<std::string> unread, integers;
+  std::erase_if(entries, [&](const NamedTensor& e) {
+    const bool wanted = own.contains(e.name), read = e.tensor.defined();
+    if (wanted && !read)
+      fail("{}: entry {} is of type {}, which cannot be read: save it as F32, F16 or BF16", file.name, e.name,
+           type_of(file, e.name));
+    if (wanted || (read && (is_floating(e.tensor.dtype()) || last_part(e.name) == "num_batches_tracked"))) return false;
+    (read ? integers : unread).push_back(e.name);
+    return true;
+  });
+  if (!integers.empty())
+    notes.push_back(fmt::format("{}: passed over {} of integers, which the model does not have:{}", file.name,
+                                counted(integers.size()), lines_of(integers)));
+  if (!unread.empty())
+    notes.push_back(fmt::format("{}: passed over {} of a type that cannot be read, which the model does not have:{}",
+                                file.name, counted(unread.size()), lines_of(unread)));
+}
+
 // The entries that are meant for the model, as it calls them; what was done for that goes to `notes`.
 Entries under_our_names(const WeightsFile& file, const Entries& ours, const std::string& prefix,
                         std::vector<std::string>& notes) {
   Entries entries = file.entries;
+  for (const UnreadTensor& t : file.unread) entries.push_back({t.name, {}});
   std::set<std::string> own;
   for (const NamedTensor& e : ours) own.insert(e.name);
   const auto passed_over = [&](const std::string& what, const std::vector<std::string>& names) {
@@ -165,11 +171,14 @@ Entries under_our_names(const WeightsFile& file, const Entries& ours, const std:
                                   section.prefix));
   }
   if (!prefix.empty()) passed_over("outside of the prefix", keep_below(entries, prefix, file.name));
-  passed_over("of a profiler",
-              take_out(entries, [&](const std::string& name) { return is_leftover(name) && !own.count(name); }));
+  for (const auto& [of, names] : leftovers())
+    passed_over(of, take_out(entries, [&, &n = names](const std::string& name) {
+                  return n.contains(last_part(name)) && !own.contains(name);
+                }));
   const std::string stripped = strip_wrappers(entries, own);
   if (!stripped.empty())
     notes.push_back(fmt::format("{}: took '{}' off the names of its entries", file.name, stripped));
+  pass_over_what_is_no_weight(file, entries, own, notes);
   return entries;
 }
 
@@ -182,11 +191,10 @@ WeightsFile read_weights(const fs::path& given) {
   const fs::path file = is_folder ? checkpoint_file(given.string()) : given;
   try {
     SafetensorsFile read = read_safetensors(file);
-    return {file.string(), std::move(read.tensors), std::move(read.metadata)};
+    return {file.string(), std::move(read.tensors), std::move(read.metadata), std::move(read.unread)};
   } catch (const Error&) {
-    if (!is_of_torch_save(file)) throw;
-    fail("{}: this was written by torch.save; `tools/pth-to-safetensors {} {}` makes a safetensors file of it",
-         file.string(), file.string(), fs::path(file).replace_extension(".safetensors").string());
+    if (const std::string what = what_it_is_instead(file); !what.empty()) fail("{}: {}", file.string(), what);
+    throw;
   }
 }
 
@@ -194,11 +202,14 @@ WeightsReport load_weights(Module& model, const WeightsFile& file, const Weights
   WeightsReport report;
   Entries ours = state_dict(model), entries = under_our_names(file, ours, options.prefix, report.notes);
   require_finite(entries, file.name);
-  const auto classifier = options.new_classifier ? keep_own_classifier(model, ours, entries) : std::nullopt;
-  if (classifier)
-    report.warnings.push_back(
-        fmt::format("{}: has {} classes and this model {}, so {} starts anew and only the rest is the file's",
-                    file.name, classifier->classes, classifier->own_classes, classifier->path));
+  ClassifierFit classifier;
+  if (options.new_classifier)
+    classifier = fit_classifier(model, ours, entries, file.name,
+                                read_network_metadata(file.name, file.metadata).classes, options.classes);
+  report.notes.insert(report.notes.end(), classifier.notes.begin(), classifier.notes.end());
+  report.warnings = classifier.warnings;
+  report.new_in_classifier = classifier.starts_anew;
+  if (const std::string axes = other_axes(ours, entries); !axes.empty()) fail("{}: {}", file.name, axes);
 
   LoadReport rest;
   try {
@@ -207,8 +218,7 @@ WeightsReport load_weights(Module& model, const WeightsFile& file, const Weights
     fail("{}: {}{}{}", file.name, e.what(), channels_hint(ours, entries),
          options.how_to_be_lenient.empty() ? "" : fmt::format("\n  {} loads what fits", options.how_to_be_lenient));
   }
-  const size_t loaded =
-      entries.size() - rest.unexpected.size() - rest.mismatched.size() - (classifier ? classifier->entries : 0);
+  const size_t loaded = entries.size() - rest.unexpected.size() - rest.mismatched.size() - classifier.anew;
   if (loaded == 0)
     fail("{}: none of its {} fits {}: it has {}, …, and the model {}, …", file.name, counted(entries.size()),
          model.kind(), entries.empty() ? "nothing" : entries.front().name, ours.front().name);
@@ -219,8 +229,29 @@ WeightsReport load_weights(Module& model, const WeightsFile& file, const Weights
   left("of the model not in it, which keep their initial values", rest.missing);
   left("that the model does not have", rest.unexpected);
   left("of another shape, which keep their initial values", rest.mismatched);
+  report.initial = rest.missing;
+  report.initial.insert(report.initial.end(), rest.mismatched.begin(), rest.mismatched.end());
   report.notes.push_back(fmt::format("{}: loaded {} into {}", file.name, counted(loaded), model.kind()));
   return report;
+}
+
+std::string frozen_at_random(Module& model, const WeightsReport& report) {
+  const std::string path = classifier_of(model);
+  const auto starts_anew = [&](const std::string& name) {
+    return (!report.new_in_classifier.empty() && name.starts_with(path + ".")) ||
+           std::find(report.initial.begin(), report.initial.end(), name) != report.initial.end();
+  };
+  std::vector<std::string> frozen;
+  for (const Parameter& p : model.parameters()) {
+    if (p.tensor.requires_grad() || !starts_anew(p.name)) continue;
+    if (p.name == join_path(path, "weight"))
+      fail_usage("train.freeze: {} is frozen, but {} at random values and has to learn: take {} out of train.freeze",
+                 path, report.new_in_classifier.empty() ? path + " starts" : report.new_in_classifier, path);
+    frozen.push_back(p.name);
+  }
+  if (frozen.empty()) return {};
+  return fmt::format("train.freeze keeps {} at their initial values, because they are not the file's:{}",
+                     counted(frozen.size()), lines_of(frozen));
 }
 
 NetworkSizes sizes_in(const WeightsFile& file, const ModelConfig& config, const WeightsOptions& options) {
