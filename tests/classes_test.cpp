@@ -151,7 +151,7 @@ TEST_F(WhichClass, NumbersInTheOrderOfTextAreWarnedOfAndAFileOfNamesSettlesIt) {
   EXPECT_EQ(json::parse(named.out).at("top1"), 100);
   EXPECT_EQ(json::parse(named.out).at("classes_by"), "name");
   dir_->write("two.txt", std::string_view("1\n2\n"));
-  EXPECT_THAT(eval({"--classes", "two.txt"}).err, HasSubstr("3 outputs, but two.txt names 2 classes (1, …)"));
+  EXPECT_THAT(eval({"--classes", "two.txt"}).err, HasSubstr("3 outputs, but two.txt names 2 classes ('1', …)"));
 }
 
 TEST_F(WhichClass, PicturesAreNamedByOutputWhereNobodyKnowsTheClasses) {

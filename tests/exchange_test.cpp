@@ -353,7 +353,7 @@ TEST_F(Programs, ConvertTellsWhatItLacks) {
   refused({"--weights", "bare.safetensors", "--config", "bare.yaml", "--to", "ghost"}, 1,
           HasSubstr("--classes FILE names them, one a line"));
   refused({"--weights", "bare.safetensors", "--config", "bare.yaml", "--to", "ghost", "--classes", "three.txt"}, 1,
-          HasSubstr("has 6 outputs, but three.txt names 3 classes (a, …)"));
+          HasSubstr("has 6 outputs, but three.txt names 3 classes ('a', …)"));
   const Finished made = run("ghost-convert", {"--weights", "bare.safetensors", "--config", "bare.yaml", "--to", "ghost",
                                               "--classes", "six.txt", "-o", "six.safetensors"});
   ASSERT_EQ(made.status, 0) << made.err;

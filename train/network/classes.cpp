@@ -22,7 +22,7 @@ void require_text(const std::string& file, std::string_view text) {
 }
 
 void require_name(const std::string& file, size_t line, const std::string& name) {
-  if (!is_utf8(name)) fail("{}: line {} is not UTF-8: {}; save the file as UTF-8", file, line, ghost::quoted(name));
+  if (!is_utf8(name)) fail("{}: line {} is not UTF-8; save the file as UTF-8", file, line);
   if (name.find('\0') != std::string::npos)
     fail("{}: line {} holds a byte 0, so this is no text in UTF-8; one name a line was expected", file, line);
   if (std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isspace(c); }))
@@ -98,7 +98,7 @@ void name_classes(Network& network, const std::filesystem::path& file) {
   std::vector<std::string> names = read_class_names(file);
   if (std::ssize(names) != network.config.model.num_classes)
     fail("{}: the network has {} outputs, but {} names {} classes ({}, …)", network.file,
-         network.config.model.num_classes, file.string(), names.size(), names.front());
+         network.config.model.num_classes, file.string(), names.size(), ghost::quoted(names.front()));
   network.classes = std::move(names);
 }
 
@@ -138,7 +138,7 @@ LabelMapping outputs_of_labels(const Network& network, const std::string& data_n
       fail(
           "{}: has {} classes whose names are not known, but {} has {} ({}, …): they can be told apart by name or by "
           "number only; --classes FILE names them, one a line, in the order of the outputs",
-          network.file, outputs, data_name, data_classes.size(), data_classes.front());
+          network.file, outputs, data_name, data_classes.size(), ghost::quoted(data_classes.front()));
     mapping.by_name = false;
     mapping.notes.push_back(
         fmt::format("{}: does not name its classes, so those of {} are taken by position: {}; --classes FILE names "

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/quoted.h"
 #include "data/image_folder.h"
 #include "nn/state_dict.h"
 #include "train/network/classes.h"
@@ -76,7 +77,7 @@ void complete_metadata(Network& network, Completeness needed) {
   }
   if (std::ssize(network.classes) > outputs || (must_name && std::ssize(network.classes) != outputs))
     fail("{}: the network has {} outputs, but {} classes are named ({}, …)", network.file, outputs,
-         network.classes.size(), network.classes.front());
+         network.classes.size(), ghost::quoted(network.classes.front()));
 }
 
 void export_weights(const std::filesystem::path& file, const Network& network) {

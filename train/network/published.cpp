@@ -27,8 +27,8 @@ std::string without_tag(const std::string& name) { return name.substr(0, name.fi
         near = known;
         break;
       }
-  fail_usage("--arch {}: is not among the models of timm and torchvision that are models here{}; there are {}", name,
-             near.empty() ? "" : "; did you mean '" + near + "'?", any_of(names));
+  fail_usage("--arch {}: no model of timm or torchvision that is known here has this name{} There are {}", name,
+             near.empty() ? "." : "; did you mean '" + near + "'?", any_of(names));
 }
 
 const PublishedModel& find(const std::string& name) {
@@ -37,6 +37,19 @@ const PublishedModel& find(const std::string& name) {
       std::find_if(all.begin(), all.end(), [&](const PublishedModel& m) { return m.name == without_tag(name); });
   if (found == all.end()) refuse(name);
   return *found;
+}
+
+LoadedConfig load(const std::string& name, const std::vector<std::string>& overrides) {
+  const std::string text = fmt::format(
+      "model: {}\n"
+      "data:\n"
+      "  name: image_folder\n"
+      "  image_size: 224\n"
+      "  resize: 256\n"
+      "  mean: [0.485, 0.456, 0.406]\n"
+      "  std: [0.229, 0.224, 0.225]\n",
+      find(name).model);
+  return load_config_text(text, "--arch " + name, overrides);
 }
 
 }  // namespace
@@ -72,17 +85,13 @@ const std::vector<PublishedModel>& published_models() {
   return all;
 }
 
+LoadedConfig published_config_alone(const std::string& name, std::vector<std::string> overrides) {
+  overrides.insert(overrides.begin(), {"model.num_classes=1000", "data.channels=3"});
+  return load(name, overrides);
+}
+
 LoadedConfig published_config(const std::string& name, const std::vector<std::string>& overrides) {
-  const std::string text = fmt::format(
-      "model: {}\n"
-      "data:\n"
-      "  name: image_folder\n"
-      "  image_size: 224\n"
-      "  resize: 256\n"
-      "  mean: [0.485, 0.456, 0.406]\n"
-      "  std: [0.229, 0.224, 0.225]\n",
-      find(name).model);
-  LoadedConfig loaded = load_config_text(text, "--arch " + name, overrides);
+  LoadedConfig loaded = load(name, overrides);
   if (const std::string known = without_tag(name); known != name)
     loaded.notes.push_back(
         fmt::format("--arch {0}: what follows the dot is not looked at: pictures are prepared as for most weights of "
@@ -92,11 +101,6 @@ LoadedConfig published_config(const std::string& name, const std::vector<std::st
                     "data.std",
                     name, known));
   return loaded;
-}
-
-LoadedConfig published_config_alone(const std::string& name, std::vector<std::string> overrides) {
-  overrides.insert(overrides.begin(), {"model.num_classes=1000", "data.channels=3"});
-  return published_config(name, overrides);
 }
 
 }  // namespace ghost
