@@ -31,11 +31,17 @@ std::string choice_problem(const std::string& value, const std::string& shown, c
                      did_you_mean(value.substr(0, kLongestName), known));
 }
 
+std::string unscaled(double value, const FieldRule& rule) {
+  if (rule.scale == 0 || !rule.limits.allow(value / rule.scale)) return "";
+  return fmt::format("; the nearest valid value is {:.3g}, which is {}/{}", value / rule.scale, value, rule.scale);
+}
+
 template <class Number>
 std::string number_problem(Number value, const FieldRule& rule) {
   const auto real = static_cast<double>(value);
   if (!std::isfinite(real)) return fmt::format("is {}, but must be finite", value);
-  if (!rule.limits.allow(real)) return fmt::format("is {}, but must be {}", value, rule.limits.expected(real));
+  if (!rule.limits.allow(real))
+    return fmt::format("is {}, but must be {}{}", value, rule.limits.expected(real), unscaled(real, rule));
   if (rule.choices.empty()) return "";
   const std::string text = fmt::format("{}", value);
   return choice_problem(text, text, rule);
@@ -68,6 +74,7 @@ FieldRule above(double least, double most) { return {.limits = {.least = least, 
 FieldRule share() { return at_least(0, 1); }
 FieldRule below_one() { return {.limits = {.least = 0, .most = 1, .below = true}}; }
 FieldRule one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
+FieldRule pixels(bool above) { return {.limits = {.least = 0, .most = 1, .above = above}, .scale = 255}; }
 FieldRule of_data(FieldRule rule) {
   rule.of_data = true;
   return rule;

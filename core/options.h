@@ -31,6 +31,7 @@ struct FieldRule {
   Limits limits{};
   std::vector<std::string> choices{};  // of a string, or of an integer as text; empty: any
   bool empty_list = true;              // a list may be empty
+  double scale = 0;                    // values are often given too large by this factor; 0: by none
   bool of_data = false;                // describes the data set: goes out of use when data.name is replaced
   bool* set = nullptr;                 // the option may be `auto`; true once it is not
 };
@@ -43,6 +44,7 @@ FieldRule above(double least, double most = std::numeric_limits<double>::infinit
 FieldRule share();      // in [0, 1]
 FieldRule below_one();  // in [0, 1)
 FieldRule one_of(std::vector<std::string> choices);
+FieldRule pixels(bool above);       // a statistic of pixels in 0..1 (not 0 if `above`), often given for those in 0..255
 FieldRule of_data(FieldRule rule);  // the same, of an option that describes the data set
 }  // namespace rule
 

@@ -7,7 +7,7 @@
 
 #include "data/file.h"
 #include "data/memory_dataset.h"
-#include "data/splits.h"
+#include "data/sizing.h"
 
 namespace fs = std::filesystem;
 
@@ -99,6 +99,13 @@ fs::path find_folder(const Variant& variant, const std::string& root) {
        python ? "; there is the Python version (pickle), but the binary version is needed" : "");
 }
 
+DataDefaults defaults_of(const Variant& variant, const DataConfig& config) {
+  return {.image_size = kSide,
+          .resize = resize_for_stored_size({kSide, kSide}, image_size_or(config, kSide), false),
+          .mean = variant.mean,
+          .std = variant.std};
+}
+
 DataSplits open_variant(const Variant& variant, const DataConfig& config, uint64_t seed) {
   const fs::path folder = find_folder(variant, config.root);
   const std::vector<std::string> names = class_names(variant, folder);
@@ -110,12 +117,8 @@ DataSplits open_variant(const Variant& variant, const DataConfig& config, uint64
     }
     return read_cifar(paths, variant.layout, names);
   };
-  const int64_t side = image_size_or(config, kSide);
-  const DataDefaults defaults{.image_size = kSide,
-                              .resize = resize_for_stored_size(kSide, kSide, side, false),
-                              .mean = variant.mean,
-                              .std = variant.std};
-  return resolve_splits(read(variant.train_files), read(variant.test_files), config, defaults, seed);
+  return resolve_splits(read(variant.train_files), read(variant.test_files), config, defaults_of(variant, config),
+                        seed);
 }
 
 }  // namespace
@@ -151,5 +154,7 @@ DatasetPtr read_cifar(const std::vector<fs::path>& files, const CifarLayout& lay
 
 DataSplits open_cifar10(const DataConfig& config, uint64_t seed) { return open_variant(cifar10(), config, seed); }
 DataSplits open_cifar100(const DataConfig& config, uint64_t seed) { return open_variant(cifar100(), config, seed); }
+DataDefaults cifar10_defaults(const DataConfig& config) { return defaults_of(cifar10(), config); }
+DataDefaults cifar100_defaults(const DataConfig& config) { return defaults_of(cifar100(), config); }
 
 }  // namespace ghost

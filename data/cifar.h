@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "data/registry.h"
+#include "data/splits.h"
 
 namespace ghost {
 
@@ -22,5 +22,7 @@ DatasetPtr read_cifar(const std::vector<std::filesystem::path>& files, const Cif
 
 DataSplits open_cifar10(const DataConfig& config, uint64_t seed);
 DataSplits open_cifar100(const DataConfig& config, uint64_t seed);
+DataDefaults cifar10_defaults(const DataConfig& config);
+DataDefaults cifar100_defaults(const DataConfig& config);
 
 }  // namespace ghost

@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "data/framing.h"
 #include "data/image.h"
 
 namespace ghost {
@@ -18,6 +20,8 @@ class Dataset {
   virtual int64_t label(int64_t index) const = 0;
   virtual std::string name(int64_t index) const = 0;  // a file, or "data_batch_1.bin record 17"
   virtual Image read(int64_t index) const = 0;        // throws ImageError if it cannot be decoded
+  // Of what read() gives, as far as it is known without decoding; nothing: it is not.
+  virtual std::optional<PictureSize> stored_size(int64_t /*index*/) const { return {}; }
 };
 using DatasetPtr = std::shared_ptr<const Dataset>;
 

@@ -15,9 +15,9 @@ PictureSize with_shorter_side(PictureSize picture, int64_t side) {
 
 Framing whole_picture(PictureSize stored, FramingTarget target) {
   const int64_t shorter = std::min(stored.height, stored.width), longer = std::max(stored.height, stored.width);
-  const int64_t side = target.resize > 0 ? target.resize : shorter > target.size ? target.size : 0;
+  const int64_t side = target.resize;
   const Box all{.height = stored.height, .width = stored.width};
-  if (side == 0) return {.part = all, .resized = stored};
+  if (shorter == side || (shorter < side && !target.enlarge)) return {.part = all, .resized = stored};
   if (side * longer / shorter > kMaxPixels / side)
     throw ImageError(fmt::format("{}x{} pixels, which would be more than {} million with a shorter side of {}",
                                  stored.width, stored.height, kMaxPixels / 1'000'000, side));

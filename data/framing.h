@@ -16,10 +16,13 @@ struct Box {  // of pixels, inside a picture
   int64_t top = 0, left = 0, height = 0, width = 0;
 };
 
-// The network sees (size, size) pixels. The shorter side of a picture is resized to `resize` before they are cut out;
-// with resize = 0 a picture stays as it is stored, but one that is larger than `size` on both sides is shrunk to it.
+// The network sees (size, size) pixels. The shorter side of a picture is resized to `resize`, and the pixels are cut
+// out of the result, with zeros where it is smaller than they are.
 struct FramingTarget {
   int64_t size = 0, resize = 0;
+  // false: a picture whose shorter side is not longer than `resize` stays as it is stored. Only networks that were
+  // trained before it was decided once how pictures are resized are prepared so.
+  bool enlarge = true;
 };
 
 // `part` of the stored picture is resized to `resized`. The network sees the (size, size) pixels of it whose corner is

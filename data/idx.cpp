@@ -12,7 +12,7 @@
 
 #include "data/file.h"
 #include "data/memory_dataset.h"
-#include "data/splits.h"
+#include "data/sizing.h"
 
 namespace fs = std::filesystem;
 
@@ -113,7 +113,7 @@ std::vector<std::string> numbered_classes(const std::vector<uint8_t>& labels) {
 }
 
 DataSplits open_pairs(const std::string& called, const fs::path& root, const DataConfig& config, uint64_t seed,
-                      std::vector<std::string> class_names, int64_t usual_size, const DataDefaults& usual) {
+                      std::vector<std::string> class_names, DataDefaults usual) {
   const Files files = find_files(called, root);
   const DatasetPtr train = read_idx_pair(files.train_images, files.train_labels, std::move(class_names));
   const DatasetPtr test = read_idx_pair(files.test_images, files.test_labels, train->class_names());
@@ -122,11 +122,10 @@ DataSplits open_pairs(const std::string& called, const fs::path& root, const Dat
   if (stored.channels() != tested.channels() || stored.height() != tested.height() || stored.width() != tested.width())
     fail("{}: training images are {}x{}x{}, but test images {}x{}x{}", called, stored.height(), stored.width(),
          stored.channels(), tested.height(), tested.width(), tested.channels());
-  DataDefaults defaults = usual;
-  defaults.image_size = usual_size > 0 ? usual_size : std::max(stored.height(), stored.width());
-  defaults.resize =
-      resize_for_stored_size(stored.height(), stored.width(), image_size_or(config, defaults.image_size), true);
-  return resolve_splits(train, test, config, defaults, seed);
+  if (usual.image_size == 0) usual.image_size = std::max(stored.height(), stored.width());
+  usual.resize =
+      resize_for_stored_size({stored.height(), stored.width()}, image_size_or(config, usual.image_size), true);
+  return resolve_splits(train, test, config, usual, seed);
 }
 
 }  // namespace
@@ -194,9 +193,7 @@ DataSplits open_idx(const DataConfig& config, uint64_t seed) {
   if (config.root.empty())
     fail("idx: data.root is not set; give the folder that holds train-images-idx3-ubyte and its like (or .gz)");
   if (!folder_exists(config.root)) fail("idx: data.root {} is not a folder", config.root);
-  // MNIST's own mean and deviation, which serve white on black in general.
-  return open_pairs("idx", config.root, config, seed, {}, 0,
-                    {.image_size = 0, .resize = 0, .mean = {0.1307}, .std = {0.3081}});
+  return open_pairs("idx", config.root, config, seed, {}, idx_defaults(config));
 }
 
 DataSplits open_fashion_mnist(const DataConfig& config, uint64_t seed) {
@@ -209,8 +206,19 @@ DataSplits open_fashion_mnist(const DataConfig& config, uint64_t seed) {
         root.string());
   return open_pairs(
       "fashion_mnist", root, config, seed,
-      {"t-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"}, 32,
-      {.image_size = 32, .resize = 0, .mean = {0.2860}, .std = {0.3530}});
+      {"t-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"},
+      fashion_mnist_defaults(config));
+}
+
+// MNIST's own mean and deviation, which serve white on black in general.
+DataDefaults idx_defaults(const DataConfig& /*config*/) { return {.mean = {0.1307}, .std = {0.3081}}; }
+
+DataDefaults fashion_mnist_defaults(const DataConfig& config) {
+  constexpr int64_t kUsual = 32, kStored = 28;
+  return {.image_size = kUsual,
+          .resize = resize_for_stored_size({kStored, kStored}, image_size_or(config, kUsual), true),
+          .mean = {0.2860},
+          .std = {0.3530}};
 }
 
 }  // namespace ghost

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "data/registry.h"
+#include "data/splits.h"
 
 namespace ghost {
 
@@ -23,5 +23,7 @@ DatasetPtr read_idx_pair(const std::filesystem::path& images, const std::filesys
 
 DataSplits open_idx(const DataConfig& config, uint64_t seed);
 DataSplits open_fashion_mnist(const DataConfig& config, uint64_t seed);
+DataDefaults idx_defaults(const DataConfig& config);
+DataDefaults fashion_mnist_defaults(const DataConfig& config);
 
 }  // namespace ghost

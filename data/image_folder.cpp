@@ -11,6 +11,8 @@
 
 #include "core/rng.h"
 #include "data/file.h"
+#include "data/picture_size.h"
+#include "data/sizing.h"
 #include "data/splits.h"
 
 namespace fs = std::filesystem;
@@ -132,6 +134,7 @@ class FolderDataset : public Dataset {
   int64_t label(int64_t index) const override { return labels_[static_cast<size_t>(index)]; }
   std::string name(int64_t index) const override { return path(index).string(); }
   Image read(int64_t index) const override { return read_image(path(index)); }
+  std::optional<PictureSize> stored_size(int64_t index) const override { return declared_size(path(index)); }
 
  private:
   fs::path path(int64_t index) const { return folder_ / files_[static_cast<size_t>(index)]; }
@@ -149,23 +152,6 @@ std::optional<Entry> find_part(const fs::path& root, std::initializer_list<std::
     for (const Entry& entry : entries)
       if (entry.folder && lower(entry.name) == name && !class_folders(entry.path).empty()) return entry;
   return std::nullopt;
-}
-
-// Whether pictures have image_size already, so that enlarging and cropping them would only blur: by a few of them.
-bool stored_at(const Dataset& dataset, int64_t image_size) {
-  constexpr int64_t kProbes = 8;
-  int64_t read = 0;
-  const int64_t step = std::max<int64_t>(dataset.size() / kProbes, 1);
-  for (int64_t i = 0; i < dataset.size(); i += step) {
-    try {
-      const Image image = dataset.read(i);
-      if (image.height != image_size || image.width != image_size) return false;
-      read++;
-    } catch (const ImageError&) {
-      // the loader will name it
-    }
-  }
-  return read > 0;
 }
 
 }  // namespace
@@ -204,9 +190,9 @@ SplitIndices stratified_split(const Dataset& dataset, double share, uint64_t see
 DataDefaults image_folder_defaults(const DataConfig& config) {
   constexpr int64_t kUsual = 224;
   return {.image_size = kUsual,
-          .resize = std::llround(static_cast<double>(image_size_or(config, kUsual)) * 256 / 224),
           .mean = {0.485, 0.456, 0.406},
-          .std = {0.229, 0.224, 0.225}};
+          .std = {0.229, 0.224, 0.225},
+          .assumed_resize = usual_resize(image_size_or(config, kUsual))};
 }
 
 DataSplits open_image_folder(const DataConfig& config, uint64_t seed) {
@@ -221,6 +207,11 @@ DataSplits open_image_folder(const DataConfig& config, uint64_t seed) {
   if (test_part && !train_part) fail("image_folder: {} holds {}, but no train", config.root, test_part->name);
 
   DatasetPtr train = read_image_folder(train_part ? train_part->path : root);
+  // Before a split by the seed, so that all seeds prepare pictures in the same way.
+  DataDefaults defaults = image_folder_defaults(config);
+  SizeDecision sizes;
+  if (config.resize == 0) sizes = resize_for_pictures(*train, image_size_or(config, defaults.image_size));
+  defaults.resize = sizes.resize;
   DatasetPtr test;
   if (test_part) {
     test = read_image_folder(test_part->path, true);
@@ -232,9 +223,9 @@ DataSplits open_image_folder(const DataConfig& config, uint64_t seed) {
     test = subset(train, std::move(split.test));
     train = subset(std::move(train), std::move(split.train));
   }
-  DataDefaults defaults = image_folder_defaults(config);
-  if (config.resize == 0 && stored_at(*train, image_size_or(config, defaults.image_size))) defaults.resize = 0;
-  return resolve_splits(std::move(train), std::move(test), config, defaults, seed);
+  DataSplits splits = resolve_splits(std::move(train), std::move(test), config, defaults, seed);
+  splits.sizing_note = std::move(sizes.note);
+  return splits;
 }
 
 }  // namespace ghost

@@ -27,8 +27,8 @@ struct SplitIndices {
 };
 SplitIndices stratified_split(const Dataset& dataset, double share, uint64_t seed);
 
-// ImageNet's: what folders are used with, 224 pixels of pictures resized to 256; no resize where pictures are stored at
-// image_size.
+// ImageNet's: what folders are used with, 224 pixels of pictures resized to 256. The pictures tell whether they are
+// resized at all (resize_for_pictures).
 DataDefaults image_folder_defaults(const DataConfig& config);
 
 // root/train/<class>/… with root/val, valid, validation or test/<class>/… (the first of these that is there), or one of

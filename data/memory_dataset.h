@@ -37,6 +37,9 @@ class MemoryDataset : public Dataset {
     }
     return std::to_string(index);
   }
+  std::optional<PictureSize> stored_size(int64_t /*index*/) const override {
+    return PictureSize{.height = contents_.height, .width = contents_.width};
+  }
   Image read(int64_t index) const override {
     const int64_t bytes = contents_.height * contents_.width * contents_.channels;
     const auto first = contents_.pixels.begin() + index * bytes;

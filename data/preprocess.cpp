@@ -33,7 +33,7 @@ PictureSize size_of(const Image& image) { return {.height = image.height, .width
 }  // namespace
 
 Preprocessor::Preprocessor(const DataSplits& splits, const AugmentConfig& augment)
-    : target_{.size = splits.image_size, .resize = splits.resize},
+    : target_{.size = splits.image_size, .resize = splits.resize, .enlarge = splits.enlarge},
       channels_(splits.channels),
       normalize_(splits.mean, splits.std),
       augment_(std::make_shared<const AugmentConfig>(augment)) {

@@ -1,10 +1,13 @@
 #include "data/registry.h"
 
 #include <algorithm>
+#include <fmt/ranges.h>
+#include <optional>
 
 #include "data/cifar.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
+#include "data/splits.h"
 
 namespace ghost {
 
@@ -21,12 +24,12 @@ void describe(DataConfig& c, Description& d) {
   d.field("root", &c.root, "folder of its files; empty: the usual place", rule::of_data({}));
   d.field("image_size", &c.image_size, "side of the network's input in pixels; 0: the data set's own",
           rule::of_data(rule::at_least(0, 4096)));
-  d.field("resize", &c.resize, "evaluation: shorter side before the centre crop; 0: the usual one",
+  d.field("resize", &c.resize, "shorter side before the centre crop; 0: the usual one",
           rule::of_data(rule::at_least(0, 8192)));
   d.field("channels", &c.channels, "1: grey, 3: RGB, 0: the data set's own",
           rule::of_data(rule::one_of({"0", "1", "3"})));
-  d.field("mean", &c.mean, "of values in 0..1, per channel; []: the usual", rule::of_data({}));
-  d.field("std", &c.std, "standard deviation, as mean; []: the usual", rule::of_data(rule::above(0)));
+  d.field("mean", &c.mean, "of values in 0..1, per channel; []: the usual", rule::of_data(rule::pixels(false)));
+  d.field("std", &c.std, "standard deviation, as mean; []: the usual", rule::of_data(rule::pixels(true)));
   describe_loading(c.workers, c.prefetch, c.max_unreadable, d);
   d.field("test_share", &c.test_share, "split off for testing where there is no val/ or test/",
           {.limits = {.least = 0, .most = 1, .above = true, .below = true}});
@@ -34,6 +37,23 @@ void describe(DataConfig& c, Description& d) {
   d.field("limit_test", &c.limit_test, "test images to use, a seeded choice; 0: all", rule::at_least(0, 1e12));
   d.section("augment", "random changes of training images", c.augment);
 }
+
+namespace {
+
+// Numbers in 0..1 of mean m deviate by sqrt(m·(1 − m)) at most. Larger deviations are used on purpose, to scale, but
+// then one for all channels. The first channel at fault.
+std::optional<size_t> seem_swapped(const std::vector<double>& mean, const std::vector<double>& deviation) {
+  const auto possible = [](double m, double d) { return d * d <= m * (1 - m); };
+  if (mean.size() < 2 || std::equal(deviation.begin() + 1, deviation.end(), deviation.begin())) return {};
+  std::optional<size_t> impossible;
+  for (size_t i = mean.size(); i-- > 0;) {
+    if (!possible(deviation[i], mean[i])) return {};
+    if (!possible(mean[i], deviation[i])) impossible = i;
+  }
+  return impossible;
+}
+
+}  // namespace
 
 void check_together(const DataConfig& c, const Finding& refuse, const Finding& note) {
   const size_t mean = c.mean.size(), deviation = c.std.size();
@@ -45,6 +65,12 @@ void check_together(const DataConfig& c, const Finding& refuse, const Finding& n
   else if (mean > 0 && c.channels > 0 && static_cast<int64_t>(mean) != c.channels)
     refuse({"data.mean", "data.channels"},
            fmt::format("data.mean has {} values, but data.channels is {}", mean, c.channels));
+  else if (const auto at = seem_swapped(c.mean, c.std))
+    refuse(
+        {"data.mean", "data.std"},
+        fmt::format("data.mean is [{}] and data.std [{}], but values in 0..1 of mean {} cannot deviate by {}: the two "
+                    "seem to be swapped",
+                    fmt::join(c.mean, ", "), fmt::join(c.std, ", "), c.mean[*at], c.std[*at]));
   if (c.resize > 0 && c.resize < c.image_size)
     refuse({"data.resize", "data.image_size"},
            fmt::format("data.resize is {}, but must be at least data.image_size, {}", c.resize, c.image_size));
@@ -57,6 +83,7 @@ const std::vector<DatasetEntry>& dataset_table() {
        "CIFAR-10, official binary files: 50,000 + 10,000 RGB images of 32x32 in 10 classes",
        {},
        open_cifar10,
+       cifar10_defaults,
        {.classes = kCifar10.classes,
         .channels = 3,
         .image_size = 32,
@@ -67,6 +94,7 @@ const std::vector<DatasetEntry>& dataset_table() {
        "CIFAR-100, official binary files: 50,000 + 10,000 RGB images of 32x32 in 100 (fine) classes",
        {},
        open_cifar100,
+       cifar100_defaults,
        {.classes = kCifar100.classes,
         .channels = 3,
         .image_size = 32,
@@ -77,6 +105,7 @@ const std::vector<DatasetEntry>& dataset_table() {
        "Fashion-MNIST, Debian's dataset-fashion-mnist: 60,000 + 10,000 grey images of 28x28, zero-padded to 32x32",
        {},
        open_fashion_mnist,
+       fashion_mnist_defaults,
        {.classes = 10,
         .channels = 1,
         .image_size = 32,
@@ -86,11 +115,13 @@ const std::vector<DatasetEntry>& dataset_table() {
       {"idx",
        "any pair of IDX files (MNIST and its like), plain or .gz; zero-padded up to twice their size, else resized",
        {},
-       open_idx},
+       open_idx,
+       idx_defaults},
       {"image_folder",
        "JPEG, PNG and BMP in train/<class>/ and val|test/<class>/, or in one folder per class with a seeded split",
        {"test_share"},
        open_image_folder,
+       image_folder_defaults,
        {.channels = 3, .image_size = 224}},
   };
   return table;

@@ -14,9 +14,9 @@ struct DataConfig {
   std::string name = "fashion_mnist";  // cifar10 | cifar100 | fashion_mnist | idx | image_folder
   std::string root = {};               // empty: the data set's usual place, if it has one
   int64_t image_size = 0;              // side of the network's input; 0: the data set's own (image_folder: 224)
-  // In evaluation the shorter side becomes `resize` before the centre crop. 0: image_size·256/224 for folders. Other
-  // images are resized to image_size, but not if they have that size, nor IDX images that are smaller and more than
-  // half as large, which are padded with zeros.
+  // The shorter side becomes `resize` before the centre crop. 0: image_size·256/224 for folders, but image_size if all
+  // training pictures are stored at that size. Other images are resized to image_size, but IDX images that are smaller
+  // and more than half as large are padded with zeros.
   int64_t resize = 0;
   int64_t channels = 0;  // 1 or 3; 0: the data set's own. Grey is converted to RGB and back
   // Normalisation of values in 0..1, per channel; empty: the data set's usual ones.
@@ -36,8 +36,10 @@ void describe_loading(int64_t& workers, int64_t& prefetch, double& max_unreadabl
 
 struct DataSplits {
   DatasetPtr train, test;                // same class names, checked
-  int64_t image_size, channels, resize;  // resolved: never 0 (resize = 0: no resize, images have image_size already)
+  int64_t image_size, channels, resize;  // resolved: never 0; resize < image_size: zeros are around the pictures
   std::vector<double> mean, std;         // resolved, one per channel
+  bool enlarge = true;                   // pictures that are smaller than `resize` too (FramingTarget)
+  std::string sizing_note = {};          // for the user, where the sizes of pictures led to an unusual `resize`
 };
 
 // What is known of a data set without its files; 0: only the files tell.
@@ -47,10 +49,13 @@ struct DatasetInfo {
   int64_t bytes_per_image = 0;  // that stay in memory; 0: pictures are read when they are needed
 };
 
+struct DataDefaults;  // data/splits.h
+
 struct DatasetEntry {
   std::string name, summary;
   std::vector<std::string> options;  // fields it reads besides the common ones
   DataSplits (*open)(const DataConfig& config, uint64_t seed);
+  DataDefaults (*usual)(const DataConfig& config);  // without its files
   DatasetInfo info = {};
 };
 const std::vector<DatasetEntry>& dataset_table();

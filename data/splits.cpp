@@ -20,6 +20,7 @@ class Subset : public Dataset {
   int64_t label(int64_t index) const override { return whole_->label(at(index)); }
   std::string name(int64_t index) const override { return whole_->name(at(index)); }
   Image read(int64_t index) const override { return whole_->read(at(index)); }
+  std::optional<PictureSize> stored_size(int64_t index) const override { return whole_->stored_size(at(index)); }
 
  private:
   int64_t at(int64_t index) const { return indices_[static_cast<size_t>(index)]; }
@@ -57,10 +58,22 @@ DatasetPtr subset(DatasetPtr whole, std::vector<int64_t> indices) {
   return std::make_shared<Subset>(std::move(whole), std::move(indices));
 }
 
-int64_t resize_for_stored_size(int64_t height, int64_t width, int64_t image_size, bool pad) {
-  if (height == image_size && width == image_size) return 0;
-  if (pad && std::max(height, width) <= image_size && image_size < 2 * std::min(height, width)) return 0;
-  return image_size;
+Preprocessing resolve_preprocessing(const DataConfig& config, const DataDefaults& usual, int64_t channels) {
+  Preprocessing p;
+  p.image_size = image_size_or(config, usual.image_size);
+  p.channels = config.channels > 0 ? config.channels : channels;
+  p.resize = config.resize > 0 ? config.resize : usual.resize;
+  if (config.resize > 0 && config.resize < p.image_size)
+    fail_usage(
+        "data.resize is {}, but the crop data.image_size is {}; the nearest valid value is {}, or 0 for the usual",
+        config.resize, p.image_size, p.image_size);
+  p.mean = chosen_statistics("mean", config.mean, usual.mean, p.channels);
+  p.std = chosen_statistics("std", config.std, usual.std, p.channels);
+  const std::vector<double> mean = for_channels(usual.mean, p.channels), std = for_channels(usual.std, p.channels);
+  if (mean != std && p.mean == std && p.std == mean)
+    fail_usage("data.mean is [{}] and data.std [{}], but these are the usual ones of {} swapped",
+               fmt::join(p.mean, ", "), fmt::join(p.std, ", "), config.name);
+  return p;
 }
 
 void require_same_classes(const std::vector<std::string>& train, const std::vector<std::string>& test,
@@ -87,16 +100,8 @@ DataSplits resolve_splits(DatasetPtr train, DatasetPtr test, const DataConfig& c
   if (train->size() == 0) fail("{}: no training images", config.name);
   if (test->size() == 0) fail("{}: no test images", config.name);
   if (train->class_names() != test->class_names()) fail("{}: the classes of train and test differ", config.name);
-  DataSplits splits;
-  splits.image_size = image_size_or(config, defaults.image_size);
-  splits.channels = config.channels > 0 ? config.channels : train->channels();
-  splits.resize = config.resize > 0 ? config.resize : defaults.resize;
-  if (config.resize > 0 && config.resize < splits.image_size)
-    fail_usage(
-        "data.resize is {}, but the crop data.image_size is {}; the nearest valid value is {}, or 0 for the usual",
-        config.resize, splits.image_size, splits.image_size);
-  splits.mean = chosen_statistics("mean", config.mean, defaults.mean, splits.channels);
-  splits.std = chosen_statistics("std", config.std, defaults.std, splits.channels);
+  DataSplits splits{};
+  prepare_as(splits, resolve_preprocessing(config, defaults, train->channels()));
   splits.train = limited(std::move(train), config.limit_train, seed, "limit_train");
   splits.test = limited(std::move(test), config.limit_test, seed, "limit_test");
   return splits;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "data/preprocessing.h"
 #include "data/registry.h"
 
 namespace ghost {
@@ -13,18 +14,18 @@ DatasetPtr subset(DatasetPtr whole, std::vector<int64_t> indices);
 
 // What a data set is used with unless the configuration says otherwise.
 struct DataDefaults {
-  int64_t image_size = 0;
-  int64_t resize = 0;             // evaluation; see DataSplits
-  std::vector<double> mean, std;  // one per channel of the data set
+  int64_t image_size = 0, resize = 0;  // as in DataSplits; 0: only the files tell
+  std::vector<double> mean, std;       // one per channel of the data set
+  int64_t assumed_resize = 0;          // where `resize` is 0 and the files cannot be asked; 0: nothing is assumed
 };
 
-// How pictures of one stored size (height, width) come to image_size: 0 if they have it or are padded to it with zeros
-// (`pad`: only if they are smaller, but more than half as large), else image_size.
-int64_t resize_for_stored_size(int64_t height, int64_t width, int64_t image_size, bool pad);
+// What the configuration asks for, and the usual where it asks for nothing, for a data set of `channels`. Throws
+// UsageError for options that do not fit together: mean and std of another number of channels, or swapped; resize below
+// image_size.
+Preprocessing resolve_preprocessing(const DataConfig& config, const DataDefaults& usual, int64_t channels);
 
-// Sizes, channels and normalisation resolved; limit_train and limit_test applied. Throws UsageError for options that do
-// not fit together (mean and std of another number of channels, resize below image_size) and Error for an empty or
-// disagreeing pair.
+// Sizes, channels and normalisation resolved; limit_train and limit_test applied. Throws as resolve_preprocessing does,
+// and Error for an empty or disagreeing pair.
 DataSplits resolve_splits(DatasetPtr train, DatasetPtr test, const DataConfig& config, const DataDefaults& defaults,
                           uint64_t seed);
 

@@ -49,7 +49,7 @@ Checkpoint example() {
   checkpoint.progress.best_top1 = 100.0 / 3;
   checkpoint.progress.best_epoch = 1;
   checkpoint.classes = {"a \"quoted\" cat", "Ördek"};
-  checkpoint.preprocessing = {8, 0, 1, {0.4}, {0.1 + 0.2}};
+  checkpoint.preprocessing = {8, 9, 1, {0.4}, {0.1 + 0.2}};
   return checkpoint;
 }
 
@@ -211,8 +211,38 @@ TEST(Checkpoint, StoresStructsAsItAlwaysDid) {
       "\"count\":48},\"window\":{\"loss_sum\":0.3333333333333333,\"top1\":1,\"top5\":2,\"count\":16},"
       "\"lr\":0.0071428571428571435,\"test\":{\"loss_sum\":12.5,\"top1\":30,\"top5\":39,\"count\":40},"
       "\"best_top1\":33.333333333333336,\"best_epoch\":1}");
-  EXPECT_EQ(metadata.at("preprocessing"),
-            "{\"image_size\":8,\"resize\":0,\"channels\":1,\"mean\":[0.4],\"std\":[0.30000000000000004]}");
+  EXPECT_EQ(
+      metadata.at("preprocessing"),
+      "{\"image_size\":8,\"resize\":9,\"fit\":\"crop\",\"channels\":1,\"mean\":[0.4],\"std\":[0.30000000000000004]}");
+}
+
+// A resize of 0 was: as stored, but larger pictures are shrunk, and smaller ones have zeros around them.
+TEST(Checkpoint, ReadsThePreprocessingOfOlderFilesWithItsMeaning) {
+  const TempDir dir;
+  const auto read = [&](const std::string& stored) {
+    write_checkpoint(dir / "c.safetensors", example());
+    rewrite(dir / "c.safetensors", [&](auto& metadata) { metadata["preprocessing"] = stored; });
+    return read_checkpoint(dir / "c.safetensors").preprocessing;
+  };
+  const auto stored = [](int64_t resize) {
+    return fmt::format("{{\"image_size\":8,\"resize\":{},\"channels\":1,\"mean\":[0.4],\"std\":[0.5]}}", resize);
+  };
+  EXPECT_EQ(read(stored(9)), (Preprocessing{8, 9, 1, {0.4}, {0.5}, true}));
+  const Preprocessing none = read(stored(0));
+  EXPECT_EQ(none, (Preprocessing{8, 8, 1, {0.4}, {0.5}, false}));
+
+  Checkpoint again = example();
+  for (const Preprocessing& p : {none, Preprocessing{8, 6, 1, {0.4}, {0.5}}}) {
+    again.preprocessing = p;
+    write_checkpoint(dir / "c.safetensors", again);
+    const auto metadata = nlohmann::json::parse(read_safetensors_metadata(dir / "c.safetensors").at("preprocessing"));
+    EXPECT_EQ(metadata.at("fit"), p.enlarge ? "pad" : "shrink");
+    EXPECT_GT(metadata.at("resize"), 0);
+    EXPECT_EQ(read_checkpoint(dir / "c.safetensors").preprocessing, p);
+  }
+  EXPECT_THAT(
+      error_of([&] { read(R"({"image_size":8,"resize":6,"fit":"crop","channels":1,"mean":[0.4],"std":[1]})"); }),
+      HasSubstr("fit is 'crop', but with image_size 8 and resize 6 it must be 'pad'"));
 }
 
 TEST(Sections, ANameInAFileBelongsToOne) {

@@ -146,7 +146,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"data.augment.scale=0.5",
                 "data.augment.scale is '0.5', but must be a list of 2 numbers, e.g. [0.08, 1]"},
         Refused{"data.mean=[0.5, x, 0.5]", "data.mean (value 2 of 3) is 'x', but must be a number"},
-        Refused{"data.std=[0]", "data.std (value 1 of 1) is 0, but must be above 0"},
+        Refused{"data.std=[0]", "data.std (value 1 of 1) is 0, but must be in (0, 1]"},
         Refused{"model.variant=oficial",
                 "model.variant is 'oficial', but must be official, tensorflow or d_li14; did you mean 'official'?"},
         Refused{"model.width", "must be key=value, e.g. --set model.width=0.5"},

@@ -32,7 +32,7 @@ class Patterns : public Dataset {
 struct Golden {
   std::string augment;  // under data.augment
   int64_t height, width, stored_channels;
-  int64_t image_size, resize, channels;
+  int64_t image_size, resize, channels;  // resize 0: pictures are not enlarged
   bool training;
   uint64_t bits;
 };
@@ -47,9 +47,10 @@ uint64_t bits_of(const Golden& golden) {
                           .test = nullptr,
                           .image_size = golden.image_size,
                           .channels = golden.channels,
-                          .resize = golden.resize,
+                          .resize = golden.resize > 0 ? golden.resize : golden.image_size,
                           .mean = {mean.begin(), mean.begin() + static_cast<int64_t>(channels)},
-                          .std = {deviation.begin(), deviation.begin() + static_cast<int64_t>(channels)}};
+                          .std = {deviation.begin(), deviation.begin() + static_cast<int64_t>(channels)},
+                          .enlarge = golden.resize > 0};
   Loader loader(std::make_shared<Patterns>(golden.height, golden.width, golden.stored_channels), splits,
                 loaded.config.data.augment, {.batch_size = 5, .training = golden.training, .seed = 41}, nullptr);
   uint64_t hash = 0xCBF29CE484222325;

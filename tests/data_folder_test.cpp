@@ -180,7 +180,7 @@ TEST_F(Folder, OneFolderOfClassesIsSplitByClass) {
 TEST_F(Folder, PicturesStoredAtTheirSizeAreNotEnlarged) {
   for (const char* part : {"train", "val"})
     for (const char* file : {"a/1.png", "b/1.png"}) picture(fs::path(part) / file, 8);
-  EXPECT_EQ(open({.image_size = 8}).resize, 0);
+  EXPECT_EQ(open({.image_size = 8}).resize, 8);
   EXPECT_EQ(open({.image_size = 8, .resize = 9}).resize, 9);
   EXPECT_EQ(open({.image_size = 7}).resize, 8);
   picture("train/b/other.png", 9);

@@ -43,7 +43,7 @@ TEST(Idx, ReadsPlainAndCompressedFilesUnderTheirUsualNames) {
       EXPECT_EQ(splits.test->size(), 2);
       EXPECT_EQ(splits.image_size, 2);
       EXPECT_EQ(splits.channels, 1);
-      EXPECT_EQ(splits.resize, 0);
+      EXPECT_EQ(splits.resize, 2);
       EXPECT_THAT(splits.train->class_names(), ElementsAre("0", "1", "2"));
       EXPECT_EQ(splits.train->label(1), 2);
       EXPECT_EQ(splits.train->read(1).pixels, (ByteVector{4, 5, 6, 7}));
@@ -61,7 +61,7 @@ TEST(Idx, APlainFileGoesBeforeItsCompressedTwin) {
 TEST(Idx, SmallerPicturesArePaddedMuchSmallerOnesResized) {
   const TempDir dir;
   write_idx(dir, false);
-  EXPECT_EQ(open_data({.name = "idx", .root = dir.str(), .image_size = 3}, 0).resize, 0);
+  EXPECT_EQ(open_data({.name = "idx", .root = dir.str(), .image_size = 3}, 0).resize, 2);
   EXPECT_EQ(open_data({.name = "idx", .root = dir.str(), .image_size = 4}, 0).resize, 4);
   EXPECT_EQ(open_data({.name = "idx", .root = dir.str(), .image_size = 1}, 0).resize, 1);
   EXPECT_EQ(open_data({.name = "idx", .root = dir.str(), .image_size = 3, .resize = 3}, 0).resize, 3);
@@ -129,7 +129,7 @@ TEST(FashionMnist, IsFoundWhereDebianPutsIt) {
   EXPECT_EQ(splits.test->size(), 10000);
   EXPECT_EQ(splits.image_size, 32);
   EXPECT_EQ(splits.channels, 1);
-  EXPECT_EQ(splits.resize, 0);
+  EXPECT_EQ(splits.resize, 28);
   EXPECT_THAT(splits.mean, ElementsAre(0.2860));
   EXPECT_THAT(splits.std, ElementsAre(0.3530));
   EXPECT_EQ(splits.train->class_names().at(0), "t-shirt/top");

@@ -50,7 +50,7 @@ DataSplits splits(int64_t image_size = 4) {
           .test = nullptr,
           .image_size = image_size,
           .channels = 1,
-          .resize = 0,
+          .resize = image_size,
           .mean = {0},
           .std = {1.0 / 255}};
 }

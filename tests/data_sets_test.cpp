@@ -47,7 +47,7 @@ TEST(Cifar, ReadsTheFolderItselfOrItsParent) {
     EXPECT_EQ(splits.test->size(), 10);
     EXPECT_EQ(splits.image_size, 32);
     EXPECT_EQ(splits.channels, 3);
-    EXPECT_EQ(splits.resize, 0);
+    EXPECT_EQ(splits.resize, 32);
     EXPECT_THAT(splits.mean, ElementsAre(0.4914, 0.4822, 0.4465));
     EXPECT_THAT(splits.std, ElementsAre(0.2470, 0.2435, 0.2616));
     EXPECT_EQ(splits.train->class_names().at(9), "truck");
@@ -214,7 +214,7 @@ TEST(Registry, RefusesNumbersOutOfRange) {
   EXPECT_EQ(open_message({.name = "cifar10", .image_size = -1}), "data.image_size is -1, but must be at least 0");
   EXPECT_EQ(open_message({.name = "cifar10", .resize = 9000}), "data.resize is 9000, but must be at most 8192");
   EXPECT_EQ(open_message({.name = "cifar10", .channels = 2}), "data.channels is 2, but must be 0, 1 or 3");
-  EXPECT_EQ(open_message({.name = "cifar10", .std = {0, 1, 1}}), "data.std (value 1 of 3) is 0, but must be above 0");
+  EXPECT_EQ(open_message({.name = "cifar10", .std = {0, 1, 1}}), "data.std (value 1 of 3) is 0, but must be in (0, 1]");
   EXPECT_THAT(open_message({.name = "cifar10", .max_unreadable = 1.5}), HasSubstr("data.max_unreadable is 1.5"));
   EXPECT_THAT(open_message({.name = "image_folder", .test_share = 1}), HasSubstr("data.test_share is 1"));
   EXPECT_THAT(open_message({.name = "idx", .limit_train = -5}), HasSubstr("data.limit_train is -5"));

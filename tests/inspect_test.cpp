@@ -92,7 +92,7 @@ TEST(Inspection, FindsTheGhostsOfAGhostLayer) {
 TEST(Inspection, PairsAreCountedOnceInTheHistogram) {
   const ModulePtr model = small_model("standard");
   const Inspection found = inspect(*model, random_tensor({1, 16, 16, 3}, 2), InspectOptions());
-  const json data = json::parse(inspection_json(found));
+  const json data = json::parse(inspection_json(found, {8, 8, 1, {0.5}, {0.5}}));
   EXPECT_EQ(data.at("layers").size(), 4u);
   for (const json& layer : data.at("layers"))
     for (const json& fit : layer.at("fits")) {

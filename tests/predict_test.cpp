@@ -92,7 +92,9 @@ TEST_F(Predict, TellsWhatItCouldNotReadAndPrintsTheRest) {
 
   const Finished text = predict(arguments);
   EXPECT_EQ(text.status, 1);
-  EXPECT_THAT(text.out, AllOf(StartsWith("photos/b.png\n"), HasSubstr("\n\nphotos/a.JPG\n"), Not(HasSubstr("broken"))));
+  EXPECT_THAT(text.out,
+              AllOf(StartsWith("pictures  shorter side to 8, centre 8×8, grey, mean 0.4, std 0.25\n\nphotos/b.png\n"),
+                    HasSubstr("\n\nphotos/a.JPG\n"), Not(HasSubstr("broken"))));
   EXPECT_THAT(text.err, AllOf(HasSubstr("ghost-predict: broken.png: "), HasSubstr("ghost-predict: nowhere.jpg: "),
                               HasSubstr("ghost-predict: empty: "), HasSubstr("3 of 5 could not be read")));
 
@@ -165,8 +167,8 @@ TEST_F(Predict, TakesWeightsAsItTakesTheCheckpointTheyAreOf) {
 
   write_safetensors(*dir_ / "bare.safetensors", state_dict(*network().model));
   dir_->write("names.txt", std::string_view("0\n1\n2\n3\n"));
-  const Words bare{"--weights", "bare.safetensors",  "--config", "tiny.yaml",
-                   "--set",     "data.image_size=8", "--json",   "photos/b.png"};
+  const Words bare{"--weights", "bare.safetensors", "--config", "tiny.yaml",   "--set", "data.image_size=8",
+                   "--set",     "data.resize=8",    "--json",   "photos/b.png"};
   Words named = bare;
   named.insert(named.end(), {"--classes", "names.txt", "--set", "data.root=nowhere"});
   const Finished told = in_folder("ghost-predict", named);
@@ -183,11 +185,10 @@ TEST_F(Predict, TakesWeightsAsItTakesTheCheckpointTheyAreOf) {
   const Finished refused = in_folder("ghost-predict", {"--weights", "bare.safetensors", "--config", "tiny.yaml",
                                                        "--set", "data.root=nowhere", "photos/b.png"});
   EXPECT_EQ(refused.status, 1);
-  EXPECT_THAT(refused.err, HasSubstr("set data.image_size, data.mean and data.std"));
+  EXPECT_THAT(refused.err, HasSubstr("set data.image_size and data.resize"));
   dir_->write("three.txt", std::string_view("a\nb\nc\n"));
   EXPECT_THAT(predict({"--classes", "three.txt", "photos"}).err,
               HasSubstr("has 4 outputs, but three.txt names 3 classes"));
-  EXPECT_THAT(predict({"--set", "data.image_size=9", "photos"}).err, HasSubstr("pictures are prepared as"));
 }
 
 // The same network over the same pictures through the loader of ghost-eval.
@@ -203,14 +204,8 @@ TEST_F(Predict, AgreesWithTheEvaluatorsLogits) {
 
   TempDir classes;
   fs::copy(*dir_ / "photos", classes / "one", fs::copy_options::recursive);
-  DataSplits splits{.train = read_image_folder(classes.path()),
-                    .test = read_image_folder(classes.path()),
-                    .image_size = trained.preprocessing->image_size,
-                    .channels = trained.preprocessing->channels,
-                    .resize = trained.preprocessing->resize,
-                    .mean = trained.preprocessing->mean,
-                    .std = trained.preprocessing->std};
-  Loader loader(splits.test, splits, {}, {.batch_size = 8}, {});
+  const DataSplits splits = splits_of(*trained.preprocessing);
+  Loader loader(read_image_folder(classes.path()), splits, {}, {.batch_size = 8}, {});
   loader.start(0);
   ModelConfig config = trained.config.model;
   config.num_classes = 4, config.in_channels = 1;

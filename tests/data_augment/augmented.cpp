@@ -10,9 +10,10 @@ DataSplits splits_of_pixels(int64_t image_size, int64_t channels, int64_t resize
           .test = nullptr,
           .image_size = image_size,
           .channels = channels,
-          .resize = resize,
+          .resize = resize > 0 ? resize : image_size,
           .mean = std::vector<double>(n, 0.0),
-          .std = std::vector<double>(n, 1.0 / 255)};
+          .std = std::vector<double>(n, 1.0 / 255),
+          .enlarge = resize > 0};
 }
 
 std::vector<float> augmented_values(const Image& image, const DataSplits& splits, const AugmentConfig& augment,

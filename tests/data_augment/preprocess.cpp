@@ -21,7 +21,25 @@ TEST(Preprocessor, EvaluationResizesThenCropsTheCentre) {
   EXPECT_EQ(augmented(image, splits_of_pixels(14, 3, 16), {}), expected.pixels);
 }
 
-TEST(Preprocessor, WithoutResizeASmallPictureIsPaddedAndALargeOneShrunk) {
+TEST(Preprocessor, SmallerPicturesAreEnlargedAndThoseOfTheSizeLeftAsTheyAre) {
+  const Preprocessor p(splits_of_pixels(14, 3, 16), {});
+  const Image small = test::patterned_image(8, 12, 3);
+  EXPECT_EQ(p.evaluation_image(small).pixels, crop(resized(small, 16, 24), 1, 5, 14, 14).pixels);
+  const Image same = test::patterned_image(16, 19, 3);
+  EXPECT_EQ(p.evaluation_image(same).pixels, crop(same, 1, 2, 14, 14).pixels);
+}
+
+TEST(Preprocessor, AResizeBelowTheSizePutsZerosAround) {
+  const Preprocessor p(splits_of_pixels(4, 1, 2), {});
+  Image stored = Image::zeros(2, 2, 1);
+  stored.pixels = {1, 2, 3, 4};
+  const ByteVector padded{0, 0, 0, 0, 0, 1, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0};
+  EXPECT_EQ(p.evaluation_image(stored).pixels, padded);
+  EXPECT_EQ(p.evaluation_image(resized(stored, 4, 4)).pixels,
+            crop(resized(resized(stored, 4, 4), 2, 2), -1, -1, 4, 4).pixels);
+}
+
+TEST(Preprocessor, WithoutEnlargingASmallPictureIsPaddedAndALargeOneShrunk) {
   const Preprocessor p(splits_of_pixels(4, 1), {});
   Image small = Image::zeros(2, 2, 1);
   small.pixels = {1, 2, 3, 4};

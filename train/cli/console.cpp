@@ -39,8 +39,10 @@ void Console::on_start(const RunStart& start) {
                start.frozen_parameters ? " (" + grouped(start.frozen_parameters) + " frozen)" : "",
                static_cast<double>(start.macs) / 1e6);
   spdlog::info("  data     {}: {} training and {} test images, {} classes, {}×{} {}", c.data.name,
-               grouped(start.train_size), grouped(start.test_size), grouped(start.classes), start.image_size,
-               start.image_size, start.channels == 1 ? "grey" : "colour");
+               grouped(start.train_size), grouped(start.test_size), grouped(start.classes),
+               start.preprocessing.image_size, start.preprocessing.image_size,
+               start.preprocessing.channels == 1 ? "grey" : "colour");
+  spdlog::info("  pictures {}, {}", described_size(start.preprocessing), described_statistics(start.preprocessing));
   spdlog::info("  training {} {} of {} steps, batch {}, {} lr {:g}, {}, seed {}", start.epochs,
                start.epochs == 1 ? "epoch" : "epochs", grouped(start.steps_per_epoch), c.train.batch_size,
                c.optimizer.name, c.optimizer.lr, c.schedule.name, c.run.seed);

@@ -8,6 +8,7 @@
 #include "train/cli/network_options.h"
 #include "train/cli/program.h"
 #include "train/network/export.h"
+#include "train/network/preparation.h"
 #include "train/page/text.h"
 
 namespace ghost::cli {
@@ -47,15 +48,24 @@ int convert(const Arguments& arguments, Terminal& terminal) {
   if (!pytorch) complete_metadata(network, Completeness::everything);
   for (const std::string& note : network.notes) terminal.line("note: " + note);
   for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
-  if (pytorch)
+  if (pytorch) {
+    try {
+      complete_preprocessing(network);
+    } catch (const UsageError&) {
+      throw;
+    } catch (const Error& e) {
+      spdlog::warn("{}: is written without a word on how pictures are prepared: {}", arguments.output, e.what());
+    }
     export_weights(arguments.output, network);
-  else
+  } else {
     export_checkpoint(arguments.output, network);
+  }
   const ModelConfig& model = network.config.model;
   terminal.line(fmt::format(
       "{}: {}, {} parameters, {} classes, as {}", arguments.output, model.name,
       grouped(parameter_count(*network.model)), grouped(model.num_classes),
       pytorch ? "weights for PyTorch (safetensors.torch.load_file)" : "a checkpoint for ghost-eval and ghost-predict"));
+  if (network.preprocessing) terminal.line("pictures: " + described(*network.preprocessing));
   return kDone;
 }
 

@@ -13,6 +13,8 @@
 #include "train/network/classes.h"
 #include "train/network/evaluator.h"
 #include "train/network/network.h"
+#include "train/network/preparation.h"
+#include "train/run/preprocessing_json.h"
 
 namespace ghost::cli {
 
@@ -30,6 +32,7 @@ struct Result {
   ConfusionMatrix confusion;
   std::vector<std::string> classes;  // name of each output
   bool classes_by_name;              // false: by position
+  Preprocessing preprocessing;
 };
 
 std::vector<std::string> names_of_outputs(const Network& network, const std::vector<std::string>& data_classes) {
@@ -41,12 +44,16 @@ std::vector<std::string> names_of_outputs(const Network& network, const std::vec
 
 Result run(const Network& network, const Arguments& arguments, Terminal& terminal) {
   const Config& config = network.config;
-  const DataSplits data = open_data(config.data, config.run.seed);
+  const DataSplits data = open_data_for(network);
   const std::vector<std::string>& classes = data.test->class_names();
   LabelMapping mapping = outputs_of_labels(network, config.data.name, classes);
   for (const std::string& note : mapping.notes) terminal.line("note: " + note, true);
   for (const std::string& warning : mapping.warnings) spdlog::warn("{}", warning);
-  Result result{{}, ConfusionMatrix(config.model.num_classes), names_of_outputs(network, classes), mapping.by_name};
+  Result result{{},
+                ConfusionMatrix(config.model.num_classes),
+                names_of_outputs(network, classes),
+                mapping.by_name,
+                preprocessing_of(data)};
   EvaluateOptions options;
   options.confusion = &result.confusion;
   options.flip = arguments.flip;
@@ -75,6 +82,7 @@ std::string as_json(const Network& network, const Arguments& arguments, const Re
   json["model"] = network.config.model.name;
   json["data"] = network.config.data.name;
   json["classes_by"] = result.classes_by_name ? "name" : "position";
+  json["preprocessing"] = json_of(result.preprocessing);
   json["split"] = arguments.split;
   json["flip"] = arguments.flip;
   json["top1"] = sums.top1_percent();
@@ -109,14 +117,15 @@ std::string as_text(const Network& network, const Arguments& arguments, const Re
   return fmt::format(
       "{}\n"
       "data               {}, {} {} images{}\n"
+      "pictures           {}\n"
       "top1               {}\n"
       "top5               {}\n"
       "loss               {:.4f}\n"
       "count              {}\n"
       "images_per_second  {:.1f}\n",
       where, network.config.data.name, grouped(sums.count), which, arguments.flip ? ", each with its mirror image" : "",
-      percent(sums.top1_percent()), percent(sums.top5_percent()), sums.loss(), sums.count,
-      result.evaluation.images_per_second());
+      described(result.preprocessing), percent(sums.top1_percent()), percent(sums.top5_percent()), sums.loss(),
+      sums.count, result.evaluation.images_per_second());
 }
 
 constexpr int64_t kMatrixClasses = 20;  // more do not fit on a screen
@@ -180,7 +189,8 @@ int main(int argc, char** argv) {
           "Prints top1 and top5 (percent), loss (mean cross-entropy), count and images_per_second. The images may be "
           "of\n"
           "another data set: its classes are found among the network's by name. If the network does not know the names "
-          "of\nits classes (--classes), outputs and classes are matched by position.",
+          "of\nits classes (--classes), outputs and classes are matched by position. Pictures are resized,\ncropped "
+          "and normalised as the network's file says.",
       .examples = {"{0} --checkpoint runs/ghostnet-1 --flip",
                    "{0} --checkpoint runs/ghostnet-1/checkpoints/last.safetensors --per-class --json",
                    "{0} --checkpoint runs/ghostnet-1 --set data.name=image_folder --set data.root=photos --split all",

@@ -15,7 +15,7 @@
 #include "train/inspect/inspection.h"
 #include "train/inspect/page.h"
 #include "train/inspect/sheets.h"
-#include "train/network/network.h"
+#include "train/network/preparation.h"
 #include "train/run/version.h"
 
 namespace ghost::cli {
@@ -58,9 +58,6 @@ std::string as_text(const Inspection& inspection, const Terminal& terminal) {
 }
 
 Tensor read_pictures(const Network& network, const std::vector<std::string>& files) {
-  if (!network.preprocessing)
-    fail("{}: does not say how pictures are prepared for it; give a checkpoint, or weights that ghost-convert wrote",
-         network.file);
   const Preprocessing& p = *network.preprocessing;
   const Preprocessor prepare(splits_of(p), {});
   Tensor pictures = Tensor::empty({std::ssize(files), p.image_size, p.image_size, p.channels});
@@ -91,7 +88,7 @@ InspectionPage page_of(const Network& network, const std::vector<std::string>& i
 }
 
 int inspect_network(const Arguments& arguments, Terminal& terminal) {
-  const Network network = load_network(arguments.source);
+  Network network = load_network(arguments.source);
   for (const std::string& note : network.notes) spdlog::info("{}", note);
   for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
   const int64_t threads = arguments.threads.value_or(network.config.run.threads);
@@ -101,14 +98,16 @@ int inspect_network(const Arguments& arguments, Terminal& terminal) {
     return kDone;
   }
   if (arguments.images.empty()) fail_usage("needs --image FILE; --help shows examples");
+  complete_preprocessing(network);
   InspectOptions options = arguments.options;
   options.progress = [&](size_t done, size_t of, const std::string& layer) {
     terminal.status(fmt::format("layer {} of {}: {}", done + 1, of, layer));
   };
   const Inspection inspection = inspect(*network.model, read_pictures(network, arguments.images), options);
   terminal.clear_status();
-  const std::string json = inspection_json(inspection);
-  terminal.text(arguments.json ? json : as_text(inspection, terminal));
+  const std::string json = inspection_json(inspection, *network.preprocessing);
+  terminal.text(
+      arguments.json ? json : as_text(inspection, terminal) + "Pictures: " + described(*network.preprocessing) + "\n");
   if (arguments.output.empty()) return kDone;
 
   const fs::path folder(arguments.output);

@@ -15,6 +15,7 @@
 #include "train/loop/arithmetic.h"
 #include "train/network/export.h"
 #include "train/network/predictor.h"
+#include "train/run/preprocessing_json.h"
 
 namespace ghost::cli {
 
@@ -82,6 +83,7 @@ std::string dumped(const nlohmann::ordered_json& json) {
 
 class Json final : public Format {
  public:
+  explicit Json(const Preprocessing& preprocessing) : preprocessing_(json_of(preprocessing)) {}
   std::string begin() const override { return "["; }
   std::string one(const Prediction& prediction) override {
     nlohmann::ordered_json json{{"file", prediction.file.string()}};
@@ -91,6 +93,7 @@ class Json final : public Format {
         top.push_back({{"class", score.name}, {"index", score.index}, {"probability", score.probability}});
       json["top"] = std::move(top);
       if (!prediction.logits.empty()) json["logits"] = prediction.logits;
+      json["preprocessing"] = preprocessing_;
     } else {
       json["error"] = prediction.error;
     }
@@ -99,6 +102,7 @@ class Json final : public Format {
   std::string end() const override { return "\n]\n"; }
 
  private:
+  nlohmann::ordered_json preprocessing_;
   std::string between_ = "\n ";
 };
 
@@ -127,7 +131,9 @@ class Csv final : public Format {
 
 class Table final : public Format {
  public:
-  explicit Table(const Terminal& terminal) : terminal_(terminal) {}
+  Table(const Terminal& terminal, const Preprocessing& preprocessing)
+      : terminal_(terminal), preprocessing_(preprocessing) {}
+  std::string begin() const override { return "pictures  " + described(preprocessing_) + "\n\n"; }
   std::string one(const Prediction& prediction) override {
     if (!prediction.error.empty()) return "";  // it is on stderr
     int width = 0;
@@ -141,20 +147,19 @@ class Table final : public Format {
 
  private:
   const Terminal& terminal_;
+  const Preprocessing& preprocessing_;
   std::string between_;
 };
 
-std::unique_ptr<Format> format_of(const Arguments& arguments, const Terminal& terminal) {
-  if (arguments.json) return std::make_unique<Json>();
+std::unique_ptr<Format> format_of(const Arguments& arguments, const Preprocessing& preprocessing,
+                                  const Terminal& terminal) {
+  if (arguments.json) return std::make_unique<Json>(preprocessing);
   if (arguments.csv) return std::make_unique<Csv>();
-  return std::make_unique<Table>(terminal);
+  return std::make_unique<Table>(terminal, preprocessing);
 }
 
 Network network_of(const Arguments& arguments) {
   Network network = load_network(arguments.source);
-  for (const std::string& set : arguments.source.overrides)
-    if (network.preprocessing && set.starts_with("data."))
-      fail_usage("--set {}: pictures are prepared as {} says, which cannot be changed", set, network.file);
   complete_metadata(network, Completeness::preprocessing);
   return network;
 }
@@ -170,7 +175,7 @@ int predict(const Arguments& arguments, const std::string& program, Terminal& te
   const std::vector<Input> inputs = collect(arguments.inputs);
   if (inputs.empty()) fail("there is nothing to predict: standard input names no files");
 
-  const std::unique_ptr<Format> format = format_of(arguments, terminal);
+  const std::unique_ptr<Format> format = format_of(arguments, *network.preprocessing, terminal);
   int64_t failed = 0;
   const auto print = [&](const Prediction& prediction) {
     terminal.text(format->one(prediction));
@@ -206,8 +211,8 @@ int main(int argc, char** argv) {
   app.add_option("--top", arguments.options.top, "Classes to name for each picture (5)")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000));
-  auto* json =
-      app.add_flag("--json", arguments.json, "Print a JSON array of {file, top: [{class, index, probability}]}");
+  auto* json = app.add_flag("--json", arguments.json,
+                            "Print a JSON array of {file, top: [{class, index, probability}], preprocessing}");
   app.add_flag("--logits", arguments.options.logits,
                "With --json: the network's outputs before softmax as well, in the order of index")
       ->needs(json);

@@ -1,7 +1,8 @@
 #include "train/inspect/inspection.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "train/run/preprocessing_json.h"
 
 namespace ghost {
 
@@ -91,8 +92,7 @@ Inspection inspect(Module& model, const Tensor& pictures, const InspectOptions& 
   return result;
 }
 
-std::string inspection_json(const Inspection& inspection) {
-  using Json = nlohmann::ordered_json;
+std::string inspection_json(const Inspection& inspection, const Preprocessing& preprocessing) {
   Json layers = Json::array();
   for (const InspectedLayer& one : inspection.layers) {
     const LayerMaps& layer = one.layer;
@@ -125,7 +125,11 @@ std::string inspection_json(const Inspection& inspection) {
     }
     layers.push_back(std::move(json));
   }
-  return Json{{"tolerance", inspection.tolerance}, {"layers", std::move(layers)}}.dump() + "\n";
+  return Json{{"preprocessing", json_of(preprocessing)},
+              {"tolerance", inspection.tolerance},
+              {"layers", std::move(layers)}}
+             .dump() +
+         "\n";
 }
 
 }  // namespace ghost

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/preprocessing.h"
 #include "train/inspect/layer_maps.h"
 #include "train/inspect/redundancy.h"
 
@@ -53,9 +54,9 @@ struct Inspection {
 // tolerance outside (0, 1).
 Inspection inspect(Module& model, const Tensor& pictures, const InspectOptions& options);
 
-// {"tolerance", "layers": [{"name", "kind", "maps", "height", "width", "intrinsic", "ghosts", "fits": [{"kernel",
-// "share", "predicted", "constant", "needed", "ratio", "mse", "unexplained", "histogram"}], "pairs":
+// {"preprocessing", "tolerance", "layers": [{"name", "kind", "maps", "height", "width", "intrinsic", "ghosts", "fits":
+// [{"kernel", "share", "predicted", "constant", "needed", "ratio", "mse", "unexplained", "histogram"}], "pairs":
 // [{"source", "target", "mse", "unexplained"}], "filters"}]}; "mse" and "unexplained" of a pair have one number a size.
-std::string inspection_json(const Inspection& inspection);
+std::string inspection_json(const Inspection& inspection, const Preprocessing& preprocessing);
 
 }  // namespace ghost

@@ -35,8 +35,7 @@ void Reporter::start(const RunDir& dir, Module& model, const DataSplits& data, c
   start.train_size = data.train->size();
   start.test_size = data.test->size();
   start.classes = std::ssize(data.train->class_names());
-  start.image_size = data.image_size;
-  start.channels = data.channels;
+  start.preprocessing = preprocessing_of(data);
   start.epochs = config_.train.epochs;
   start.steps_per_epoch = steps_per_epoch;
   start.epoch = progress.epoch;

@@ -9,7 +9,7 @@
 #include "nn/state_dict.h"
 #include "train/loop/arithmetic.h"
 #include "train/loop/preflight.h"
-#include "train/network/pretrained.h"
+#include "train/network/preparation.h"
 
 namespace ghost {
 
@@ -17,24 +17,28 @@ Trainer::Trainer(const Config& config, std::vector<Sink*> sinks)
     : config_(config), reporter_(config, std::move(sinks)) {
   set_arithmetic(config.train);
   if (config.run.threads > 0) set_threads(static_cast<int>(config.run.threads));
-  const int64_t micro_batch = micro_batch_size(config.train);
+  check_options(config.train, "train");
   data_ = open_data(data_config(config), config.run.seed);
   model_config_ = model_config(config, data_);
   model_ = build_model(model_config_, config.run.seed);
   freeze(*model_, config.train.freeze);
 
-  const auto warn = [this](const std::string& text) { reporter_.warn(text); };
-  LoaderConfig loading{.batch_size = micro_batch,
-                       .training = true,
-                       .seed = config.run.seed,
-                       .workers = config.data.workers,
-                       .prefetch = config.data.prefetch,
-                       .max_unreadable = config.data.max_unreadable};
-  train_loader_ = std::make_unique<Loader>(data_.train, data_, config.data.augment, loading, warn);
-  loading.batch_size = config.train.eval_batch_size;
-  loading.training = false;
-  test_loader_ = std::make_unique<Loader>(data_.test, data_, config.data.augment, loading, warn);
+  make_loaders();
   step_ = std::make_unique<TrainingStep>(config, *model_, steps_per_epoch());
+}
+
+void Trainer::make_loaders() {
+  const auto warn = [this](const std::string& text) { reporter_.warn(text); };
+  LoaderConfig loading{.batch_size = micro_batch_size(config_.train),
+                       .training = true,
+                       .seed = config_.run.seed,
+                       .workers = config_.data.workers,
+                       .prefetch = config_.data.prefetch,
+                       .max_unreadable = config_.data.max_unreadable};
+  train_loader_ = std::make_unique<Loader>(data_.train, data_, config_.data.augment, loading, warn);
+  loading.batch_size = config_.train.eval_batch_size;
+  loading.training = false;
+  test_loader_ = std::make_unique<Loader>(data_.test, data_, config_.data.augment, loading, warn);
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
@@ -42,6 +46,11 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     fail("the checkpoint was trained on {} classes ({}, …), but the data has {} ({}, …)", checkpoint.classes.size(),
          checkpoint.classes.empty() ? "" : checkpoint.classes.front(), data_.train->class_names().size(),
          data_.train->class_names().front());
+  // Decided when the run began, and not again, whatever pictures have come since.
+  if (preprocessing_of(data_) != checkpoint.preprocessing) {
+    prepare_as(data_, checkpoint.preprocessing);
+    make_loaders();
+  }
   load_state_dict(*model_, checkpoint.tensors.at(kModelSection));
   step_->load_state(checkpoint.tensors);
   progress_ = checkpoint.progress;
@@ -51,7 +60,11 @@ void Trainer::restore(const Checkpoint& checkpoint) {
 void Trainer::load_starting_values() {
   if (resumed_ || std::exchange(has_starting_values_, true)) return;
   if (const PretrainedConfig& from = config_.pretrained; !from.file.empty()) {
-    const WeightsReport report = load_weights(*model_, read_weights(from.file),
+    const WeightsFile file = read_weights(from.file);
+    const OtherPreparation other = other_preparation(file, preprocessing_of(data_));
+    if (!other.normalisation.empty()) reporter_.warn(other.normalisation);
+    if (!other.size.empty()) reporter_.note(other.size);
+    const WeightsReport report = load_weights(*model_, file,
                                               {.prefix = from.prefix,
                                                .strict = from.strict,
                                                .new_classifier = true,
@@ -66,6 +79,7 @@ void Trainer::load_starting_values() {
 }
 
 void Trainer::check() {
+  if (!data_.sizing_note.empty()) reporter_.note(data_.sizing_note);
   load_starting_values();
   Loader loader(data_.train, data_, {},
                 {.batch_size = std::min(micro_batch_size(config_.train), data_.train->size()),

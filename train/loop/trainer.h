@@ -54,6 +54,7 @@ class Trainer {
   const Progress& progress() const { return progress_; }
 
  private:
+  void make_loaders();
   void load_starting_values();
   void begin(const RunDir& dir);
   int64_t step();

@@ -3,27 +3,13 @@
 #include <fmt/format.h>
 
 #include "core/quoted.h"
-#include "data/image_folder.h"
 #include "nn/state_dict.h"
 #include "train/network/classes.h"
+#include "train/network/preparation.h"
 #include "train/run/version.h"
 
 namespace ghost {
 namespace {
-
-// What the data section says without the data's files; empty: not enough.
-std::optional<Preprocessing> configured_preprocessing(const DataConfig& data) {
-  Preprocessing p{data.image_size, data.resize, data.channels, data.mean, data.std};
-  if (data.name == "image_folder") {
-    const DataDefaults usual = image_folder_defaults(data);
-    if (p.image_size == 0) p.image_size = usual.image_size;
-    if (p.resize == 0) p.resize = usual.resize;
-    if (p.mean.empty() && p.channels == std::ssize(usual.mean)) p.mean = usual.mean, p.std = usual.std;
-  }
-  if (p.image_size == 0 || p.mean.empty()) return {};
-  if (p.resize == 0) p.resize = p.image_size;
-  return p;
-}
 
 // Names from the data set that the configuration names. Empty: it has another number of classes.
 std::vector<std::string> classes_of_data(Network& network, const DataSplits& data) {
@@ -43,38 +29,33 @@ void complete_metadata(Network& network, Completeness needed) {
   const Config& config = network.config;
   const int64_t outputs = config.model.num_classes;
   const bool must_name = needed == Completeness::everything;
-  if (!network.preprocessing) network.preprocessing = configured_preprocessing(config.data);
-  if (network.classes.empty() || !network.preprocessing) {
+  if (network.classes.empty()) {
     std::optional<DataSplits> data;
     std::string why;
     try {
-      data = open_data(config.data, config.run.seed);
+      data = open_data_for(network);
     } catch (const Error& e) {
       why = e.what();
     }
-    if (!data && !network.preprocessing)
-      fail(
-          "{}: does not tell how images are prepared for it, and the data set cannot be asked ({}); set "
-          "data.image_size, data.mean and data.std",
-          network.file, why);
     if (!data && must_name)
       fail(
           "{}: does not tell the names of its classes, and the data set cannot be asked ({}); --classes FILE names "
           "them, one a line",
           network.file, why);
-    if (!network.preprocessing) network.preprocessing = preprocessing_of(*data);
-    if (data && must_name && network.classes.empty() && std::ssize(data->train->class_names()) != outputs)
+    if (data && !network.preprocessing) network.preprocessing = preprocessing_of(*data);
+    if (data && must_name && std::ssize(data->train->class_names()) != outputs)
       fail(
           "{}: the network has {} outputs, but {} has {} classes; --classes FILE names those of the outputs, one a "
           "line",
           network.file, outputs, config.data.name, data->train->class_names().size());
-    if (data && network.classes.empty()) network.classes = classes_of_data(network, *data);
+    if (data) network.classes = classes_of_data(network, *data);
     if (network.classes.empty())
       network.notes.push_back(
           fmt::format("{}: does not name its classes, which are called by their outputs, {} to {}; "
                       "--classes FILE names them, one a line",
                       network.file, name_of_class({}, 0), name_of_class({}, outputs - 1)));
   }
+  complete_preprocessing(network);
   if (std::ssize(network.classes) > outputs || (must_name && std::ssize(network.classes) != outputs))
     fail("{}: the network has {} outputs, but {} classes are named ({}, …)", network.file, outputs,
          network.classes.size(), ghost::quoted(network.classes.front()));

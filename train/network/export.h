@@ -16,9 +16,8 @@ void export_weights(const std::filesystem::path& file, const Network& network);
 // step is done. Throws Error if network.classes or network.preprocessing are not known.
 void export_checkpoint(const std::filesystem::path& file, const Network& network);
 
-// Finds what the network does not say of itself. Its preprocessing comes from the data section (for an image folder
-// with ImageNet's numbers where the section has none), else from the data set of the configuration, whose files must be
-// there. The names of its classes come from that data set by position, which the notes say.
+// Finds what the network does not say of itself. Its preprocessing comes from complete_preprocessing() (preparation.h).
+// The names of its classes come from the data set of the configuration by position, which the notes say.
 //   preprocessing  classes may stay unknown, which the notes say
 //   everything     what export_checkpoint needs
 // Throws Error, saying what would help, if nothing tells what is needed or (everything) there are not as many classes

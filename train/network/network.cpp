@@ -5,20 +5,13 @@
 
 #include "nn/state_dict.h"
 #include "train/network/classes.h"
+#include "train/network/preparation.h"
 #include "train/network/pretrained.h"
 #include "train/network/published.h"
 #include "train/run/run_dir.h"
 
 namespace ghost {
 namespace {
-
-void follow(DataConfig& data, const Preprocessing& trained) {
-  if (data.image_size == 0) {
-    data.image_size = trained.image_size;
-    if (data.resize == 0) data.resize = trained.resize;
-  }
-  if (data.mean.empty() && data.std.empty()) data.mean = trained.mean, data.std = trained.std;
-}
 
 void set_model(Config& config, const ModelConfig& model, int64_t classes, int64_t channels) {
   config.model = model;
@@ -40,7 +33,7 @@ std::vector<std::string> of_sets(std::vector<std::string> notes) {
 void take_metadata(Network& network, NetworkMetadata metadata) {
   network.classes = std::move(metadata.classes);
   network.preprocessing = std::move(metadata.preprocessing);
-  if (network.preprocessing) follow(network.config.data, *network.preprocessing);
+  if (network.preprocessing) follow_preprocessing(network);
 }
 
 Network of_checkpoint(const NetworkSource& source) {

@@ -24,20 +24,21 @@ struct NetworkSource {
 struct Network {
   std::string file;  // the values came from it
   ModulePtr model;
-  // model.num_classes and model.in_channels are set, to those of `model`. Where data.* leaves sizes, channels or
-  // normalisation open, they are those of `preprocessing`: images are prepared for testing as they were for training.
+  // model.num_classes and model.in_channels are set, to those of `model`. Where data.* leaves image_size, channels or
+  // normalisation open, they are those of `preprocessing`.
   Config config;
-  std::vector<std::string> classes;            // names, in the order of the outputs; empty: not known
-  std::optional<Preprocessing> preprocessing;  // empty: not known
-  std::optional<Progress> progress;            // where the run of a checkpoint stood
-  std::vector<std::string> notes, warnings;    // sentences for the user
+  std::vector<std::string> classes;  // names, in the order of the outputs; empty: not known
+  // As the file says, but in the sizes that the configuration sets (preparation.h). Empty: the file does not say.
+  std::optional<Preprocessing> preprocessing;
+  std::optional<Progress> progress;          // where the run of a checkpoint stood
+  std::vector<std::string> notes, warnings;  // sentences for the user
 };
 
 // Builds the network of a checkpoint, or of weights and a configuration, and loads its values. A num_classes or
 // in_channels that is `auto` in the configuration of weights is taken from the file. Throws UsageError if the overrides
-// would change the model of a checkpoint, if weights come without any configuration, or if data.channels is not what
-// the network takes; Error if the values do not fit, or if `classes` does not name as many classes as there are
-// outputs.
+// would change the model of a checkpoint, if weights come without any configuration, or if data.channels, data.mean or
+// data.std are not those of the network; Error if the values do not fit, or if `classes` does not name as many classes
+// as there are outputs.
 Network load_network(const NetworkSource& source);
 
 // What a file of the network says of it besides the values. The configuration is without data.root, run.dir and

@@ -22,14 +22,8 @@ struct TestSet {
   DataSplits data;
 };
 
-// Pictures are prepared as they were for training, whatever the configuration leaves to the data set.
 TestSet open_test_set(Config config, const Preprocessing& trained) {
-  config.data.image_size = trained.image_size;
-  config.data.resize = trained.resize;
-  config.data.channels = trained.channels;
-  config.data.mean = trained.mean;
-  config.data.std = trained.std;
-  DataSplits data = open_data(config.data, config.run.seed);
+  DataSplits data = open_data(config.data, config.run.seed, trained);
   return {std::move(config), std::move(data)};
 }
 
@@ -71,6 +65,7 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
   result.epoch = checkpoint.progress.epoch;
   result.step = checkpoint.progress.step;
   result.classes = checkpoint.classes;
+  result.preprocessing = checkpoint.preprocessing;
   result.confusion = ConfusionMatrix(model_config.num_classes);
   Loader loader(data.test, data, {},
                 {.batch_size = config.train.eval_batch_size,

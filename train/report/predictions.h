@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/preprocessing.h"
 #include "train/inspect/inspection.h"
 #include "train/report/run_record.h"
 #include "train/run/metrics.h"
@@ -15,6 +16,7 @@ struct Predictions {
   size_t run = 0;  // into the runs that were compared
   int64_t epoch = 0, step = 0;
   std::vector<std::string> classes, names;  // of the test images: files, or records
+  Preprocessing preprocessing;              // of the checkpoint
   std::vector<int64_t> labels, predicted;   // one for each test image that could be read
   ConfusionMatrix confusion{0};
   std::shared_ptr<const Inspection> inside;  // of the first few test images

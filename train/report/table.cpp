@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "train/page/text.h"
+#include "train/run/preprocessing_json.h"
 #include "train/run/version.h"
 
 namespace ghost {
@@ -193,6 +194,7 @@ nlohmann::ordered_json predictions_json(const Predictions& p, const std::vector<
                               {"epoch", p.epoch},
                               {"step", p.step},
                               {"accuracy", p.accuracy_percent()},
+                              {"preprocessing", json_of(p.preprocessing)},
                               {"per_class", classes}};
   constexpr size_t kMostClasses = 100;  // of a thousand it would be megabytes
   if (p.inside) json["inside"] = inside_json(*p.inside);
@@ -332,7 +334,6 @@ std::string comparison_text(const Comparison& comparison, int columns) {
 }
 
 nlohmann::ordered_json comparison_json(const Comparison& comparison) {
-  using Json = nlohmann::ordered_json;
   Json json{{"ghost_version", version()},      {"target", comparison.target ? Json(*comparison.target) : Json(nullptr)},
             {"configurations", Json::array()}, {"runs", Json::array()},
             {"verdicts", Json::array()},       {"differences", Json::array()},

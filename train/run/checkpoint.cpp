@@ -2,6 +2,7 @@
 
 #include "nn/finite.h"
 #include "train/run/json_fields.h"
+#include "train/run/preprocessing_json.h"
 #include "train/run/version.h"
 
 namespace ghost {
@@ -63,30 +64,11 @@ std::vector<NamedTensor> entries_of(const Checkpoint& checkpoint, const std::str
 
 }  // namespace
 
-std::string misfit(const Preprocessing& p) {
-  if (std::ssize(p.mean) == p.channels && std::ssize(p.std) == p.channels) return {};
-  return fmt::format("there are {} channels, but {} means and {} deviations", p.channels, p.mean.size(), p.std.size());
-}
-
-Preprocessing preprocessing_of(const DataSplits& splits) {
-  return {splits.image_size, splits.resize, splits.channels, splits.mean, splits.std};
-}
-
 ModelConfig model_of(const Checkpoint& checkpoint) {
   ModelConfig config = checkpoint.config.model;
   config.in_channels = checkpoint.preprocessing.channels;
   if (!checkpoint.config.model_classes_set) config.num_classes = std::ssize(checkpoint.classes);
   return config;
-}
-
-DataSplits splits_of(const Preprocessing& p) {
-  return {.train = nullptr,
-          .test = nullptr,
-          .image_size = p.image_size,
-          .channels = p.channels,
-          .resize = p.resize,
-          .mean = p.mean,
-          .std = p.std};
 }
 
 void write_checkpoint(const std::filesystem::path& file, const Checkpoint& checkpoint) {

@@ -10,7 +10,7 @@
 //   schedule       name of the schedule; its position is `step`
 //   best_top1, best_epoch   best test accuracy so far in percent, and its epoch (0: no test yet)
 //   classes        JSON array of names, in the order of the model's outputs
-//   preprocessing  JSON {"image_size", "resize", "channels", "mean", "std"}: what evaluation must do to a picture
+//   preprocessing  JSON: what evaluation must do to a picture (preprocessing_json.h)
 //   progress       JSON, what resuming inside an epoch needs: batches consumed, sums so far, results of the last test
 // Nothing in it depends on the clock, on where the run lives or on whether it was interrupted: the same recipe and seed
 // give the same bytes.
@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "core/safetensors.h"
-#include "data/registry.h"
+#include "data/preprocessing.h"
 #include "train/config/config.h"
 #include "train/run/metrics.h"
 #include "train/run/sections.h"
@@ -54,24 +54,6 @@ void visit_fields(Progress& p, Visitor& visit) {
   visit("best_top1", p.best_top1, Limits{.least = 0, .most = 100});
   visit("best_epoch", p.best_epoch, Limits{.least = 0});
 }
-
-struct Preprocessing {
-  int64_t image_size = 0, resize = 0, channels = 0;
-  std::vector<double> mean, std;
-  bool operator==(const Preprocessing&) const = default;
-};
-template <class Visitor>
-void visit_fields(Preprocessing& p, Visitor& visit) {
-  visit("image_size", p.image_size, Limits{.least = 1});
-  visit("resize", p.resize, Limits{.least = 0});
-  visit("channels", p.channels, Limits{.least = 1});
-  visit("mean", p.mean);
-  visit("std", p.std);
-}
-std::string misfit(const Preprocessing& preprocessing);  // as many means and deviations as channels
-
-Preprocessing preprocessing_of(const DataSplits& splits);
-DataSplits splits_of(const Preprocessing& preprocessing);  // without images
 
 struct Checkpoint {
   // By section (sections.h), under names without its prefix; those of parameters and buffers in PyTorch's axes.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/preprocessing.h"
 #include "train/config/config.h"
 #include "train/run/metrics.h"
 
@@ -18,7 +19,7 @@ struct RunStart {
   int64_t macs = 0;                       // multiply-accumulates of one image (nn/cost.h)
   int64_t train_size = 0, test_size = 0;  // images
   int64_t classes = 0;
-  int64_t image_size = 0, channels = 0;  // of the network's input
+  Preprocessing preprocessing;
   int64_t epochs = 0, steps_per_epoch = 0;
   int64_t step = 0, epoch = 0;  // done so far: > 0 on resume
   double seconds = 0;           // of the run's earlier parts
