@@ -76,8 +76,7 @@ Preprocessing decide_preprocessing(const DataConfig& config, uint64_t seed) {
 }
 
 std::string described_size(const Preprocessing& p) {
-  const std::string shorter =
-      p.enlarge ? fmt::format("shorter side to {}", p.resize) : fmt::format("a longer shorter side to {}", p.resize);
+  const std::string shorter = fmt::format("shorter side to {}{}", p.resize, p.enlarge ? "" : " where it is longer");
   const bool padded = p.resize < p.image_size || !p.enlarge;
   return fmt::format("{}, centre {}×{}{}", shorter, p.image_size, p.image_size,
                      padded ? " with zeros around smaller pictures" : "");
