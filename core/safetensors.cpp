@@ -12,12 +12,14 @@
 
 #include "core/atomic_file.h"
 #include "core/nearest.h"
+#include "core/tensor_checksums.h"
 
 namespace ghost {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "the format is little-endian and is read as it stands");
 
+constexpr const char* kMetadata = "__metadata__";
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMostHeaderBytes = 100'000'000;  // the limit of the format's own library
 
@@ -214,6 +216,9 @@ Opened open_file(const std::filesystem::path& path) {
   std::string text(length, '\0');
   opened.in.read(text.data(), static_cast<std::streamsize>(length));
   if (!opened.in) fail("{}: its header cannot be read to its end", file);
+  // The parser takes a NUL for the end.
+  if (const size_t nul = text.find('\0'); nul != std::string::npos)
+    fail("{}: the header is not valid JSON (at its byte {})", file, nul + 1);
   HeaderReader reader(file);
   nlohmann::json::sax_parse(text, &reader);
 
@@ -264,13 +269,15 @@ void widen_integers(const char* from, int64_t* to, int64_t count) {
 }
 
 // Empty: an unsigned number is too large.
-std::optional<Tensor> read_tensor(std::ifstream& in, const Located& t, const std::string& file) {
+std::optional<Tensor> read_tensor(std::ifstream& in, const Located& t, const std::string& file,
+                                  const TensorChecksums& checksums) {
   const Array a = Array::empty(t.shape, *t.type->loaded_as);
   const auto bytes = static_cast<std::streamsize>(t.end - t.begin);
   const int64_t count = t.shape.numel();
   char* const from = static_cast<char*>(a.raw_data()) + (count * static_cast<int64_t>(size_of(a.dtype)) - bytes);
   in.read(from, bytes);
   if (!in) fail("{}: tensor '{}' cannot be read to its end", file, t.name);
+  checksums.check(t.name, t.type->name, t.shape, from, static_cast<size_t>(bytes));
   const std::string_view type = t.type->name;
   if (type == "F16") widen<uint16_t>(from, a.data<float>(), count, from_f16);
   if (type == "BF16") widen<uint16_t>(from, a.data<float>(), count, from_bf16);
@@ -317,12 +324,13 @@ SafetensorsFile read_safetensors(const std::filesystem::path& file) {
   Opened opened = open_file(file);
   SafetensorsFile result;
   result.metadata = std::move(opened.metadata);
+  const TensorChecksums checksums(file.string(), result.metadata);
   std::vector<const Located*> in_order(opened.tensors.size());
   for (const Located& t : opened.tensors) in_order[t.place] = &t;
   std::vector<std::optional<Tensor>> values(opened.tensors.size());
   for (const Located& t : opened.tensors) {  // as they lie in the file
     if (t.type->loaded_as)
-      values[t.place] = read_tensor(opened.in, t, file.string());
+      values[t.place] = read_tensor(opened.in, t, file.string(), checksums);
     else
       opened.in.seekg(static_cast<std::streamoff>(t.end - t.begin), std::ios::cur);
   }
@@ -336,7 +344,9 @@ SafetensorsFile read_safetensors(const std::filesystem::path& file) {
 }
 
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& file) {
-  return open_file(file).metadata;
+  std::map<std::string, std::string> metadata = open_file(file).metadata;
+  const TensorChecksums checked(file.string(), metadata);
+  return metadata;
 }
 
 void write_safetensors(const std::filesystem::path& file, const std::vector<NamedTensor>& tensors,
@@ -346,15 +356,20 @@ void write_safetensors(const std::filesystem::path& file, const std::vector<Name
   std::set<std::string> names;
   for (const NamedTensor& t : tensors) {
     t.tensor.require_defined("safetensors", ("tensor '" + t.name + "'").c_str());
-    if (t.name == "__metadata__" || !names.insert(t.name).second)
-      fail("{}: tensor name '{}' is {}", file.string(), t.name, t.name == "__metadata__" ? "reserved" : "given twice");
+    if (t.name == kMetadata || !names.insert(t.name).second)
+      fail("{}: tensor name '{}' is {}", file.string(), t.name, t.name == kMetadata ? "reserved" : "given twice");
     order.push_back(&t);
   }
   std::stable_sort(order.begin(), order.end(), [](const NamedTensor* a, const NamedTensor* b) {
     return size_of(a->tensor.dtype()) > size_of(b->tensor.dtype());
   });
+  if (metadata.contains(TensorChecksums::kKey))
+    fail("{}: the metadata entry \"{}\" is made here", file.string(), TensorChecksums::kKey);
+  TensorChecksums sums(metadata);
+  for (const NamedTensor& t : tensors)
+    sums.add(t.name, type_of(t.tensor.dtype()), t.tensor.shape(), values_of(t).raw_data(), bytes_of(t.tensor));
   auto header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  header[kMetadata] = metadata;
   size_t offset = 0;
   std::map<std::string_view, size_t> begins;
   for (const NamedTensor* t : order) begins[t->name] = offset, offset += bytes_of(t->tensor);
@@ -367,6 +382,7 @@ void write_safetensors(const std::filesystem::path& file, const std::vector<Name
   }
   std::string text;
   try {
+    header[kMetadata][TensorChecksums::kKey] = sums.text();
     text = header.dump();
   } catch (const nlohmann::json::exception&) {
     fail("{}: a tensor's name or a metadata entry is not valid UTF-8", file.string());

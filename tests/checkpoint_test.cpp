@@ -1,5 +1,4 @@
-// A checkpoint holds all that a resumed run, a test or a reader in Python needs; run directories, metrics and the
-// options that may change follow the same promise: nothing is lost, nothing is overwritten.
+// A checkpoint holds all that a resumed run, a test or a reader in Python needs, and what may change on resuming.
 #include "train/run/checkpoint.h"
 
 #include <cmath>
@@ -12,9 +11,7 @@
 #include "support/temp_dir.h"
 #include "support/tiny_images.h"
 #include "train/optim/optimizer.h"
-#include "train/run/metrics_log.h"
 #include "train/run/resume.h"
-#include "train/run/run_dir.h"
 
 namespace ghost {
 namespace {
@@ -189,6 +186,8 @@ TEST(Checkpoint, RefusesNumbersThatCannotBe) {
   EXPECT_THAT(error("progress", "/step", 1.5), HasSubstr("step is 1.5, but must be an integer of 64 bits"));
   EXPECT_THAT(error("progress", "/step", 1e300), HasSubstr("but must be an integer of 64 bits"));
   EXPECT_THAT(error("progress", "/step", 18446744073709551615U), HasSubstr("but must be an integer of 64 bits"));
+  EXPECT_THAT(error("progress", "/step", INT64_MAX),
+              HasSubstr("step is 9223372036854775807, but must be at most 1000000000000000"));
   EXPECT_THAT(error("progress", "/best_top1", 101), HasSubstr("best_top1 is 101, but must be in [0, 100]"));
   EXPECT_THAT(error("progress", "/lr", nullptr), HasSubstr("lr is null, but must be a finite number"));
   EXPECT_THAT(error("progress", "/test/top1", -30), HasSubstr("test.top1 is -30, but must be at least 0"));
@@ -198,6 +197,28 @@ TEST(Checkpoint, RefusesNumbersThatCannotBe) {
   EXPECT_THAT(error("preprocessing", "/mean", {"0.5"}), HasSubstr("mean[0] is string, but must be a finite number"));
   EXPECT_THAT(error("preprocessing", "/mean", {0.5, 0.5}),
               HasSubstr("there are 1 channels, but 2 means and 1 deviations"));
+}
+
+TEST(Checkpoint, SaysWhatItWasMadeWith) {
+  const TempDir dir;
+  const auto file = dir / "c.safetensors";
+  write_checkpoint(file, example());
+  EXPECT_EQ(read_checkpoint(file).made_with, made_here());
+  EXPECT_THAT(made_here(), testing::IsSupersetOf({testing::Key("isa"), testing::Key("blas")}));
+  EXPECT_EQ(read_checkpoint_head(file).made_with, made_here());
+  rewrite(file, [](auto& metadata) { metadata["made_with"] = R"({"isa": 3})"; });
+  EXPECT_THAT(error_of([&] { read_checkpoint(file); }), HasSubstr("isa is 3, but must be text"));
+  // Files of older programs do not say it.
+  rewrite(file, [](auto& metadata) { metadata.erase("made_with"); });
+  EXPECT_EQ(read_checkpoint(file).made_with, MadeWith());
+}
+
+TEST(MadeWith, NamesWhatDiffersAndIsKnown) {
+  const MadeWith here{{"isa", "avx2"}, {"blas", "OpenBLAS Haswell"}};
+  EXPECT_THAT(differences(here, here), testing::IsEmpty());
+  EXPECT_THAT(differences({}, here), testing::IsEmpty());
+  EXPECT_THAT(differences({{"isa", "avx512"}, {"later", "x"}}, here),
+              testing::ElementsAre(AllOf(HasSubstr("avx512 then, avx2 now"), HasSubstr("bits may differ"))));
 }
 
 // Older programs must read what newer ones write, and the other way round.
@@ -264,88 +285,6 @@ TEST(Sections, AModelWhoseNamesWouldBeReadAsAnothersIsNotWritten) {
   EXPECT_FALSE(std::filesystem::exists(dir / "c.safetensors"));
 }
 
-TEST(RunDirectory, IsNeverTakenTwice) {
-  const TempDir dir;
-  const std::string name = (dir / "run").string();
-  RunDir::create(name, "tiny").begin("a: b\n");
-  EXPECT_EQ(test::file_text(dir / "run/config.yaml"), "a: b\n");
-  EXPECT_THAT(error_of([&] { RunDir::create(name, "tiny"); }),
-              AllOf(HasSubstr("--resume " + name), HasSubstr("--run " + name + "-1")));
-  std::filesystem::create_directory(dir / "run-1");
-  EXPECT_THAT(error_of([&] { RunDir::create(name + "/", "tiny"); }), HasSubstr("--run " + name + "-2"));
-  EXPECT_THROW(RunDir::create(name, "tiny"), UsageError);
-}
-
-TEST(RunDirectory, ThatNeverBeganLeavesNoTrace) {
-  const TempDir dir;
-  const RunDir run = RunDir::create((dir / "run").string(), "tiny");
-  EXPECT_TRUE(std::filesystem::exists(dir / "run"));
-  run.abandon();
-  EXPECT_FALSE(std::filesystem::exists(dir / "run"));
-  const RunDir begun = RunDir::create((dir / "run").string(), "tiny");
-  begun.begin("a: b\n");
-  begun.abandon();
-  EXPECT_FALSE(std::filesystem::exists(dir / "run"));
-  dir.write("run/notes.txt", std::string_view("mine"));
-  const RunDir mine = RunDir::create((dir / "run").string(), "tiny");
-  mine.begin("a: b\n");
-  mine.abandon();
-  EXPECT_FALSE(std::filesystem::exists(dir / "run/config.yaml"));
-  EXPECT_TRUE(std::filesystem::exists(dir / "run/notes.txt"));
-}
-
-TEST(RunDirectory, WithACheckpointIsNeverAbandoned) {
-  const TempDir dir;
-  const RunDir run = RunDir::create((dir / "run").string(), "tiny");
-  run.begin("a: b\n");
-  write_checkpoint(run.last(), example());
-  run.abandon();
-  EXPECT_TRUE(std::filesystem::exists(run.config()));
-  EXPECT_TRUE(std::filesystem::exists(run.last()));
-}
-
-TEST(RunDirectory, ThatCannotBeWrittenSaysWhy) {
-  const TempDir dir;
-  dir.write("file", std::string_view("x"));
-  EXPECT_THAT(error_of([&] { RunDir::create((dir / "file/run").string(), "tiny"); }),
-              AllOf(HasSubstr("file/run"), HasSubstr("Not a directory"), HasSubstr("--run")));
-  EXPECT_THAT(error_of([&] { RunDir::create("/proc/ghost-run", "tiny"); }), HasSubstr("/proc/ghost-run"));
-}
-
-TEST(RunDirectory, ToResumeIsFoundFromItsCheckpoints) {
-  const TempDir dir;
-  const std::string name = (dir / "run").string();
-  EXPECT_THAT(error_of([&] { RunDir::open(name); }), HasSubstr("no such directory"));
-  const RunDir run = RunDir::create(name, "tiny");
-  run.begin("");
-  EXPECT_THAT(error_of([&] { RunDir::open(name); }), HasSubstr("no checkpoints/last.safetensors"));
-  write_checkpoint(run.last(), example());
-  EXPECT_EQ(RunDir::open(name + "/").path(), dir / "run");
-  for (const char* slip : {"/checkpoints", "/checkpoints/last.safetensors"})
-    EXPECT_THAT(error_of([&] { RunDir::open(name + slip); }), HasSubstr("which is " + name));
-}
-
-TEST(TrimMetrics, KeepsWhatTheCheckpointHasSeen) {
-  const TempDir dir;
-  const std::string kept =
-      "{\"kind\":\"step\",\"epoch\":1,\"step\":6,\"seconds\":1.5}\n"
-      "{\"kind\":\"epoch\",\"epoch\":1,\"step\":6,\"seconds\":2.5}\n"
-      "{\"kind\":\"step\",\"epoch\":2,\"step\":8,\"seconds\":3.5}\n";
-  const std::string beyond =
-      "{\"kind\":\"step\",\"epoch\":2,\"step\":10,\"seconds\":4.5}\n"
-      "{\"kind\":\"epoch\",\"epoch\":2,\"step\":12,\"seconds\":5.5}\n"
-      "{\"kind\":\"step\",\"epo";
-  const auto file = dir.write("metrics.jsonl", std::string_view(kept + beyond));
-  EXPECT_EQ(trim_metrics(file, 9, 1), 3.5);
-  EXPECT_EQ(test::file_text(file), kept);
-  EXPECT_EQ(trim_metrics(file, 9, 1), 3.5);
-  EXPECT_EQ(test::file_text(file), kept);
-  EXPECT_EQ(trim_metrics(file, 6, 0), 1.5) << "stopped in the first epoch's test: its line comes again";
-  EXPECT_EQ(trim_metrics(file, 0, 0), 0);
-  EXPECT_EQ(test::file_text(file), "");
-  EXPECT_EQ(trim_metrics(dir / "none", 5, 5), 0);
-}
-
 TEST(ResumedConfig, ChangesOnlyWhatTheStepsSoFarDoNotDependOn) {
   const Checkpoint checkpoint = example();
   const Config config =
@@ -362,6 +301,32 @@ TEST(ResumedConfig, ChangesOnlyWhatTheStepsSoFarDoNotDependOn) {
               AllOf(HasSubstr("train.batch_size (16 to 32)"), HasSubstr("run.seed (3 to 1)"),
                     Not(HasSubstr("train.epochs ("))));
   EXPECT_THROW(resumed_config(checkpoint, "", {"model.name=ghostnet"}), UsageError);
+}
+
+TEST(ChangeOfSchedule, TellsTheRatesAndTheOtherMeaning) {
+  Config before = tiny();
+  before.optimizer.lr = 0.1;
+  before.train.epochs = 2;
+  Config now = before;
+  Progress progress;
+  progress.step = 10;
+  progress.lr = 0.1 / 2 * (1 + std::cos(M_PI * 9 / 10));
+  EXPECT_EQ(change_of_schedule(before, now, progress, 5), "");
+  now.train.epochs = 4;
+  EXPECT_THAT(
+      change_of_schedule(before, now, progress, 5),
+      AllOf(HasSubstr("cosine curve was made for 2 epochs and is now for 4"), HasSubstr("0.00245 in the last step"),
+            HasSubstr("0.05 in the next"), HasSubstr("--set schedule.epochs=2")));
+  now.schedule.epochs = 2;
+  EXPECT_THAT(change_of_schedule(before, now, progress, 5),
+              AllOf(HasSubstr("keeps its 2 epochs"), HasSubstr("0.00245 in the last step and is 0.00245 in the next")));
+  // From there on nothing changes.
+  EXPECT_EQ(change_of_schedule(now, now, progress, 5), "");
+  before.schedule.name = now.schedule.name = "one_cycle";
+  now.schedule.epochs = 0;
+  EXPECT_THAT(change_of_schedule(before, now, progress, 5), HasSubstr("the momentum 0.95 and "));
+  before.schedule.name = now.schedule.name = "exponential";
+  EXPECT_EQ(change_of_schedule(before, now, progress, 5), "") << "does not depend on the length";
 }
 
 TEST(ResumedConfig, AcceptsTheRunsOwnConfigurationFile) {

@@ -13,7 +13,7 @@
 #include "train/report/table.h"
 #include "train/report/thin.h"
 #include "train/report/verdict.h"
-#include "train/run/metrics_log.h"
+#include "train/run/run_lock.h"
 
 namespace ghost {
 namespace {
@@ -155,15 +155,22 @@ TEST(RunRecord, TellsWhatBecameOfARun) {
 
   const fs::path live = write_run(dir, "live", epoch_line(1, 10, 60) + "{\"kin", config(0));
   {
-    const MetricsLog writer(live / "metrics.jsonl");
+    const RunLock writer(live);
     const RunRecord record = read_run(live);
     EXPECT_EQ(record.state, RunState::running);
     EXPECT_EQ(record.state_text, "running: epoch 2 of 2");
     EXPECT_THAT(record.problems, IsEmpty()) << "a line that is being written has no end yet";
-    EXPECT_THAT(test::error_of([&] { const MetricsLog second(live / "metrics.jsonl"); }), HasSubstr("another process"));
-    EXPECT_THAT(test::error_of([&] { trim_metrics(live / "metrics.jsonl", 1, 1); }), HasSubstr("another process"));
   }
   EXPECT_EQ(read_run(live).state, RunState::crashed);
+}
+
+TEST(RunRecord, TakesNoNumberThatIsOutOfRange) {
+  const TempDir dir;
+  std::string huge = epoch_line(2, 20, 70);
+  huge.replace(huge.find("1048576"), 7, "1e300");
+  const RunRecord record = read_run(write_run(dir, "run", epoch_line(1, 10, 60) + huge, config(0)));
+  EXPECT_THAT(record.epochs, SizeIs(1));
+  EXPECT_THAT(record.problems, ElementsAre(HasSubstr("peak_memory is 1e+300, but must be an integer of 64 bits")));
 }
 
 TEST(RunRecord, RefusesFoldersWithoutARun) {

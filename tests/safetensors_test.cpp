@@ -48,6 +48,26 @@ class Safetensors : public testing::Test {
   }
 };
 
+TEST_F(Safetensors, EveryFlippedBitIsNoticed) {
+  write_safetensors(file_,
+                    {{"w", Tensor::from<float>({1, 2, 3, 4, 5, 6}, {2, 3})}, {"n", Tensor::from<int64_t>({7}, {})}},
+                    {{"progress", "{\"step\":4}"}});
+  const std::string good = file_text(file_);
+  // Without this name there is nothing to check by.
+  const size_t name = good.find("ghost_crc32"), end = name + std::strlen("ghost_crc32");
+  for (size_t byte = 0; byte < good.size(); ++byte) {
+    if (byte >= name && byte < end) continue;
+    const size_t bit = good[byte] == ' ' ? 5 : byte % 8;  // 5 makes a NUL of a blank
+    std::string bad = good;
+    bad[byte] = static_cast<char>(bad[byte] ^ (1 << bit));
+    EXPECT_NE(error_of(dir_.write("bad", bad)), "no error") << "bit " << bit << " of byte " << byte;
+  }
+  std::string bad = good;
+  bad.back() = static_cast<char>(bad.back() ^ 1);
+  EXPECT_THAT(error_of(dir_.write("bad", bad)),
+              AllOf(HasSubstr("tensor 'w' has the checksum"), HasSubstr("the file is damaged")));
+}
+
 TEST_F(Safetensors, RoundTripKeepsEverything) {
   const std::vector<NamedTensor> tensors{
       {"bytes", Tensor::from<uint8_t>({1, 2, 255}, {3})},

@@ -42,6 +42,24 @@ TEST(Schedule, CosineFallsFromTheFullRateToTheLowest) {
   for (int64_t step = 0; step < 70; ++step) EXPECT_GT(schedule.at(step).lr, schedule.at(step + 1).lr);
 }
 
+TEST(Schedule, OfItsOwnLengthKeepsTheRateOfItsLastStep) {
+  for (const ScheduleEntry& entry : schedule_table()) {
+    for (const char* per : {"step", "epoch"}) {
+      ScheduleConfig whole = named(entry.name);
+      whole.milestones = {2};
+      whole.per = per;
+      ScheduleConfig part = whole;
+      part.epochs = kEpochs;
+      const Schedule as_long = over_run(whole), longer = make_schedule(part, 0.1, 3 * kEpochs * kSteps, kSteps);
+      for (int64_t step = 0; step < 3 * kEpochs * kSteps; ++step) {
+        const int64_t same = entry.endless ? step : std::min(step, kEpochs * kSteps - 1);
+        ASSERT_DOUBLE_EQ(longer.at(step).lr, as_long.at(same).lr) << entry.name << " per " << per << ", step " << step;
+        ASSERT_EQ(longer.at(step).momentum, as_long.at(same).momentum) << entry.name;
+      }
+    }
+  }
+}
+
 TEST(Schedule, WarmupRisesLinearlyThenTheCurveFillsTheRest) {
   ScheduleConfig config = named("cosine");
   config.warmup = 2;

@@ -4,6 +4,7 @@
 #include <cblas.h>
 #include <limits>
 #include <omp.h>
+#include <sstream>
 #include <type_traits>
 #include <vector>
 
@@ -113,6 +114,17 @@ template void parallel_column_sums(const float*, int64_t, int64_t, int64_t, floa
 template void parallel_column_sums(const double*, int64_t, int64_t, int64_t, double*, bool);
 
 std::string blas_config() { return openblas_get_config(); }
+
+// "OpenBLAS 0.3.21 … USE_OPENMP Haswell MAX_THREADS=64"
+std::string blas_name() {
+  std::istringstream words(blas_config());
+  std::string text;
+  for (std::string word; words >> word;)
+    if (!word.starts_with("NO_") && !word.starts_with("DYNAMIC") && !word.starts_with("MAX_THREADS"))
+      text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
 bool blas_is_openmp_build() { return openblas_get_parallel() == OPENBLAS_OPENMP; }
 
 }  // namespace ghost

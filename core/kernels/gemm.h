@@ -30,7 +30,8 @@ void parallel_gemm(int64_t m, int64_t n, int64_t k, const Matrix<T>& a, const Ma
 template <class T>
 void parallel_column_sums(const T* a, int64_t a_stride, int64_t m, int64_t n, T* to, bool accumulate);
 
-std::string blas_config();    // as the library reports itself: version, threading, processor
+std::string blas_config();  // as the library reports itself: version, threading, processor
+std::string blas_name();    // the same without what says only how it was packaged: "OpenBLAS 0.3.21 USE_OPENMP Haswell"
 bool blas_is_openmp_build();  // the pthreads build shares its SONAME and starts threads of its own
 
 }  // namespace ghost

@@ -21,6 +21,10 @@ BatchNorm2d::BatchNorm2d(const Options& o) : options_(o) {
   }
 }
 
+int64_t BatchNorm2d::steps_seen() const {
+  return options_.track_running_stats ? running_.num_batches_tracked.item<int64_t>() : 0;
+}
+
 Tensor BatchNorm2d::forward(const Tensor& x) {
   const bool frozen =
       options_.affine && options_.track_running_stats && !weight_.requires_grad() && !bias_.requires_grad();

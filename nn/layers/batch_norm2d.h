@@ -20,6 +20,7 @@ class BatchNorm2d final : public Module {
   explicit BatchNorm2d(const Options& options);
   const char* kind() const override { return "BatchNorm2d"; }
   const Options& options() const { return options_; }
+  int64_t steps_seen() const;  // that the running statistics were made of; 0 without them
 
  protected:
   Tensor forward(const Tensor& x) override;

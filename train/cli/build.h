@@ -15,7 +15,4 @@ extern const Commit kCommit;
 // reports of errors: "avx512 kernels, OpenBLAS 0.3.21 USE_OPENMP SkylakeX".
 std::string version_text(const std::string& program);
 
-// OpenBLAS' words on itself without those that say only how it was packaged.
-std::string blas_in_short();
-
 }  // namespace ghost::cli

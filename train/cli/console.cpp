@@ -9,7 +9,6 @@
 #include "core/kernels/gemm.h"
 #include "core/kernels/rows.h"
 #include "core/parallel.h"
-#include "train/cli/build.h"
 #include "train/cli/text.h"
 #include "train/run/version.h"
 
@@ -47,7 +46,7 @@ void Console::on_start(const RunStart& start) {
                start.epochs == 1 ? "epoch" : "epochs", grouped(start.steps_per_epoch), c.train.batch_size,
                c.optimizer.name, c.optimizer.lr, c.schedule.name, c.run.seed);
   spdlog::info("  machine  threads: {} computing, {} loading; {} kernels, {}", threads(), c.data.workers, isa_name(),
-               blas_in_short());
+               blas_name());
   spdlog::debug("  blas     {}", blas_config());
   spdlog::info("  run      {}", start.dir.string());
   if (start.resumed)

@@ -14,6 +14,7 @@
 #include "train/network/evaluator.h"
 #include "train/network/network.h"
 #include "train/network/preparation.h"
+#include "train/network/running_statistics.h"
 #include "train/run/preprocessing_json.h"
 
 namespace ghost::cli {
@@ -156,6 +157,8 @@ int evaluate_network(const Arguments& arguments, Terminal& terminal) {
   const Network network = load_network(arguments.source);
   for (const std::string& note : network.notes) terminal.line("note: " + note, true);
   for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
+  if (network.config.pretrained.file.empty())
+    if (const std::string warning = young_statistics(*network.model); !warning.empty()) spdlog::warn("{}", warning);
   const int64_t threads = arguments.threads.value_or(network.config.run.threads);
   if (threads > 0) set_threads(static_cast<int>(threads));
   set_arithmetic(network.config.train);

@@ -3,15 +3,18 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <new>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
 #include <sstream>
 #include <unistd.h>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/nearest.h"
 #include "train/cli/build.h"
@@ -46,9 +49,42 @@ class Uncoloured final : public spdlog::sinks::sink {
 };
 
 void note(int signal) {
-  if (noted.exchange(signal) != 0) _exit(kInterrupted + signal);
+  if (noted.exchange(signal) != 0) {
+    remove_temporary_files();
+    _exit(kInterrupted + signal);
+  }
   constexpr char text[] = "\nStopping after this step; once more leaves at once.\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, text, sizeof text - 1);
+}
+
+// Ends the program as the signal would have, without half a file.
+void leave(int signal) {
+  remove_temporary_files();
+  raise(signal);
+}
+
+struct sigaction handled_by(void (*handler)(int), int flags) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = flags;
+  return action;
+}
+
+// A file that is opened later must not get the number of a standard stream, or what is printed ends up in it.
+void open_closed_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+      open("/dev/null", O_RDWR);  // gets the lowest free number, which is fd
+}
+
+void set_up_signals() {
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes becomes an error of the write
+  const struct sigaction action = handled_by(leave, static_cast<int>(SA_RESETHAND | SA_NODEFER));
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before = {};
+    if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_DFL) sigaction(signal, &action, nullptr);
+  }
 }
 
 // What the terminal shows. Throws UsageError if GHOST_LOG is none of these.
@@ -104,6 +140,8 @@ std::string program_name(int argc, const char* const* argv, const std::string& u
 }
 
 int run_program(const std::string& program, const std::function<int(Terminal&)>& body) {
+  open_closed_streams();
+  set_up_signals();
   Terminal terminal;
   const auto logger = std::make_shared<spdlog::logger>("ghost", std::make_shared<TerminalSink>(terminal));
   logger->set_level(spdlog::level::debug);
@@ -169,16 +207,12 @@ void log_to_file(const std::filesystem::path& file) {
 }
 
 void note_stop_signals() {
-  struct sigaction action = {};
-  action.sa_handler = note;
-  sigemptyset(&action.sa_mask);
-  action.sa_flags = SA_RESTART;
+  const struct sigaction action = handled_by(note, SA_RESTART);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   struct sigaction before = {};
   if (sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 int stop_signal() { return noted.load(); }

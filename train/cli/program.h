@@ -21,7 +21,9 @@ enum Status : int { kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 128 
 std::string program_name(int argc, const char* const* argv, const std::string& usual);
 
 // Runs body with spdlog's default logger on the terminal; an error becomes "<program>: <sentence>" on stderr and its
-// status. The terminal shows what is information or more, or what GHOST_LOG=debug|info|warning|error says.
+// status. The terminal shows what is information or more, or what GHOST_LOG=debug|info|warning|error says. Standard
+// streams that are closed become /dev/null, a limit of file sizes becomes an error of the write, and a signal that ends
+// the program leaves no temporary file behind.
 int run_program(const std::string& program, const std::function<int(Terminal&)>& body);
 // The same after reading the command line of a program that goes by app's name; `help` is what --help says besides the
 // options. Without arguments its help is printed, as wrong usage. --help and --version are answered, and as the first
@@ -37,7 +39,7 @@ void add_threads_option(CLI::App& app, std::optional<int64_t>& threads);
 void log_to_file(const std::filesystem::path& file);
 
 // From here on SIGINT, SIGTERM and SIGHUP (unless it is ignored, as under nohup) are noted instead of ending the
-// program; a second one ends it at once. A closed pipe or a full file-size limit becomes an error of the write.
+// program; a second one ends it at once. A closed pipe becomes an error of the write.
 void note_stop_signals();
 int stop_signal();  // the one that came, or 0
 

@@ -39,7 +39,9 @@ Task prepare(const Arguments& arguments) {
     task.loaded = load_config(arguments.config, arguments.overrides);
     task.name = std::filesystem::path(arguments.config).stem().string();
   } else {
-    task.dir = RunDir::open(arguments.resume);
+    // To look at a run, or to measure its steps, touches nothing.
+    const bool looks = arguments.print_config || arguments.profile;
+    task.dir = looks ? RunDir::find(arguments.resume) : RunDir::open(arguments.resume);
     task.checkpoint = read_checkpoint(task.dir->last());
     task.loaded = resumed_config(*task.checkpoint, arguments.config, arguments.overrides);
   }
@@ -124,13 +126,15 @@ int train(const Arguments& arguments, const std::string& program, Terminal& term
     Console console(terminal, program);
     KernelLog kernels;
     for (const std::string& note : task.loaded.notes) console.note(note);
-    ReportSink report([&](const std::string& text) { console.on_warning(text); });
+    const auto stop = [] { return stop_signal() != 0; };
+    ReportSink report({.warn = [&](const std::string& text) { console.on_warning(text); }, .stop = stop});
     Trainer trainer(config, {&log_file, &kernels, &report, &console});
     if (task.checkpoint) trainer.restore(*task.checkpoint);
     trainer.check();
     note_stop_signals();
-    const RunEnd end = trainer.run(*task.dir, [] { return stop_signal() != 0; });
-    return end.interrupted ? kInterrupted + stop_signal() : kDone;
+    trainer.run(*task.dir, stop);
+    // A signal that comes after the last step ends what is left to do, the test for the report.
+    return stop() ? kInterrupted + stop_signal() : kDone;
   } catch (...) {
     task.dir->abandon();
     throw;

@@ -2,11 +2,13 @@
 // values.
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
+#include <poll.h>
 #include <system_error>
+#include <unistd.h>
 
 #include "core/nearest.h"
 #include "core/quoted.h"
@@ -92,6 +94,26 @@ std::string nearest_file(const fs::path& file) {
   return name.empty() ? name : fmt::format("; did you mean {}?", quoted((file.parent_path() / name).string()));
 }
 
+// The file's first bytes, up to `most`; returns 0 or the system's reason. A pipe is waited for, and a signal that is
+// handled ends the wait, which a blocking call would begin again.
+int read_start(const fs::path& file, size_t most, std::string& text) {
+  const int fd = open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return errno;
+  text.resize(most);
+  size_t size = 0;
+  int reason = 0;
+  for (bool ended = false; !ended && reason == 0 && size < most;) {
+    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+    const ssize_t n = poll(&ready, 1, -1) < 0 ? -1 : read(fd, text.data() + size, most - size);
+    ended = n == 0;
+    if (n > 0) size += static_cast<size_t>(n);
+    if (n < 0 && errno != EAGAIN) reason = errno;
+  }
+  close(fd);
+  text.resize(size);
+  return reason;
+}
+
 std::optional<std::string> Reader::read_text(const std::string& name, const Place& blame) {
   const fs::path file = name;
   std::error_code error;
@@ -110,13 +132,9 @@ std::optional<std::string> Reader::read_text(const std::string& name, const Plac
     problems_.add(blame, fmt::format("{} is a folder, but must be a YAML file", subject));
     return {};
   }
-  std::ifstream stream(file, std::ios::binary);
-  std::string text(kMostBytes + 1, '\0');
-  errno = 0;
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(stream.gcount()));
-  if (!stream.is_open() || stream.bad()) {
-    problems_.add(blame, fmt::format("{} cannot be read: {}", subject, std::generic_category().message(errno)));
+  std::string text;
+  if (const int reason = read_start(file, kMostBytes + 1, text); reason != 0) {
+    problems_.add(blame, fmt::format("{} cannot be read: {}", subject, std::generic_category().message(reason)));
     return {};
   }
   return text;

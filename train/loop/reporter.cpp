@@ -22,7 +22,9 @@ void Reporter::warn(const std::string& text) {
 
 void Reporter::start(const RunDir& dir, Module& model, const DataSplits& data, const Progress& progress,
                      int64_t steps_per_epoch, bool resumed) {
-  if (resumed) seconds_before_ = trim_metrics(dir.metrics(), progress.step, progress.epoch);
+  if (resumed)
+    seconds_before_ =
+        trim_metrics(dir.metrics(), progress.step, progress.epoch, [this](const std::string& text) { warn(text); });
   metrics_ = std::make_unique<MetricsLog>(dir.metrics());
   const Tensor image = Tensor::zeros({1, data.image_size, data.image_size, data.channels});
   const LayerCost cost = measure_cost(model, image).model();
@@ -86,9 +88,17 @@ EpochReport Reporter::trained_epoch(const Progress& progress, const Loader& load
   return report;
 }
 
-void Reporter::epoch(EpochReport report) {
+void Reporter::record(EpochReport& report) {
   report.seconds = seconds();
-  tell([&](Sink& sink) { sink.on_epoch(report); });
+  metrics_->on_epoch(report);
+}
+
+void Reporter::tell_of(const EpochReport& report) {
+  for (Sink* sink : sinks_) sink->on_epoch(report);
+}
+
+void Reporter::sync() {
+  if (metrics_) metrics_->sync();
 }
 
 RunEnd Reporter::end(const RunDir& dir, const Progress& progress, bool interrupted) {

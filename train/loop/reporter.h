@@ -36,7 +36,12 @@ class Reporter {
   void test_goes_on(int64_t batches_done, int64_t batches);
   // All that is known of an epoch before it is tested, and the report, once its test has been added.
   EpochReport trained_epoch(const Progress& progress, const Loader& loader) const;
-  void epoch(EpochReport report);
+  // The line of an epoch in metrics.jsonl; sets report.seconds.
+  void record(EpochReport& report);
+  // Tells the sinks of it.
+  void tell_of(const EpochReport& report);
+  // What metrics.jsonl holds so far is on the disk afterwards.
+  void sync();
   RunEnd end(const RunDir& dir, const Progress& progress, bool interrupted);
 
  private:

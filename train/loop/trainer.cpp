@@ -10,6 +10,8 @@
 #include "train/loop/arithmetic.h"
 #include "train/loop/preflight.h"
 #include "train/network/preparation.h"
+#include "train/network/running_statistics.h"
+#include "train/run/resume.h"
 
 namespace ghost {
 
@@ -55,6 +57,10 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   step_->load_state(checkpoint.tensors);
   progress_ = checkpoint.progress;
   resumed_ = true;
+  for (const std::string& sentence : differences(checkpoint.made_with, made_here())) reporter_.warn(sentence);
+  if (const std::string change = change_of_schedule(checkpoint.config, config_, progress_, steps_per_epoch());
+      !change.empty())
+    reporter_.note(change);
 }
 
 void Trainer::load_starting_values() {
@@ -158,10 +164,12 @@ bool Trainer::finish_epoch(const RunDir& dir, const std::function<bool()>& stop)
   progress_.epoch = report.epoch;
   progress_.batch = 0;
   progress_.epoch_sums = progress_.window = {};
-  // Lines first, `last` last: whatever a crash leaves undone is done again from the older checkpoint.
-  reporter_.epoch(report);
+  // Lines first, `last` last: whatever a crash leaves undone is done again from the older checkpoint. Sinks, such as
+  // the page of the run, may take their time.
+  reporter_.record(report);
   if (report.best) save(dir.best());
-  if (report.epoch % config_.train.checkpoint_every == 0 || report.epoch == config_.train.epochs) save(dir.last());
+  if (report.epoch % config_.train.checkpoint_every == 0 || report.epoch == config_.train.epochs) save_last(dir);
+  reporter_.tell_of(report);
   return true;
 }
 
@@ -179,6 +187,7 @@ bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
     report.hook_tests.push_back({named.name, of_hook->sums});
     report.test_seconds += of_hook->seconds;
   }
+  warn_of_young_statistics();
   progress_.test = report.test;
   report.best = progress_.best_epoch == 0 || report.test.top1_percent() > progress_.best_top1;
   if (report.best) {
@@ -187,6 +196,14 @@ bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
   }
   report.best_top1 = progress_.best_top1;
   return true;
+}
+
+// The values that a fine-tuned network starts from are no initial ones.
+void Trainer::warn_of_young_statistics() {
+  if (warned_of_statistics_ || !config_.pretrained.file.empty()) return;
+  const std::string warning = young_statistics(*model_);
+  if (!warning.empty()) reporter_.warn(warning);
+  warned_of_statistics_ = !warning.empty();
 }
 
 std::optional<Evaluation> Trainer::evaluate_weights(const std::function<bool()>& stop) {
@@ -210,13 +227,19 @@ void Trainer::begin(const RunDir& dir) {
   if (resumed_)
     last_good_ = dir.last().string();
   else
-    save(dir.last());
+    save_last(dir);
   reporter_.start(dir, *model_, data_, progress_, steps_per_epoch(), resumed_);
 }
 
 RunEnd Trainer::end(const RunDir& dir, bool interrupted) {
-  if (interrupted) save(dir.last());
+  if (interrupted) save_last(dir);
   return reporter_.end(dir, progress_, interrupted);
+}
+
+// A checkpoint never knows of steps whose lines a crash of the machine could take.
+void Trainer::save_last(const RunDir& dir) {
+  reporter_.sync();
+  save(dir.last());
 }
 
 void Trainer::save(const std::filesystem::path& file) {

@@ -31,7 +31,8 @@ class Trainer {
   Trainer(const Config& config, std::vector<Sink*> sinks);
 
   // Takes over the checkpoint's values and position: the run continues with the bits it would have had without the
-  // interruption. Throws Error if names, shapes, the state of optimizer or hooks, or classes do not fit.
+  // interruption. Sinks are told what may make a difference: another machine, another length of the schedule. Throws
+  // Error if names, shapes, the state of optimizer or hooks, or classes do not fit.
   void restore(const Checkpoint& checkpoint);
 
   // Checks all that can be checked before the first step (preflight.h); warnings go to the sinks. Reads
@@ -60,8 +61,10 @@ class Trainer {
   int64_t step();
   bool finish_epoch(const RunDir& dir, const std::function<bool()>& stop);
   bool test(EpochReport& report, const std::function<bool()>& stop);
+  void warn_of_young_statistics();
   std::optional<Evaluation> evaluate_weights(const std::function<bool()>& stop);
   RunEnd end(const RunDir& dir, bool interrupted);
+  void save_last(const RunDir& dir);
   void save(const std::filesystem::path& file);
   [[noreturn]] void stop_not_finite(const std::string& what) const;
   int64_t steps_per_epoch() const;
@@ -77,7 +80,8 @@ class Trainer {
   Progress progress_;
   bool resumed_ = false;
   bool has_starting_values_ = false;  // from model.pretrained, where there is one, and known to the hooks
-  std::string last_good_;             // the newest checkpoint, for messages
+  bool warned_of_statistics_ = false;
+  std::string last_good_;  // the newest checkpoint, for messages
 };
 
 }  // namespace ghost

@@ -103,14 +103,17 @@ const std::vector<ScheduleEntry>& schedule_table() {
        .options = {"gamma"},
        .endless = true,
        .value = exponential},
-      {.name = "polynomial", .summary = "a power of the share that is left", .options = {"power"}, .value = polynomial},
+      {.name = "polynomial",
+       .summary = "a power of the share that is left",
+       .options = {"epochs", "power"},
+       .value = polynomial},
       {.name = "linear",
        .summary = "straight from start_factor to end_factor",
-       .options = {"start_factor", "end_factor"},
+       .options = {"epochs", "start_factor", "end_factor"},
        .value = linear},
       {.name = "cosine",
        .summary = "half a cosine down to min_lr (arXiv 1608.03983)",
-       .options = {"min_lr"},
+       .options = {"epochs", "min_lr"},
 
        .value = cosine},
       {.name = "cosine_restarts",
@@ -120,11 +123,16 @@ const std::vector<ScheduleEntry>& schedule_table() {
        .value = cosine_restarts},
       {.name = "one_cycle",
        .summary = "up to max_lr, then far down; momentum the other way (arXiv 1708.07120)",
-       .options = {"max_lr", "pct_start", "three_phase", "div_factor", "final_div_factor", "anneal", "cycle_momentum",
-                   "base_momentum", "max_momentum"},
+       .options = {"epochs", "max_lr", "pct_start", "three_phase", "div_factor", "final_div_factor", "anneal",
+                   "cycle_momentum", "base_momentum", "max_momentum"},
        .value = one_cycle},
   };
   return table;
+}
+
+const ScheduleEntry& schedule_entry(const ScheduleConfig& config) {
+  const auto& table = schedule_table();
+  return *std::find_if(table.begin(), table.end(), [&](const ScheduleEntry& e) { return e.name == config.name; });
 }
 
 Schedule make_schedule(const ScheduleConfig& config, double base_lr, int64_t total_steps, int64_t steps_per_epoch) {
@@ -132,10 +140,9 @@ Schedule make_schedule(const ScheduleConfig& config, double base_lr, int64_t tot
   if (total_steps < 1 || steps_per_epoch < 1)
     fail("schedule: {} steps of {} per epoch, but a run has at least one step", total_steps, steps_per_epoch);
   if (!(base_lr > 0) || !std::isfinite(base_lr)) fail("schedule: the base rate is {}, but must be above 0", base_lr);
-  const auto& table = schedule_table();
   Schedule schedule;
-  schedule.entry_ =
-      &*std::find_if(table.begin(), table.end(), [&](const ScheduleEntry& e) { return e.name == config.name; });
+  schedule.entry_ = &schedule_entry(config);
+  if (config.epochs > 0) total_steps = config.epochs * steps_per_epoch;
   schedule.base_lr_ = base_lr;
   schedule.tick_steps_ = config.per == "epoch" ? steps_per_epoch : 1;
   schedule.epoch_ = static_cast<double>(steps_per_epoch) / static_cast<double>(schedule.tick_steps_);
@@ -152,7 +159,9 @@ Schedule make_schedule(const ScheduleConfig& config, double base_lr, int64_t tot
 ScheduleValue Schedule::at(int64_t step) const {
   if (step < 0) fail("schedule: step {} is before the first", step);
   const int64_t tick = step / tick_steps_;
-  const auto run = static_cast<double>(tick);
+  auto run = static_cast<double>(tick);
+  // The end of a curve that was given its length is its last step's value: the one after may be a rate of 0.
+  if (config_.epochs > 0 && !entry_->endless) run = std::min(run, std::ceil(ticks_) - 1);
   SchedulePosition position{.run = run,
                             .curve = std::max(0.0, run - config_.warmup),
                             .length = std::max(1.0, ticks_ - config_.warmup),

@@ -18,7 +18,8 @@ struct ScheduleValue {
 class Schedule {
  public:
   // The values that step `step` (0, 1, …) uses. Past the end cosine, polynomial, linear and one_cycle keep their last
-  // value; the others go on. Throws Error on a negative step.
+  // value; the others go on. Past schedule.epochs those four keep the value of the curve's last step instead. Throws
+  // Error on a negative step.
   ScheduleValue at(int64_t step) const;
 
  private:
@@ -30,7 +31,8 @@ class Schedule {
   int64_t tick_steps_ = 1;
 };
 
-// Lengths in `config` are epochs of steps_per_epoch steps. With steps_per_epoch = 1 every length is a number of steps
+// `total_steps` is the length of the run, and of the curve unless config.epochs says otherwise. Lengths in `config` are
+// epochs of steps_per_epoch steps. With steps_per_epoch = 1 every length is a number of steps
 // and the results are those of torch.optim.lr_scheduler, stepped after each step:
 //   cosine            CosineAnnealingLR(T_max = total_steps, eta_min = min_lr)
 //   polynomial        PolynomialLR(total_iters = total_steps, power)
@@ -58,5 +60,6 @@ struct ScheduleEntry {
   ScheduleValue (*value)(const ScheduleConfig& config, double base_lr, const SchedulePosition& position);
 };
 const std::vector<ScheduleEntry>& schedule_table();
+const ScheduleEntry& schedule_entry(const ScheduleConfig& config);  // the line of config.name, which has one
 
 }  // namespace ghost

@@ -1,5 +1,6 @@
 // The options under `schedule:`.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,12 +10,13 @@ namespace ghost {
 
 // The rate is optimizer.lr times a curve. Every length is in epochs and may be fractional; `per` says when the rate
 // moves. step and multistep count from the start of the run (milestones are epochs of the run, whether there is a
-// warm-up or not); every other curve starts when the warm-up ends and fills what is left of train.epochs.
+// warm-up or not); every other curve starts when the warm-up ends and fills what is left of `epochs`.
 struct ScheduleConfig {
   std::string name = "cosine";  // constant | step | multistep | exponential | polynomial | linear | cosine |
                                 // cosine_restarts | one_cycle
   std::string per = "step";     // step: moves with every step; epoch: at the start of every epoch only
-  double warmup = 0;            // epochs in which the rate rises linearly from warmup_factor·lr to lr
+  int64_t epochs = 0;  // length of a curve that ends with the run; 0: train.epochs. Later steps keep its last rate
+  double warmup = 0;   // epochs in which the rate rises linearly from warmup_factor·lr to lr
   double warmup_factor = 0.01;
   double step_size = 30;                  // step: epochs between two multiplications by gamma
   std::vector<double> milestones;         // multistep: epochs at which the rate is multiplied by gamma, ascending

@@ -2,9 +2,8 @@
 
 #include <map>
 
-#include "core/safetensors.h"
 #include "train/report/config_diff.h"
-#include "train/run/metrics_log.h"
+#include "train/run/checkpoint.h"
 #include "train/run/run_dir.h"
 
 namespace ghost {
@@ -16,6 +15,9 @@ namespace {
 // Throws UsageError unless the folder is free or holds this very run.
 PlannedRun::Found look(const PlannedRun& run) {
   std::error_code ignored;
+  if (run_in_use(run.dir))
+    fail_usage("{} is being trained by another process: wait for it, or name the folder to see it as far as it is",
+               run.dir.string());
   if (!holds_run(run.dir)) return PlannedRun::Found::nothing;
   const std::string choose = "choose another folder with --set run.dir=DIR, or remove it";
   const fs::path config = run.dir / "config.yaml", last = run.dir / "checkpoints" / "last.safetensors";
@@ -33,14 +35,8 @@ PlannedRun::Found look(const PlannedRun& run) {
     if (rows.size() > kMost) text += fmt::format(", and {} more differ", rows.size() - kMost);
     fail_usage("{} holds another run: {}; {}", run.dir.string(), text, choose);
   }
-  if (metrics_in_use(run.dir / "metrics.jsonl"))
-    fail_usage("{} is being trained by another process: wait for it, or name the folder to see it as far as it is",
-               run.dir.string());
-  const auto metadata = read_safetensors_metadata(last);
-  const auto epoch = metadata.find("epoch");
-  if (epoch == metadata.end()) fail("{}: its metadata has no \"epoch\"", last.string());
-  return std::stoll(epoch->second) >= run.loaded.config.train.epochs ? PlannedRun::Found::finished
-                                                                     : PlannedRun::Found::unfinished;
+  return read_checkpoint_head(last).progress.epoch >= run.loaded.config.train.epochs ? PlannedRun::Found::finished
+                                                                                     : PlannedRun::Found::unfinished;
 }
 
 }  // namespace

@@ -1,19 +1,38 @@
 #include "train/report/report_sink.h"
 
+#include <chrono>
+
 #include "core/safetensors.h"
 #include "train/report/comparison.h"
 #include "train/report/page.h"
 
 namespace ghost {
 
+namespace {
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+ReportSink::ReportSink(ReportOptions options)
+    : options_(std::move(options)),
+      time_(kShareOfTime, options_.clock ? options_.clock : TimeShare::Seconds(steady_seconds)) {}
+
 void ReportSink::on_epoch(const EpochReport& report) {
   if (report.tested) test_seconds_ = report.test_seconds;
-  write(false, false);
+  if (time_.affordable()) time_.run([&] { write(false, false); });
 }
 
 void ReportSink::on_end(const RunEnd& end) {
   constexpr double kLongTest = 60;
-  write(!end.interrupted && test_seconds_ <= kLongTest, end.interrupted);
+  const bool tests = !end.interrupted && test_seconds_ <= kLongTest;
+  try {
+    write(tests, end.interrupted);
+  } catch (const Stopped&) {
+    write(false, false);
+  }
 }
 
 void ReportSink::write(bool predictions, bool interrupted) {
@@ -24,10 +43,11 @@ void ReportSink::write(bool predictions, bool interrupted) {
     CompareOptions options;
     options.timing = false;
     options.predictions = predictions;
+    if (predictions) options.stop = options_.stop;
     const Comparison comparison = compare(std::move(runs), options);
     write_file_atomically(dir_ / "report.html", report_page(comparison, ""));
   } catch (const Error& e) {
-    if (!warned_) warn_(std::string("the report cannot be written: ") + e.what());
+    if (!warned_) options_.warn(std::string("the report cannot be written: ") + e.what());
     warned_ = true;
   }
 }

@@ -1,14 +1,11 @@
 #include "train/report/run_record.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 
-#include "core/safetensors.h"
-#include "train/run/metrics_log.h"
+#include "train/run/checkpoint.h"
+#include "train/run/metrics_line.h"
 #include "train/run/run_dir.h"
 
 namespace ghost {
@@ -17,57 +14,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using Json = nlohmann::json;
-constexpr size_t kMostProblems = 5;  // of one file; more are counted
-
-class Line {
- public:
-  explicit Line(const Json& json) : json_(json) {}
-  double number(const char* key) const {
-    const auto found = json_.find(key);
-    if (found == json_.end() || !found->is_number()) fail("has no number \"{}\"", key);
-    return found->get<double>();
-  }
-  int64_t count(const char* key) const {
-    const auto found = json_.find(key);
-    if (found == json_.end() || !found->is_number_integer() || found->get<int64_t>() < 1)
-      fail("has no positive integer \"{}\"", key);
-    return found->get<int64_t>();
-  }
-  std::optional<double> number_if(const char* key) const {
-    return json_.contains(key) ? std::optional(number(key)) : std::nullopt;
-  }
-
- private:
-  const Json& json_;
-};
-
-StepPoint step_point(const Line& line) {
-  return {.step = line.count("step"),
-          .seconds = line.number("seconds"),
-          .loss = line.number("loss"),
-          .top1 = line.number("top1"),
-          .lr = line.number("lr")};
-}
-
-EpochPoint epoch_point(const Line& line) {
-  EpochPoint p;
-  p.epoch = line.count("epoch");
-  p.step = line.count("step");
-  p.seconds = line.number("seconds");
-  p.loss = line.number("loss");
-  p.top1 = line.number("top1");
-  p.lr = line.number("lr");
-  p.images_per_second = line.number("images_per_second");
-  p.train_seconds = line.number("train_seconds");
-  p.test_seconds = line.number("test_seconds");
-  p.test_loss = line.number_if("test_loss");
-  p.test_top1 = line.number_if("test_top1");
-  p.test_top5 = line.number_if("test_top5");
-  if (const auto bytes = line.number_if("peak_memory")) p.peak_memory = static_cast<int64_t>(*bytes);
-  return p;
-}
-
 template <class Point>
 void append(std::vector<Point>& points, Point point) {
   if (!points.empty() && point.step <= points.back().step)
@@ -75,66 +21,32 @@ void append(std::vector<Point>& points, Point point) {
   points.push_back(std::move(point));
 }
 
-void read_line(const std::string& text, RunRecord& run) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) fail("is not a JSON object");
-  const std::string kind = json.contains("kind") && json["kind"].is_string() ? json["kind"].get<std::string>() : "";
-  if (kind == "step")
-    append(run.steps, step_point(Line(json)));
-  else if (kind == "epoch")
-    append(run.epochs, epoch_point(Line(json)));
-  else if (kind.empty())
-    fail("has no \"kind\"");
-}
-
 void read_metrics(const fs::path& file, RunRecord& run) {
-  std::ifstream in(file, std::ios::binary);
-  std::error_code ignored;
-  if (!in) {
-    if (fs::exists(file, ignored))
-      run.problems.push_back(fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno)));
-    return;
-  }
-  size_t number = 0, problems = 0;
-  const auto problem = [&](const std::string& what) {
-    if (++problems <= kMostProblems)
-      run.problems.push_back(fmt::format("{}:{}: {}; the line is left out", file.string(), number, what));
+  const auto take = [&](const std::string&, const MetricsLine& line) {
+    if (const auto* step = std::get_if<StepPoint>(&line)) append(run.steps, *step);
+    if (const auto* epoch = std::get_if<EpochPoint>(&line)) append(run.epochs, *epoch);
   };
-  for (std::string text; std::getline(in, text);) {
-    ++number;
-    if (in.eof()) {
-      // The line that is being written has no end yet.
-      if (run.state != RunState::running) problem("is cut short");
-      break;
-    }
-    try {
-      read_line(text, run);
-    } catch (const Error& e) {
-      problem(e.what());
-    }
+  try {
+    const std::vector<std::string> problems = ghost::read_metrics(file, run.state == RunState::running, take);
+    run.problems.insert(run.problems.end(), problems.begin(), problems.end());
+  } catch (const Error& e) {
+    run.problems.emplace_back(e.what());
   }
-  if (problems > kMostProblems)
-    run.problems.push_back(fmt::format("{}: {} more lines are left out", file.string(), problems - kMostProblems));
 }
 
 void read_position(const fs::path& file, RunRecord& run) {
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return;
   try {
-    const auto metadata = read_safetensors_metadata(file);
-    const auto json = [&](const char* key) { return Json::parse(metadata.at(key)); };
-    RunRecord::Position position;
-    position.epoch = json("epoch").get<int64_t>();
-    position.step = json("step").get<int64_t>();
-    position.classes = json("classes").get<std::vector<std::string>>();
-    position.image_size = json("preprocessing").at("image_size").get<int64_t>();
-    position.channels = json("preprocessing").at("channels").get<int64_t>();
-    position.test_images = json("progress").at("test").at("count").get<int64_t>();
-    run.last = std::move(position);
+    CheckpointHead head = read_checkpoint_head(file);
+    run.last = {.epoch = head.progress.epoch,
+                .step = head.progress.step,
+                .classes = std::move(head.classes),
+                .image_size = head.preprocessing.image_size,
+                .channels = head.preprocessing.channels,
+                .test_images = head.progress.test.count};
   } catch (const Error& e) {
     run.problems.emplace_back(e.what());
-  } catch (const std::exception&) {
-    run.problems.push_back(fmt::format("{}: its metadata are not those of a checkpoint of ghost-train", file.string()));
   }
 }
 
@@ -239,7 +151,7 @@ RunRecord read_run(const fs::path& given) {
   run.name = fs::absolute(run.dir).lexically_normal().filename().string();
   std::error_code ignored;
   if (!fs::is_directory(run.dir, ignored)) fail_usage("{}: there is no such run directory", run.dir.string());
-  if (!holds_run(run.dir) || !fs::exists(run.dir / "config.yaml", ignored)) {
+  if (!fs::exists(run.dir / "config.yaml", ignored)) {
     std::string inside;
     for (const auto& entry : fs::directory_iterator(run.dir, ignored))
       if (inside.empty() && fs::exists(entry.path() / "config.yaml", ignored)) inside = entry.path().string();
@@ -252,7 +164,7 @@ RunRecord read_run(const fs::path& given) {
     throw Error(e.what());
   }
   // Asked before anything is read: what has ended since then has ended well.
-  if (metrics_in_use(run.dir / "metrics.jsonl")) run.state = RunState::running;
+  if (run_in_use(run.dir)) run.state = RunState::running;
   read_position(run.last_checkpoint(), run);
   read_metrics(run.dir / "metrics.jsonl", run);
   judge(run);

@@ -6,21 +6,9 @@
 #include <vector>
 
 #include "train/config/config.h"
+#include "train/run/metrics_line.h"
 
 namespace ghost {
-
-// Lines of metrics.jsonl (metrics_log.h). Accuracies are percent, times seconds since the run began.
-struct StepPoint {
-  int64_t step = 0;
-  double seconds = 0, loss = 0, top1 = 0, lr = 0;
-};
-struct EpochPoint {
-  int64_t epoch = 0, step = 0;
-  double seconds = 0, loss = 0, top1 = 0, lr = 0;
-  double images_per_second = 0, train_seconds = 0, test_seconds = 0;
-  std::optional<double> test_loss, test_top1, test_top5;  // where a test was due
-  std::optional<int64_t> peak_memory;                     // bytes; since version 0.1 only
-};
 
 enum class RunState {
   finished,  // all epochs are done

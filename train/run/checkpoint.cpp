@@ -39,6 +39,19 @@ class Metadata {
   const std::map<std::string, std::string>& entries_;
 };
 
+CheckpointHead head_of(const std::string& file, const std::map<std::string, std::string>& entries) {
+  const Metadata metadata(file, entries);
+  if (const std::string& format = metadata.text("format"); format != kFormat)
+    fail("{}: has format \"{}\", but this program reads \"{}\"", file, format, kFormat);
+  CheckpointHead head;
+  head.progress = metadata.json<Progress>("progress");
+  head.preprocessing = metadata.json<Preprocessing>("preprocessing");
+  head.classes = metadata.json<std::vector<std::string>>("classes");
+  // Older programs did not write it.
+  if (entries.contains("made_with")) head.made_with = metadata.json<MadeWith>("made_with");
+  return head;
+}
+
 // All tensors under the names that they have in a file.
 std::vector<NamedTensor> entries_of(const Checkpoint& checkpoint, const std::string& file) {
   const std::vector<TensorSection> sections = tensor_sections();
@@ -87,6 +100,7 @@ void write_checkpoint(const std::filesystem::path& file, const Checkpoint& check
                    {"schedule", config.schedule.name},
                    {"best_top1", fmt::format("{}", progress.best_top1)},
                    {"best_epoch", std::to_string(progress.best_epoch)},
+                   {"made_with", Json(made_here()).dump()},
                    {"progress", json_of(progress).dump()}});
   write_safetensors(file, entries, metadata);
 }
@@ -108,16 +122,19 @@ NetworkMetadata read_network_metadata(const std::string& file, const std::map<st
   return facts;
 }
 
+CheckpointHead read_checkpoint_head(const std::filesystem::path& path) {
+  return head_of(path.string(), read_safetensors_metadata(path));
+}
+
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
   SafetensorsFile file = read_safetensors(path);
   const Metadata metadata(path.string(), file.metadata);
-  if (const std::string& format = metadata.text("format"); format != kFormat)
-    fail("{}: has format \"{}\", but this program reads \"{}\"", path.string(), format, kFormat);
-
+  CheckpointHead head = head_of(path.string(), file.metadata);
   Checkpoint checkpoint;
-  checkpoint.progress = metadata.json<Progress>("progress");
-  checkpoint.preprocessing = metadata.json<Preprocessing>("preprocessing");
-  checkpoint.classes = metadata.json<std::vector<std::string>>("classes");
+  checkpoint.progress = head.progress;
+  checkpoint.preprocessing = std::move(head.preprocessing);
+  checkpoint.classes = std::move(head.classes);
+  checkpoint.made_with = std::move(head.made_with);
   // What a file says is not the user's usage: an unreadable copy is a broken file.
   try {
     checkpoint.config = load_config_text(metadata.text("config"), path.string() + " (its config)", {}).config;

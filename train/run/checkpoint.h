@@ -11,9 +11,10 @@
 //   best_top1, best_epoch   best test accuracy so far in percent, and its epoch (0: no test yet)
 //   classes        JSON array of names, in the order of the model's outputs
 //   preprocessing  JSON: what evaluation must do to a picture (preprocessing_json.h)
+//   made_with      JSON, facts of the machine and the program that bits depend on (made_with.h)
 //   progress       JSON, what resuming inside an epoch needs: batches consumed, sums so far, results of the last test
-// Nothing in it depends on the clock, on where the run lives or on whether it was interrupted: the same recipe and seed
-// give the same bytes.
+// Nothing in it depends on the clock, on where the run lives or on whether it was interrupted: on one machine the same
+// recipe and seed give the same bytes.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -24,6 +25,7 @@
 #include "core/safetensors.h"
 #include "data/preprocessing.h"
 #include "train/config/config.h"
+#include "train/run/made_with.h"
 #include "train/run/metrics.h"
 #include "train/run/sections.h"
 
@@ -44,15 +46,15 @@ struct Progress {
 };
 template <class Visitor>
 void visit_fields(Progress& p, Visitor& visit) {
-  visit("epoch", p.epoch, Limits{.least = 0});
-  visit("step", p.step, Limits{.least = 0});
-  visit("batch", p.batch, Limits{.least = 0});
+  visit("epoch", p.epoch, kCount);
+  visit("step", p.step, kCount);
+  visit("batch", p.batch, kCount);
   visit("epoch_sums", p.epoch_sums);
   visit("window", p.window);
   visit("lr", p.lr, Limits{.least = 0});
   visit("test", p.test);
   visit("best_top1", p.best_top1, Limits{.least = 0, .most = 100});
-  visit("best_epoch", p.best_epoch, Limits{.least = 0});
+  visit("best_epoch", p.best_epoch, kCount);
 }
 
 struct Checkpoint {
@@ -62,6 +64,7 @@ struct Checkpoint {
   Progress progress;
   std::vector<std::string> classes;
   Preprocessing preprocessing;
+  MadeWith made_with{};  // as read; a file is written with made_here()
 };
 
 // The configuration of the checkpoint's model, with the outputs and channels that its values have.
@@ -74,6 +77,16 @@ void write_checkpoint(const std::filesystem::path& file, const Checkpoint& check
 // Throws Error naming the file and what is wrong with it: not a safetensors file, not a checkpoint of this program, a
 // missing or malformed entry of the metadata. Every section of the table is then in `tensors`, empty or not.
 Checkpoint read_checkpoint(const std::filesystem::path& file);
+
+// Where the run of a checkpoint stands and what its network is for, from the metadata alone. Throws as
+// read_checkpoint().
+struct CheckpointHead {
+  Progress progress;
+  std::vector<std::string> classes;
+  Preprocessing preprocessing;
+  MadeWith made_with;
+};
+CheckpointHead read_checkpoint_head(const std::filesystem::path& file);
 
 // What a file of weights says of its network, in the entries config, classes and preprocessing of its metadata.
 struct NetworkMetadata {

@@ -6,13 +6,14 @@
 //     …
 //   }
 //
-// Fields are numbers, vectors of numbers or text, and structs that are described likewise. What must hold between
-// fields is said by an overload of misfit().
+// Fields are numbers, text, vectors of these, maps from names to them, and structs that are described likewise. What
+// must hold between fields is said by an overload of misfit().
 #pragma once
 #include <cmath>
 #include <cstdint>
 #include <fmt/format.h>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -86,6 +87,14 @@ void read_json(const Json& json, const std::string& path, std::vector<T>& values
   if (!json.is_array()) fail_field(path, json, "an array");
   values.resize(json.size());
   for (size_t i = 0; i < values.size(); ++i) read_json(json[i], fmt::format("{}[{}]", path, i), values[i], limits);
+}
+
+template <class T>
+void read_json(const Json& json, const std::string& path, std::map<std::string, T>& values, const Limits& limits = {}) {
+  if (!json.is_object()) fail_field(path, json, "an object");
+  values.clear();
+  for (const auto& [key, value] : json.items())
+    read_json(value, path.empty() ? key : path + "." + key, values[key], limits);
 }
 
 template <class Struct>

@@ -28,13 +28,16 @@ struct MetricSums {
   }
 };
 
+// What a stored count may be: no run comes near the most, and a few more can be added to it.
+inline constexpr Limits kCount{.least = 0, .most = 1e15};
+
 // How the sums are stored (json_fields.h).
 template <class Visitor>
 void visit_fields(MetricSums& s, Visitor& visit) {
   visit("loss_sum", s.loss_sum);
-  visit("top1", s.top1, Limits{.least = 0});
-  visit("top5", s.top5, Limits{.least = 0});
-  visit("count", s.count, Limits{.least = 0});
+  visit("top1", s.top1, kCount);
+  visit("top5", s.top5, kCount);
+  visit("count", s.count, kCount);
 }
 inline std::string misfit(const MetricSums& s) {
   return s.top1 <= s.top5 && s.top5 <= s.count ? "" : "there are more hits than samples";

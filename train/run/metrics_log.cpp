@@ -1,18 +1,15 @@
 #include "train/run/metrics_log.h"
 
 #include <cerrno>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <fcntl.h>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sys/file.h>
-#include <thread>
 #include <unistd.h>
 
 #include "core/memory.h"
 #include "core/safetensors.h"
+#include "train/run/metrics_line.h"
 
 namespace ghost {
 
@@ -29,37 +26,31 @@ Json common(const char* kind, int64_t epoch, int64_t step, const MetricSums& sum
           {"lr", lr}};
 }
 
-[[noreturn]] void fail_in_use(const std::filesystem::path& file) {
-  fail("{}: another process is writing this run; wait for it, or stop it", file.string());
-}
-
 }  // namespace
 
 MetricsLog::MetricsLog(std::filesystem::path file)
-    : file_(std::move(file)), out_(std::fopen(file_.c_str(), "ae"), &std::fclose) {
-  if (!out_) fail("{}: cannot be opened for writing: {}", file_.string(), std::strerror(errno));
-  // metrics_in_use() holds the lock for a moment. File systems without locks do without.
-  constexpr int kTries = 50;
-  for (int i = 0; flock(fileno(out_.get()), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; ++i) {
-    if (i == kTries) fail_in_use(file_);
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
+    : file_(std::move(file)), fd_(open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
+  if (fd_ < 0) fail("{}: cannot be opened for writing: {}", file_.string(), std::strerror(errno));
 }
 
-bool metrics_in_use(const std::filesystem::path& file) {
-  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool in_use = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  close(fd);
-  return in_use;
-}
+MetricsLog::~MetricsLog() { close(fd_); }
 
 void MetricsLog::on_start(const RunStart&) { reset_peak_memory(); }
 
-void MetricsLog::write(const std::string& line) {
-  if (std::fwrite(line.data(), 1, line.size(), out_.get()) != line.size() || std::fputc('\n', out_.get()) == EOF ||
-      std::fflush(out_.get()) != 0)
-    fail("{}: cannot write: {}", file_.string(), std::strerror(errno));
+void MetricsLog::write(std::string line) {
+  line += '\n';
+  for (size_t done = 0; done < line.size();) {
+    const ssize_t n = ::write(fd_, line.data() + done, line.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("{}: cannot be written: {}", file_.string(), std::strerror(errno));
+    done += static_cast<size_t>(n);
+  }
+}
+
+void MetricsLog::sync() {
+  // Pipes and devices cannot be synced.
+  if (fdatasync(fd_) != 0 && errno != EINVAL && errno != EROFS)
+    fail("{}: cannot be written: {}", file_.string(), std::strerror(errno));
 }
 
 void MetricsLog::on_step(const StepReport& report) {
@@ -95,32 +86,29 @@ void MetricsLog::on_epoch(const EpochReport& report) {
   write(line.dump());
 }
 
-double trim_metrics(const std::filesystem::path& file, int64_t step, int64_t epoch) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) {
-    if (std::filesystem::exists(file)) fail("{}: cannot be read: {}", file.string(), std::strerror(errno));
-    return 0;
-  }
-  if (metrics_in_use(file)) fail_in_use(file);
+double trim_metrics(const std::filesystem::path& file, int64_t step, int64_t epoch,
+                    const std::function<void(const std::string&)>& warn) {
   std::string kept;
   double seconds = 0;
-  bool dropped = false;
-  for (std::string line; std::getline(in, line);) {
-    const auto json = nlohmann::json::parse(line, nullptr, false);
-    const bool complete = !in.eof() && json.is_object() && json.contains("step") && json.contains("epoch");
-    // An epoch's line bears the step of its end, which the checkpoint may have reached before its test was done.
-    const bool within = complete && json.value("step", int64_t{0}) <= step &&
-                        (json.value("kind", "") != "epoch" || json.value("epoch", int64_t{0}) <= epoch);
-    if (!within) {
-      dropped = true;
-      continue;
-    }
-    kept += line + '\n';
-    seconds = json.value("seconds", seconds);
-  }
-  if (in.bad()) fail("{}: cannot be read: {}", file.string(), std::strerror(errno));
-  in.close();
-  if (dropped) write_file_atomically(file, kept);
+  const auto keep = [&](const std::string& text, double at) {
+    kept += text + '\n';
+    seconds = at;
+  };
+  const std::vector<std::string> problems =
+      read_metrics(file, false, [&](const std::string& text, const MetricsLine& line) {
+        if (const auto* s = std::get_if<StepPoint>(&line)) {
+          if (s->step <= step) keep(text, s->seconds);
+        } else if (const auto* e = std::get_if<EpochPoint>(&line)) {
+          // An epoch's line bears the step of its end, which the checkpoint may have reached before its test was done.
+          if (e->step <= step && e->epoch <= epoch) keep(text, e->seconds);
+        } else {
+          fail("is of no known kind");
+        }
+      });
+  for (const std::string& problem : problems) warn(problem);
+  std::error_code none;
+  if (const auto size = std::filesystem::file_size(file, none); !none && size != kept.size())
+    write_file_atomically(file, kept);
   return seconds;
 }
 

@@ -7,11 +7,10 @@
 // keeps weights of its own adds "<hook>_test_loss", "<hook>_test_top1" and "<hook>_test_top5" of these. peak_memory
 // is the most that tensors took since this process began the run, peak_resident the most that the process has had of
 // the machine's memory, in bytes.
-// The process that writes the file holds an advisory lock on it (flock), which the system takes back when it ends.
 #pragma once
-#include <cstdio>
 #include <filesystem>
-#include <memory>
+#include <functional>
+#include <string>
 
 #include "train/run/sinks.h"
 
@@ -19,25 +18,28 @@ namespace ghost {
 
 class MetricsLog final : public Sink {
  public:
-  // Appends to the file; each line is handed to the system as soon as it is complete. Throws Error if it cannot, or if
-  // another process writes the file.
+  // Appends to the file; each line is handed to the system as soon as it is complete. Throws Error if it cannot.
   explicit MetricsLog(std::filesystem::path file);
+  ~MetricsLog() override;
+  MetricsLog(const MetricsLog&) = delete;
+  MetricsLog& operator=(const MetricsLog&) = delete;
   void on_start(const RunStart& start) override;
   void on_step(const StepReport& report) override;
   void on_epoch(const EpochReport& report) override;
+  // What was written so far is on the disk afterwards.
+  void sync();
 
  private:
-  void write(const std::string& line);
+  void write(std::string line);
   std::filesystem::path file_;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> out_;
+  int fd_ = -1;
 };
 
-// Drops the lines that lie beyond a checkpoint (of steps after `step`, of epochs after `epoch`) and a last line that
-// was cut short, so that a resumed run's file is as if the run had never been interrupted. Returns the seconds of the
-// last line that stays, 0 without one. A missing file is an empty one. Throws Error if a process writes the file.
-double trim_metrics(const std::filesystem::path& file, int64_t step, int64_t epoch);
-
-// Whether a process, this one included, writes the file now.
-bool metrics_in_use(const std::filesystem::path& file);
+// Drops the lines that lie beyond a checkpoint (of steps after `step`, of epochs after `epoch`), so that a resumed
+// run's file is as if the run had never been interrupted. Lines that cannot be read are dropped too, and `warn` is told
+// of each (read_metrics()). Returns the seconds of the last line that stays, 0 without one. A missing file is an empty
+// one. The run's lock must be held.
+double trim_metrics(const std::filesystem::path& file, int64_t step, int64_t epoch,
+                    const std::function<void(const std::string&)>& warn);
 
 }  // namespace ghost

@@ -5,14 +5,15 @@
 #include "core/nearest.h"
 #include "train/config/describe.h"
 #include "train/config/values.h"
+#include "train/optim/schedule.h"
 
 namespace ghost {
 
 const std::vector<std::string>& resumable_options() {
   static const std::vector<std::string> options{
-      "train.epochs", "train.eval_every", "train.eval_batch_size", "train.checkpoint_every", "train.log_every",
-      "data.root",    "data.workers",     "data.prefetch",         "data.max_unreadable",    "run.threads",
-      "run.dir"};
+      "train.epochs",           "schedule.epochs",     "train.eval_every", "train.eval_batch_size",
+      "train.checkpoint_every", "train.log_every",     "data.root",        "data.workers",
+      "data.prefetch",          "data.max_unreadable", "run.threads",      "run.dir"};
   return options;
 }
 
@@ -36,6 +37,33 @@ LoadedConfig resumed_config(const Checkpoint& checkpoint, const std::string& con
         "a run is continued as it was begun, but this would change {}; only {} can change, anything else is a new run",
         changes, any_of(allowed));
   return loaded;
+}
+
+std::string change_of_schedule(const Config& before, const Config& now, const Progress& progress,
+                               int64_t steps_per_epoch) {
+  const auto length = [](const Config& c) { return c.schedule.epochs > 0 ? c.schedule.epochs : c.train.epochs; };
+  const bool fixed = now.schedule.epochs > 0;
+  if (progress.step == 0 || schedule_entry(now.schedule).endless) return {};
+  if (length(before) == length(now) && fixed == (before.schedule.epochs > 0)) return {};
+  const auto value_at = [&](const Config& config, int64_t step) {
+    return make_schedule(config.schedule, config.optimizer.lr, config.train.epochs * steps_per_epoch, steps_per_epoch)
+        .at(step);
+  };
+  const ScheduleValue last = value_at(before, progress.step - 1), next = value_at(now, progress.step);
+  const auto epochs = [](int64_t n) { return fmt::format("{} epoch{}", n, n == 1 ? "" : "s"); };
+  std::string text = length(before) == length(now)
+                         ? fmt::format("the {} curve keeps its {}, and later ones its last rate", now.schedule.name,
+                                       epochs(length(now)))
+                         : fmt::format("the {} curve was made for {} and is now for {}", now.schedule.name,
+                                       epochs(length(before)), length(now));
+  text +=
+      fmt::format(": the learning rate was {:.3g} in the last step and is {:.3g} in the next", progress.lr, next.lr);
+  if (last.momentum && next.momentum && *last.momentum != *next.momentum)
+    text += fmt::format(", the momentum {:.3g} and {:.3g}", *last.momentum, *next.momentum);
+  if (!fixed)
+    text += fmt::format(". With --set schedule.epochs={} the curve keeps its form, and later epochs its last rate",
+                        length(before));
+  return text;
 }
 
 }  // namespace ghost

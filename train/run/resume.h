@@ -17,4 +17,10 @@ const std::vector<std::string>& resumable_options();
 LoadedConfig resumed_config(const Checkpoint& checkpoint, const std::string& config_file,
                             const std::vector<std::string>& overrides);
 
+// What becomes of the learning rate where a run at `progress` goes on with another length of its curve: a sentence with
+// the rate of the last step and of the next. Empty where the length is the same, or where the curve does not depend on
+// it.
+std::string change_of_schedule(const Config& before, const Config& now, const Progress& progress,
+                               int64_t steps_per_epoch);
+
 }  // namespace ghost

@@ -1,10 +1,15 @@
 #include "train/run/run_dir.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <unistd.h>
+#include <vector>
 
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/quoted.h"
 #include "core/safetensors.h"
 
 namespace ghost {
@@ -13,25 +18,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kWriteTest = ".write-test";
+
 void create_folder(const fs::path& dir) {
   std::error_code error;
   fs::create_directories(dir, error);
   if (error)
     fail("run directory {} cannot be created: {}; choose another with --run DIR", dir.string(), error.message());
   if (!fs::is_directory(dir, error)) fail("run directory {} is a file; choose another with --run DIR", dir.string());
-}
-
-// Permission bits do not tell (root, read-only mounts, quotas): only writing does.
-void require_writable(const fs::path& dir) {
-  const fs::path probe = dir / ".write-test";
-  std::FILE* file = std::fopen(probe.c_str(), "w");
-  const bool written = file && std::fputc('x', file) != EOF && std::fflush(file) == 0;
-  const int reason = errno;
-  if (file) std::fclose(file);
-  std::error_code ignored;
-  fs::remove(probe, ignored);
-  if (!written)
-    fail("run directory {} cannot be written: {}; choose another with --run DIR", dir.string(), std::strerror(reason));
 }
 
 // The first of <base>-1, <base>-2, … that does not exist.
@@ -50,13 +44,73 @@ fs::path without_trailing_slash(const std::string& dir) {
   return path.has_filename() ? path : path.parent_path();
 }
 
+bool is_checkpoint(const fs::path& file) { return file.extension() == ".safetensors"; }
+
+// The files in a folder, by name; none if it cannot be read.
+std::vector<fs::path> files_in(const fs::path& dir) {
+  std::vector<fs::path> files;
+  std::error_code ignored;
+  for (fs::directory_iterator i(dir, ignored), end; !ignored && i != end; i.increment(ignored))
+    files.push_back(i->path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// A name under which an unfinished file of a run was left.
+bool is_left_over(const fs::path& file) {
+  constexpr std::array kWritten{"config.yaml", "metrics.jsonl", "report.html", "last.safetensors", "best.safetensors"};
+  const std::string name = file.filename().string();
+  return name == kWriteTest || std::any_of(kWritten.begin(), kWritten.end(),
+                                           [&](const char* written) { return is_temporary_name(name, written); });
+}
+
+// Whether config.yaml was left by a run that ended before its first checkpoint: a file of somebody's own has no lock
+// beside it.
+bool has_begun(const fs::path& dir) {
+  std::error_code ignored;
+  return fs::exists(dir / "config.yaml", ignored) && fs::exists(dir / RunLock::kFileName, ignored);
+}
+
+// Files that no run makes before its first checkpoint.
+std::vector<fs::path> foreign_files(const fs::path& dir) {
+  std::vector<fs::path> foreign;
+  std::error_code ignored;
+  const bool begun = has_begun(dir);
+  for (const fs::path& file : files_in(dir)) {
+    const std::string name = file.filename().string();
+    if (name == RunLock::kFileName || (begun && name == "config.yaml") || is_left_over(file)) continue;
+    if (name != "checkpoints" || !fs::is_directory(file, ignored)) {
+      foreign.push_back(file);
+      continue;
+    }
+    for (const fs::path& inside : files_in(file))
+      if (!is_left_over(inside)) foreign.push_back(inside);
+  }
+  return foreign;
+}
+
+// Throws UsageError if a new run may not have the folder, whoever trains in it.
+void require_free(const fs::path& dir) {
+  if (holds_run(dir))
+    fail_usage("run directory {} holds a run already: continue it with --resume {}, or start anew with --run {}",
+               dir.string(), dir.string(), free_name(dir).string());
+  const std::vector<fs::path> foreign = foreign_files(dir);
+  if (foreign.empty()) return;
+  constexpr size_t kNamed = 3;
+  std::string names;
+  for (size_t i = 0; i < std::min(foreign.size(), kNamed); ++i)
+    names += (i ? ", " : "") + quoted(foreign[i].lexically_relative(dir).string());
+  fail_usage("run directory {} holds other files ({}{}): choose a new or an empty folder, e.g. --run {}", dir.string(),
+             names, foreign.size() > kNamed ? ", …" : "", free_name(dir / "run").string());
+}
+
 }  // namespace
 
 bool holds_run(const fs::path& dir) {
   std::error_code ignored;
-  for (const char* name : {"config.yaml", "metrics.jsonl", "train.log", "checkpoints"})
-    if (fs::exists(dir / name, ignored)) return true;
-  return false;
+  if (fs::exists(dir / "metrics.jsonl", ignored) || fs::exists(dir / "train.log", ignored)) return true;
+  const std::vector<fs::path> files = files_in(dir / "checkpoints");
+  return std::any_of(files.begin(), files.end(), is_checkpoint);
 }
 
 fs::path checkpoint_file(const std::string& given) {
@@ -85,13 +139,21 @@ RunDir RunDir::create(const std::string& dir, const std::string& name) {
     }
   } else {
     path = without_trailing_slash(dir);
-    if (holds_run(path))
-      fail_usage("run directory {} holds a run already: continue it with --resume {}, or start anew with --run {}",
-                 path.string(), path.string(), free_name(path).string());
+    require_unused(path);
+    require_free(path);
     create_folder(path);
   }
-  require_writable(path);
-  return RunDir(path);
+  RunDir run(path);
+  run.take_lock();
+  require_free(path);  // another may have been faster
+  run.remove_temporaries();
+  try {
+    run.require_writable();
+  } catch (const Error&) {
+    run.abandon();
+    throw;
+  }
+  return run;
 }
 
 void RunDir::begin(const std::string& config_yaml) const {
@@ -102,28 +164,62 @@ void RunDir::begin(const std::string& config_yaml) const {
 void RunDir::abandon() const {
   std::error_code ignored;
   if (fs::exists(last(), ignored)) return;
+  remove_temporaries();
   fs::remove(config(), ignored);
+  fs::remove(path_ / RunLock::kFileName, ignored);
   for (const fs::path& dir : {path_ / "checkpoints", path_}) fs::remove(dir, ignored);  // only if empty
 }
 
-RunDir RunDir::open(const std::string& dir) {
-  const RunDir run(without_trailing_slash(dir));
+RunDir RunDir::find(const std::string& dir) {
+  RunDir run(without_trailing_slash(dir));
   std::error_code ignored;
   if (!fs::exists(run.path(), ignored)) fail_usage("--resume {}: there is no such directory", run.path().string());
-  if (!fs::exists(run.last(), ignored)) {
-    // The path of a checkpoint, or of the folder of checkpoints, is an easy slip.
-    fs::path above = run.path();
-    for (int level = 0; level < 2; ++level) {
-      above = above.has_parent_path() ? above.parent_path() : fs::path(".");
-      if (fs::exists(RunDir(above).last(), ignored))
-        fail_usage("--resume {}: expects the run directory, which is {}", run.path().string(), above.string());
-    }
-    fail_usage("--resume {}: holds no checkpoints/last.safetensors, so there is no run to continue",
-               run.path().string());
+  if (fs::exists(run.last(), ignored)) return run;
+  // The path of a checkpoint, or of the folder of checkpoints, is an easy slip.
+  fs::path above = run.path();
+  for (int level = 0; level < 2; ++level) {
+    above = above.has_parent_path() ? above.parent_path() : fs::path(".");
+    if (fs::exists(RunDir(above).last(), ignored))
+      fail_usage("--resume {}: expects the run directory, which is {}", run.path().string(), above.string());
   }
-  require_writable(run.path());
-  require_writable(run.path() / "checkpoints");
+  const bool began = has_begun(run.path()) && !holds_run(run.path());
+  fail_usage("--resume {}: holds no checkpoints/last.safetensors, so there is no run to continue{}",
+             run.path().string(),
+             began ? fmt::format("; it ended before its first checkpoint: start it anew with --config {} --run {}",
+                                 run.config().string(), run.path().string())
+                   : "");
+}
+
+RunDir RunDir::open(const std::string& dir) {
+  RunDir run = find(dir);
+  run.take_lock();
+  run.remove_temporaries();
+  run.require_writable();
   return run;
+}
+
+// Permission bits do not tell (root, read-only mounts, quotas): only writing does.
+void RunDir::require_writable() const {
+  std::error_code ignored;
+  for (const fs::path& dir : {path_, path_ / "checkpoints"}) {
+    if (!fs::exists(dir, ignored)) continue;
+    const fs::path probe = dir / kWriteTest;
+    std::FILE* file = std::fopen(probe.c_str(), "we");
+    const bool written = file && std::fputc('x', file) != EOF && std::fflush(file) == 0;
+    const int reason = errno;
+    if (file) std::fclose(file);
+    fs::remove(probe, ignored);
+    if (!written)
+      fail("run directory {} cannot be written: {}; choose another with --run DIR", dir.string(),
+           std::strerror(reason));
+  }
+}
+
+void RunDir::remove_temporaries() const {
+  std::error_code ignored;
+  for (const fs::path& dir : {path_, path_ / "checkpoints"})
+    for (const fs::path& file : files_in(dir))
+      if (is_left_over(file)) fs::remove(file, ignored);
 }
 
 }  // namespace ghost

@@ -1,0 +1,110 @@
+// The page of a run while it is trained: when it is made, and how much of the time it takes.
+#include "train/report/report_sink.h"
+
+#include <gmock/gmock.h>
+
+#include "support/temp_dir.h"
+#include "support/tiny_images.h"
+#include "train/loop/trainer.h"
+
+namespace ghost {
+namespace {
+
+using test::TempDir;
+using testing::HasSubstr;
+using testing::Not;
+namespace fs = std::filesystem;
+
+// Every epoch takes a second, and each page a fixed time and a millisecond for every epoch so far.
+struct Simulation {
+  double now = 0, spent = 0;
+  int pages = 0;
+  void run(int epochs, double page) {
+    TimeShare time(ReportSink::kShareOfTime, [this] { return now; });
+    for (int epoch = 1; epoch <= epochs; ++epoch) {
+      now += 1;
+      if (!time.affordable()) continue;
+      time.run([&] {
+        const double cost = page + 1e-3 * epoch;
+        now += cost, spent += cost, ++pages;
+      });
+    }
+  }
+};
+
+TEST(TimeShare, IsKeptHoweverLongTheRun) {
+  for (const int epochs : {100, 2000, 20000}) {
+    Simulation simulation;
+    simulation.run(epochs, 0.03);
+    EXPECT_LE(simulation.spent, 1.01 * ReportSink::kShareOfTime * simulation.now) << epochs;
+    EXPECT_GE(simulation.spent, 0.5 * ReportSink::kShareOfTime * simulation.now) << epochs << ": pages are made";
+  }
+  Simulation cheap;
+  cheap.run(10, 0.001);
+  EXPECT_EQ(cheap.pages, 10) << "after every epoch where that costs next to nothing";
+}
+
+TEST(ReportSink, MakesAPageWhenTheTimeAllowsIt) {
+  const TempDir dir;
+  dir.write("config.yaml", std::string_view("model: {name: plain_cnn}\ntrain: {epochs: 1000}\n"));
+  double now = 0;
+  ReportSink sink(
+      {.warn = [](const std::string& text) { ADD_FAILURE() << text; }, .clock = [&now] { return now += 1; }});
+  RunStart start;
+  start.dir = dir.path();
+  sink.on_start(start);
+  int pages = 0;
+  for (int epoch = 0; epoch < 200; ++epoch) {
+    sink.on_epoch({});
+    pages += fs::remove(dir / "report.html");
+  }
+  // Each takes a tick, and asking takes another.
+  EXPECT_GT(pages, 1);
+  EXPECT_LE(pages, 1 + now * ReportSink::kShareOfTime);
+  RunEnd end;
+  end.interrupted = true;
+  sink.on_end(end);
+  EXPECT_TRUE(fs::exists(dir / "report.html")) << "and always at the end";
+}
+
+// What a sink finds when it is told of an epoch.
+class LooksAtCheckpoints final : public Sink {
+ public:
+  explicit LooksAtCheckpoints(fs::path file) : file_(std::move(file)) {}
+  void on_epoch(const EpochReport& report) override {
+    EXPECT_EQ(read_checkpoint_head(file_).progress.epoch, report.epoch);
+    ++epochs;
+  }
+  int epochs = 0;
+
+ private:
+  fs::path file_;
+};
+
+TEST(ReportSink, IsToldOfAnEpochAfterItsCheckpoint) {
+  const TempDir dir;
+  test::write_tiny_idx(dir / "data", {.train = 32, .test = 8});
+  const Config config = load_config_text(test::tiny_config(dir / "data"), "tiny.yaml", {"train.epochs=2"}).config;
+  const RunDir run = RunDir::create((dir / "run").string(), "");
+  LooksAtCheckpoints looks(run.last());
+  Trainer(config, {&looks}).run(run);
+  EXPECT_EQ(looks.epochs, 2);
+}
+
+TEST(ReportSink, StopsItsTestAndLeavesThePageWithout) {
+  const TempDir dir;
+  test::write_tiny_idx(dir / "data", {.train = 32, .test = 8});
+  const Config config = load_config_text(test::tiny_config(dir / "data"), "tiny.yaml", {"train.epochs=1"}).config;
+  const auto page = [&](const std::string& name, bool stops) {
+    ReportSink sink(
+        {.warn = [](const std::string& text) { ADD_FAILURE() << text; }, .stop = [stops] { return stops; }});
+    const RunDir run = RunDir::create((dir / name).string(), "");
+    Trainer(config, {&sink}).run(run);
+    return test::file_text(dir / name / "report.html");
+  };
+  EXPECT_THAT(page("whole", false), HasSubstr("Confusion"));
+  EXPECT_THAT(page("stopped", true), Not(HasSubstr("Confusion")));
+}
+
+}  // namespace
+}  // namespace ghost
