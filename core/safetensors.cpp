@@ -11,6 +11,7 @@
 #include <set>
 
 #include "core/atomic_file.h"
+#include "core/half.h"
 #include "core/nearest.h"
 #include "core/tensor_checksums.h"
 
@@ -242,17 +243,6 @@ Opened open_file(const std::filesystem::path& path) {
 }
 
 // ---- data
-
-float from_bf16(uint16_t v) { return std::bit_cast<float>(uint32_t{v} << 16); }
-
-// IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits
-float from_f16(uint16_t v) {
-  const uint32_t sign = uint32_t{v} >> 15 << 31, exponent = (v >> 10) & 31U, fraction = v & 1023U;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000U | fraction << 13);
-  if (exponent) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
-  const float subnormal = static_cast<float>(fraction) * 0x1p-24F;
-  return sign ? -subnormal : subnormal;
-}
 
 // Values are read into the end of their memory and widened from its start, so that none is overwritten before its turn.
 template <class From, class To, class Convert>
