@@ -41,7 +41,8 @@ class Compare : public testing::Test {
 };
 
 TEST_F(Compare, TrainsWhatIsMissingAndReadsWhatIsThere) {
-  const Words both{"standard.yaml", "grouped.yaml", "--seeds", "2", "--set", "train.epochs=2", "--target", "10"};
+  const Words both{"standard.yaml", "grouped.yaml",       "--seeds",  "2", "--set", "train.epochs=2",
+                   "--set",         "train.batch_size=8", "--target", "10"};
   const Finished first = quick(both);
   ASSERT_EQ(first.status, 0) << first.err;
   EXPECT_EQ(first.err, "");

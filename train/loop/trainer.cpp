@@ -187,7 +187,7 @@ bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
     report.hook_tests.push_back({named.name, of_hook->sums});
     report.test_seconds += of_hook->seconds;
   }
-  warn_of_young_statistics();
+  warn_of_young_statistics(report.epoch);
   progress_.test = report.test;
   report.best = progress_.best_epoch == 0 || report.test.top1_percent() > progress_.best_top1;
   if (report.best) {
@@ -198,12 +198,11 @@ bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
   return true;
 }
 
-// The values that a fine-tuned network starts from are no initial ones.
-void Trainer::warn_of_young_statistics() {
-  if (warned_of_statistics_ || !config_.pretrained.file.empty()) return;
-  const std::string warning = young_statistics(*model_);
-  if (!warning.empty()) reporter_.warn(warning);
-  warned_of_statistics_ = !warning.empty();
+// Of the last test: statistics grow up in the epochs that follow. The values that a fine-tuned network starts from are
+// no initial ones.
+void Trainer::warn_of_young_statistics(int64_t epoch) {
+  if (epoch < config_.train.epochs || !config_.pretrained.file.empty()) return;
+  if (const std::string warning = young_statistics(*model_); !warning.empty()) reporter_.warn(warning);
 }
 
 std::optional<Evaluation> Trainer::evaluate_weights(const std::function<bool()>& stop) {

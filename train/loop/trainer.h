@@ -61,7 +61,7 @@ class Trainer {
   int64_t step();
   bool finish_epoch(const RunDir& dir, const std::function<bool()>& stop);
   bool test(EpochReport& report, const std::function<bool()>& stop);
-  void warn_of_young_statistics();
+  void warn_of_young_statistics(int64_t epoch);
   std::optional<Evaluation> evaluate_weights(const std::function<bool()>& stop);
   RunEnd end(const RunDir& dir, bool interrupted);
   void save_last(const RunDir& dir);
@@ -80,7 +80,6 @@ class Trainer {
   Progress progress_;
   bool resumed_ = false;
   bool has_starting_values_ = false;  // from model.pretrained, where there is one, and known to the hooks
-  bool warned_of_statistics_ = false;
   std::string last_good_;  // the newest checkpoint, for messages
 };
 
