@@ -10,7 +10,7 @@ void describe(ScheduleConfig& c, Description& d) {
   d.name(&c.name, "curve of the learning rate", alternatives_of(schedule_table()));
   d.field("per", &c.per, "the rate moves with every step or at the start of every epoch",
           rule::one_of({"step", "epoch"}));
-  d.field("epochs", &c.epochs, "epochs that the curve is made for, later ones keep its last rate; 0: train.epochs",
+  d.field("epochs", &c.epochs, "length of the curve, later epochs keep its last rate; 0: train.epochs",
           rule::at_least(0, 1e6));
   d.field("warmup", &c.warmup, "epochs in which the rate rises linearly at the start (arXiv 1706.02677)",
           rule::at_least(0));
