@@ -120,6 +120,11 @@ const Section* Description::find_section(const std::string& path) const {
   return found == sections_.end() ? nullptr : &*found;
 }
 
+void Description::section_of_data(const std::string& key) {
+  for (Field& field : fields_)
+    if (field.path.starts_with(prefix_ + key + ".")) field.rule.of_data = true;
+}
+
 void Description::follow_data(const std::string& path, bool& set) {
   for (Field& field : fields_)
     if (field.path == path) field.rule.set = &set, field.rule.of_data = true;

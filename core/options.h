@@ -105,6 +105,9 @@ class Description {
   // Throws UsageError if there is an option of that path already.
   void field(const std::string& key, FieldValue value, const std::string& help, FieldRule rule = {});
 
+  // All options of the section `key` describe the data set (FieldRule::of_data).
+  void section_of_data(const std::string& key);
+
   // The option may also be `auto`: `set` tells whether it is not, and its value comes from the data set.
   void follow_data(const std::string& path, bool& set);
 

@@ -1,5 +1,6 @@
 #include "data/cifar.h"
 
+#include <algorithm>
 #include <fmt/ranges.h>
 #include <sstream>
 #include <string_view>
@@ -21,7 +22,8 @@ struct Variant {
   CifarLayout layout;
   std::string_view folder, python_folder, names_file;
   std::vector<std::string> train_files, test_files;
-  std::string_view names;  // the official ones, in order
+  int64_t train_records, test_records;  // in each file
+  std::string_view names;               // the official ones, in order
   std::vector<double> mean, std;
 };
 
@@ -35,6 +37,8 @@ const Variant& cifar10() {
       .train_files = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
                       "data_batch_5.bin"},
       .test_files = {"test_batch.bin"},
+      .train_records = 10000,
+      .test_records = 10000,
       .names = "airplane automobile bird cat deer dog frog horse ship truck",
       .mean = {0.4914, 0.4822, 0.4465},
       .std = {0.2470, 0.2435, 0.2616},
@@ -51,6 +55,8 @@ const Variant& cifar100() {
       .names_file = "fine_label_names.txt",
       .train_files = {"train.bin"},
       .test_files = {"test.bin"},
+      .train_records = 50000,
+      .test_records = 10000,
       .names =
           "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can "
           "castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin "
@@ -86,7 +92,7 @@ std::vector<std::string> class_names(const Variant& variant, const fs::path& fol
 fs::path find_folder(const Variant& variant, const std::string& root) {
   if (root.empty())
     fail("{}: data.root is not set; give the folder that holds {}, or its parent", variant.called, variant.folder);
-  if (!folder_exists(root)) fail("{}: data.root {} is not a folder", variant.called, root);
+  require_folder(std::string(variant.called), root);
   const auto has_any = [&](const fs::path& folder) {
     return file_exists(folder / variant.train_files[0]) || file_exists(folder / variant.test_files[0]);
   };
@@ -106,19 +112,36 @@ DataDefaults defaults_of(const Variant& variant, const DataConfig& config) {
           .std = variant.std};
 }
 
-DataSplits open_variant(const Variant& variant, const DataConfig& config, uint64_t seed) {
+// A part of the files trains worse and tests less surely than the numbers that are known of the whole.
+void count_records(const std::vector<fs::path>& files, const CifarLayout& layout, int64_t official,
+                   std::vector<std::string>& warnings) {
+  for (const fs::path& file : files) {
+    std::error_code ignored;
+    const int64_t records = static_cast<int64_t>(fs::file_size(file, ignored)) / (layout.label_bytes + 3 * kPlane);
+    if (!ignored && records < official)
+      warnings.push_back(
+          fmt::format("{}: holds {} records; the official file holds {}", file.string(), records, official));
+  }
+}
+
+DataSplits open_variant(const Variant& variant, const DataConfig& config, uint64_t seed, DataUse use) {
   const fs::path folder = find_folder(variant, config.root);
   const std::vector<std::string> names = class_names(variant, folder);
-  const auto read = [&](const std::vector<std::string>& files) {
+  DataSplits parts;
+  const auto read = [&](const std::vector<std::string>& files, int64_t records) {
     std::vector<fs::path> paths;
     for (const std::string& file : files) {
       paths.push_back(folder / file);
       if (!file_exists(paths.back())) fail("{}: {} is missing", variant.called, paths.back().string());
     }
+    count_records(paths, variant.layout, records, parts.warnings);
     return read_cifar(paths, variant.layout, names);
   };
-  return resolve_splits(read(variant.train_files), read(variant.test_files), config, defaults_of(variant, config),
-                        seed);
+  const bool any_to_train = std::any_of(variant.train_files.begin(), variant.train_files.end(),
+                                        [&](const std::string& file) { return file_exists(folder / file); });
+  if (use == DataUse::training || any_to_train) parts.train = read(variant.train_files, variant.train_records);
+  parts.test = read(variant.test_files, variant.test_records);
+  return resolve_splits(std::move(parts), config, defaults_of(variant, config), seed, use);
 }
 
 }  // namespace
@@ -152,8 +175,12 @@ DatasetPtr read_cifar(const std::vector<fs::path>& files, const CifarLayout& lay
   return std::make_shared<MemoryDataset>(std::move(contents));
 }
 
-DataSplits open_cifar10(const DataConfig& config, uint64_t seed) { return open_variant(cifar10(), config, seed); }
-DataSplits open_cifar100(const DataConfig& config, uint64_t seed) { return open_variant(cifar100(), config, seed); }
+DataSplits open_cifar10(const DataConfig& config, uint64_t seed, DataUse use) {
+  return open_variant(cifar10(), config, seed, use);
+}
+DataSplits open_cifar100(const DataConfig& config, uint64_t seed, DataUse use) {
+  return open_variant(cifar100(), config, seed, use);
+}
 DataDefaults cifar10_defaults(const DataConfig& config) { return defaults_of(cifar10(), config); }
 DataDefaults cifar100_defaults(const DataConfig& config) { return defaults_of(cifar100(), config); }
 

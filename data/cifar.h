@@ -20,8 +20,8 @@ inline constexpr CifarLayout kCifar10{.label_bytes = 1, .classes = 10}, kCifar10
 DatasetPtr read_cifar(const std::vector<std::filesystem::path>& files, const CifarLayout& layout,
                       std::vector<std::string> class_names);
 
-DataSplits open_cifar10(const DataConfig& config, uint64_t seed);
-DataSplits open_cifar100(const DataConfig& config, uint64_t seed);
+DataSplits open_cifar10(const DataConfig& config, uint64_t seed, DataUse use);
+DataSplits open_cifar100(const DataConfig& config, uint64_t seed, DataUse use);
 DataDefaults cifar10_defaults(const DataConfig& config);
 DataDefaults cifar100_defaults(const DataConfig& config);
 

@@ -19,7 +19,9 @@ class Dataset {
   virtual const std::vector<std::string>& class_names() const = 0;
   virtual int64_t label(int64_t index) const = 0;
   virtual std::string name(int64_t index) const = 0;  // a file, or "data_batch_1.bin record 17"
-  virtual Image read(int64_t index) const = 0;        // throws ImageError if it cannot be decoded
+  // The same wherever the data set lies: a file's path below its part of the data.
+  virtual std::string id(int64_t index) const { return name(index); }
+  virtual Image read(int64_t index) const = 0;  // throws ImageError if it cannot be decoded
   // Of what read() gives, as far as it is known without decoding; nothing: it is not.
   virtual std::optional<PictureSize> stored_size(int64_t /*index*/) const { return {}; }
 };

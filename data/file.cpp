@@ -1,6 +1,7 @@
 #include "data/file.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -51,6 +52,25 @@ bool file_exists(const std::filesystem::path& path) {
 bool folder_exists(const std::filesystem::path& path) {
   std::error_code ignored;
   return std::filesystem::is_directory(path, ignored);
+}
+
+std::string with_home(const std::string& path) {
+  if (!path.starts_with('~')) return path;
+  if (path.size() > 1 && path[1] != '/' && folder_exists(path)) return path;
+  if (path.size() > 1 && path[1] != '/')
+    fail_usage("{}: only ~ and ~/… stand for a home folder, that of $HOME; give this one in full", path);
+  const char* const home = std::getenv("HOME");
+  if (!home || !*home) fail_usage("{}: ~ stands for $HOME, which is not set; give the path in full", path);
+  return home + path.substr(1);
+}
+
+void require_folder(const std::string& data_set, const std::string& root) {
+  if (folder_exists(root)) return;
+  std::error_code ignored;
+  const std::filesystem::path here = std::filesystem::current_path(ignored);
+  fail("{}: data.root {} is not a folder{}", data_set, root,
+       std::filesystem::path(root).is_relative() ? fmt::format(" in {}, where the program was started", here.string())
+                                                 : "");
 }
 
 }  // namespace ghost

@@ -1,7 +1,6 @@
 #include "data/idx.h"
 
 #include <algorithm>
-#include <cctype>
 #include <fmt/ranges.h>
 #include <map>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <zlib.h>
 
 #include "data/file.h"
+#include "data/folder_tree.h"
 #include "data/memory_dataset.h"
 #include "data/sizing.h"
 
@@ -54,29 +54,34 @@ class GzipFile {
   std::unique_ptr<gzFile_s, Close> file_;
 };
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
-
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
+struct Pair {
+  fs::path images, labels;
+};
 struct Files {
-  fs::path train_images, train_labels, test_images, test_labels;
+  std::optional<Pair> train = {}, validation = {}, test = {};
 };
 
-// The four files by their names, as MNIST's and its successors' are called: "train" or "t10k", "test", "val", with
+// Empty: the name is not that of one of the files.
+std::string part_in(const std::string& name) {
+  const bool train = contains(name, "train"), validation = contains(name, "val");
+  const bool test = contains(name, "t10k") || contains(name, "test");
+  if (train + validation + test != 1) return "";
+  return train ? "train" : validation ? "validation" : "test";
+}
+
+// The files by their names, as MNIST's and its successors' are called: "train", "val", or "t10k" or "test", with
 // "images" or "labels". A plain file is taken before its .gz.
-Files find_files(const std::string& called, const fs::path& root) {
+Files find_files(const std::string& called, const fs::path& root, DataUse use) {
   std::map<std::string, std::vector<fs::path>> found;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(root, error)) {
-    const std::string name = lower(entry.path().filename().string());
-    const bool train = contains(name, "train"), images = contains(name, "images");
-    const bool test = contains(name, "t10k") || contains(name, "test") || contains(name, "val");
-    if (name.starts_with(".") || train == test || images == contains(name, "labels") || !file_exists(entry.path()))
+    const std::string name = lower(entry.path().filename().string()), part = part_in(name);
+    const bool images = contains(name, "images");
+    if (name.starts_with(".") || part.empty() || images == contains(name, "labels") || !file_exists(entry.path()))
       continue;
-    auto& list = found[std::string(train ? "train" : "test") + (images ? " images" : " labels")];
+    auto& list = found[part + (images ? " images" : " labels")];
     const auto without_gz = [](const fs::path& p) {
       return p.extension() == ".gz" ? fs::path(p).replace_extension() : p;
     };
@@ -88,7 +93,7 @@ Files find_files(const std::string& called, const fs::path& root) {
       *twin = entry.path();
   }
   if (error) fail("{}: {} cannot be read: {}", called, root.string(), error.message());
-  const auto one = [&](const std::string& what, const char* usual) {
+  const auto one = [&](const std::string& what, const std::string& usual) {
     std::vector<std::string> names;
     for (const fs::path& p : found[what]) names.push_back(p.filename().string());
     std::sort(names.begin(), names.end());
@@ -99,10 +104,16 @@ Files find_files(const std::string& called, const fs::path& root) {
            names.size(), what, fmt::join(names, ", "));
     return found[what][0];
   };
-  return {.train_images = one("train images", "train-images-idx3-ubyte"),
-          .train_labels = one("train labels", "train-labels-idx1-ubyte"),
-          .test_images = one("test images", "t10k-images-idx3-ubyte"),
-          .test_labels = one("test labels", "t10k-labels-idx1-ubyte")};
+  const auto pair = [&](const std::string& part, const std::string& usual, bool needed) -> std::optional<Pair> {
+    if (!needed && !found.contains(part + " images") && !found.contains(part + " labels")) return std::nullopt;
+    return Pair{one(part + " images", usual + "-images-idx3-ubyte"),
+                one(part + " labels", usual + "-labels-idx1-ubyte")};
+  };
+  Files files{.train = pair("train", "train", use == DataUse::training),
+              .validation = pair("validation", "val", false)};
+  files.test = pair("test", "t10k", !files.validation);
+  if (!files.test) files.test = std::exchange(files.validation, std::nullopt);  // the only part to test with
+  return files;
 }
 
 std::vector<std::string> numbered_classes(const std::vector<uint8_t>& labels) {
@@ -113,19 +124,31 @@ std::vector<std::string> numbered_classes(const std::vector<uint8_t>& labels) {
 }
 
 DataSplits open_pairs(const std::string& called, const fs::path& root, const DataConfig& config, uint64_t seed,
-                      std::vector<std::string> class_names, DataDefaults usual) {
-  const Files files = find_files(called, root);
-  const DatasetPtr train = read_idx_pair(files.train_images, files.train_labels, std::move(class_names));
-  const DatasetPtr test = read_idx_pair(files.test_images, files.test_labels, train->class_names());
-  const auto& stored = static_cast<const MemoryDataset&>(*train);
-  const auto& tested = static_cast<const MemoryDataset&>(*test);
-  if (stored.channels() != tested.channels() || stored.height() != tested.height() || stored.width() != tested.width())
-    fail("{}: training images are {}x{}x{}, but test images {}x{}x{}", called, stored.height(), stored.width(),
-         stored.channels(), tested.height(), tested.width(), tested.channels());
-  if (usual.image_size == 0) usual.image_size = std::max(stored.height(), stored.width());
-  usual.resize =
-      resize_for_stored_size({stored.height(), stored.width()}, image_size_or(config, usual.image_size), true);
-  return resolve_splits(train, test, config, usual, seed);
+                      DataUse use, std::vector<std::string> class_names, DataDefaults usual) {
+  const Files files = find_files(called, root, use);
+  DataSplits parts;
+  const MemoryDataset* first = nullptr;
+  const auto read = [&](const std::optional<Pair>& pair, const char* part) -> DatasetPtr {
+    if (!pair) return nullptr;
+    DatasetPtr pictures = read_idx_pair(pair->images, pair->labels, class_names);
+    const auto& stored = static_cast<const MemoryDataset&>(*pictures);
+    if (!first) {
+      first = &stored;
+      class_names = pictures->class_names();
+    } else if (stored.channels() != first->channels() || stored.height() != first->height() ||
+               stored.width() != first->width()) {
+      fail("{}: training images are {}x{}x{}, but {} images {}x{}x{}", called, first->height(), first->width(),
+           first->channels(), part, stored.height(), stored.width(), stored.channels());
+    }
+    return pictures;
+  };
+  parts.train = read(files.train, "training");
+  parts.validation = read(files.validation, "validation");
+  parts.test = read(files.test, "test");
+  const PictureSize stored{.height = first->height(), .width = first->width()};
+  if (usual.image_size == 0) usual.image_size = std::max(stored.height, stored.width);
+  usual.resize = resize_for_stored_size(stored, image_size_or(config, usual.image_size), true);
+  return resolve_splits(std::move(parts), config, usual, seed, use);
 }
 
 }  // namespace
@@ -189,14 +212,14 @@ DatasetPtr read_idx_pair(const fs::path& images, const fs::path& labels, std::ve
                               .sources = {{images.filename().string(), "image", shape[0]}}});
 }
 
-DataSplits open_idx(const DataConfig& config, uint64_t seed) {
+DataSplits open_idx(const DataConfig& config, uint64_t seed, DataUse use) {
   if (config.root.empty())
     fail("idx: data.root is not set; give the folder that holds train-images-idx3-ubyte and its like (or .gz)");
-  if (!folder_exists(config.root)) fail("idx: data.root {} is not a folder", config.root);
-  return open_pairs("idx", config.root, config, seed, {}, idx_defaults(config));
+  require_folder("idx", config.root);
+  return open_pairs("idx", config.root, config, seed, use, {}, idx_defaults(config));
 }
 
-DataSplits open_fashion_mnist(const DataConfig& config, uint64_t seed) {
+DataSplits open_fashion_mnist(const DataConfig& config, uint64_t seed, DataUse use) {
   constexpr const char* kUsual = "/usr/share/datasets/fashion-mnist";  // of the Debian package
   const fs::path root = config.root.empty() ? kUsual : config.root;
   if (!folder_exists(root))
@@ -205,7 +228,7 @@ DataSplits open_fashion_mnist(const DataConfig& config, uint64_t seed) {
         "dataset-fashion-mnist), or set data.root to a folder with its four files",
         root.string());
   return open_pairs(
-      "fashion_mnist", root, config, seed,
+      "fashion_mnist", root, config, seed, use,
       {"t-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"},
       fashion_mnist_defaults(config));
 }

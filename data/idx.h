@@ -21,8 +21,8 @@ IdxArray read_idx(const std::filesystem::path& file);
 DatasetPtr read_idx_pair(const std::filesystem::path& images, const std::filesystem::path& labels,
                          std::vector<std::string> class_names);
 
-DataSplits open_idx(const DataConfig& config, uint64_t seed);
-DataSplits open_fashion_mnist(const DataConfig& config, uint64_t seed);
+DataSplits open_idx(const DataConfig& config, uint64_t seed, DataUse use);
+DataSplits open_fashion_mnist(const DataConfig& config, uint64_t seed, DataUse use);
 DataDefaults idx_defaults(const DataConfig& config);
 DataDefaults fashion_mnist_defaults(const DataConfig& config);
 

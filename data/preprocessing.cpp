@@ -49,12 +49,12 @@ DataSplits splits_of(const Preprocessing& p) {
   return splits;
 }
 
-DataSplits open_data(DataConfig config, uint64_t seed, const Preprocessing& p) {
+DataSplits open_data(DataConfig config, uint64_t seed, const Preprocessing& p, DataUse use) {
   // With a resize of its own a folder is not asked for the sizes of its pictures.
   config.image_size = config.resize = p.image_size;
   config.channels = p.channels;
   config.mean.clear(), config.std.clear();
-  DataSplits splits = open_data(config, seed);
+  DataSplits splits = open_data(config, seed, use);
   prepare_as(splits, p);
   return splits;
 }
@@ -63,7 +63,7 @@ Preprocessing decide_preprocessing(const DataConfig& config, uint64_t seed) {
   check_options(config, "data");
   if (const auto known = without_files(config, false)) return *known;
   try {
-    return preprocessing_of(open_data(config, seed));
+    return preprocessing_of(open_data(config, seed, DataUse::testing_all));
   } catch (const UsageError&) {
     throw;
   } catch (const Error& e) {

@@ -27,7 +27,8 @@ void prepare_as(DataSplits& splits, const Preprocessing& preprocessing);
 
 // open_data() for a network whose preprocessing is known: what the configuration says of sizes, channels and
 // normalisation, and what the data set would have by itself, does not count.
-DataSplits open_data(DataConfig config, uint64_t seed, const Preprocessing& preprocessing);
+DataSplits open_data(DataConfig config, uint64_t seed, const Preprocessing& preprocessing,
+                     DataUse use = DataUse::training);
 
 // What open_data() would decide. The data set is opened only where its files tell (the sizes of an image folder's
 // pictures, of IDX images); if an image folder cannot be opened, it is taken for one of photos. Throws Error if nothing

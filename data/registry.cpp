@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "data/cifar.h"
+#include "data/file.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
 #include "data/splits.h"
@@ -21,7 +22,8 @@ void describe_loading(int64_t& workers, int64_t& prefetch, double& max_unreadabl
 
 void describe(DataConfig& c, Description& d) {
   d.name(&c.name, "which data set", alternatives_of(dataset_table()));
-  d.field("root", &c.root, "folder of its files; empty: the usual place", rule::of_data({}));
+  d.field("root", &c.root, "folder of its files, relative to the working directory; empty: the usual place",
+          rule::of_data({}));
   d.field("image_size", &c.image_size, "side of the network's input in pixels; 0: the data set's own",
           rule::of_data(rule::at_least(0, 4096)));
   d.field("resize", &c.resize, "shorter side before the centre crop; 0: the usual one",
@@ -31,11 +33,16 @@ void describe(DataConfig& c, Description& d) {
   d.field("mean", &c.mean, "of values in 0..1, per channel; []: the usual", rule::of_data(rule::pixels(false)));
   d.field("std", &c.std, "standard deviation, as mean; []: the usual", rule::of_data(rule::pixels(true)));
   describe_loading(c.workers, c.prefetch, c.max_unreadable, d);
-  d.field("test_share", &c.test_share, "split off for testing where there is no val/ or test/",
+  d.field("test_share", &c.test_share, "kept for testing, by names, where there is no val/ or test/",
           {.limits = {.least = 0, .most = 1, .above = true, .below = true}});
-  d.field("limit_train", &c.limit_train, "training images to use, a seeded choice; 0: all", rule::at_least(0, 1e12));
-  d.field("limit_test", &c.limit_test, "test images to use, a seeded choice; 0: all", rule::at_least(0, 1e12));
+  d.field("validation_share", &c.validation_share,
+          "of the training images, by names: validation images where there are none", rule::below_one());
+  d.field("limit_train", &c.limit_train, "training images to use, of all classes, a seeded choice; 0: all",
+          rule::at_least(0, 1e12));
+  d.field("limit_test", &c.limit_test, "test images (and validation images) to use, the same for every seed; 0: all",
+          rule::at_least(0, 1e12));
   d.section("augment", "random changes of training images", c.augment);
+  d.section_of_data("augment");
 }
 
 namespace {
@@ -127,11 +134,13 @@ const std::vector<DatasetEntry>& dataset_table() {
   return table;
 }
 
-DataSplits open_data(const DataConfig& config, uint64_t seed) {
+DataSplits open_data(const DataConfig& config, uint64_t seed, DataUse use) {
   check_options(config, "data");
+  DataConfig found = config;
+  found.root = with_home(config.root);
   const auto& table = dataset_table();
   return std::find_if(table.begin(), table.end(), [&](const DatasetEntry& e) { return e.name == config.name; })
-      ->open(config, seed);
+      ->open(found, seed, use);
 }
 
 }  // namespace ghost

@@ -6,7 +6,9 @@
 #include <iterator>
 #include <utility>
 
-#include "core/rng.h"
+#include "core/quoted.h"
+#include "data/same_name.h"
+#include "data/split_by_name.h"
 
 namespace ghost {
 namespace {
@@ -28,12 +30,37 @@ class Subset : public Dataset {
   std::vector<int64_t> indices_;
 };
 
+// What `limit_train` and its like leave. They are shares of all classes.
 DatasetPtr limited(DatasetPtr whole, int64_t limit, uint64_t seed, const char* purpose) {
   if (limit == 0 || limit >= whole->size()) return whole;
-  std::vector<int64_t> chosen = RandomStream(seed, purpose).permutation(whole->size());
-  chosen.resize(static_cast<size_t>(limit));
-  std::sort(chosen.begin(), chosen.end());  // files of one folder stay together
+  std::vector<int64_t> chosen = limited_choice(*whole, limit, seed, purpose);
   return subset(std::move(whole), std::move(chosen));
+}
+
+std::vector<std::string> classes_without_images(const Dataset& part) {
+  std::vector<bool> has(part.class_names().size());
+  for (int64_t i = 0; i < part.size(); i++) has[static_cast<size_t>(part.label(i))] = true;
+  std::vector<std::string> names;
+  for (size_t c = 0; c < has.size(); c++)
+    if (!has[c]) names.push_back(quoted(part.class_names()[c]));
+  return names;
+}
+
+// A class that is not trained or not tested shows in no number. `limit` is the option that may be why.
+void count_empty_classes(const Dataset& part, const char* called, const char* option, int64_t limit,
+                         DataSplits& splits) {
+  constexpr size_t kShown = 10;
+  std::vector<std::string> names = classes_without_images(part);
+  if (names.empty()) return;
+  const size_t count = names.size(), classes = part.class_names().size();
+  if (count > kShown) names.resize(kShown);
+  const std::string sentence =
+      fmt::format("{} of the {} classes {} no {} images: {}{}", count, classes, count == 1 ? "has" : "have", called,
+                  fmt::join(names, ", "), count > kShown ? ", …" : "");
+  if (limit > 0 && limit < static_cast<int64_t>(classes))
+    splits.warnings.push_back(fmt::format("{} is {}: {}", option, limit, sentence));
+  else
+    splits.notes.push_back(sentence);
 }
 
 // The usual numbers of an RGB data set for its grey version, and of a grey one for RGB.
@@ -50,6 +77,35 @@ std::vector<double> chosen_statistics(const char* key, const std::vector<double>
     fail_usage("data.{} has {} values ({}), but the images have {} channel{}; give one per channel or leave it out",
                key, set.size(), fmt::join(set, ", "), channels, channels == 1 ? "" : "s");
   return set;
+}
+
+void require_parts(const DataSplits& splits, const DataConfig& config, DataUse use) {
+  if (splits.train ? splits.train->size() == 0 : use == DataUse::training) fail("{}: no training images", config.name);
+  if (splits.validation && splits.validation->size() == 0) fail("{}: no validation images", config.name);
+  if (!splits.test || splits.test->size() == 0) fail("{}: no test images", config.name);
+  for (const DatasetPtr& part : {splits.train, splits.validation})
+    if (part && part->class_names() != splits.test->class_names())
+      fail("{}: the classes of train and test differ", config.name);
+  if (use == DataUse::training && splits.class_names().size() == 1)
+    fail("{}: there is one class only, {}, and nothing to tell it from", config.name,
+         quoted(splits.class_names().front()));
+}
+
+void cut_validation(DataSplits& splits, const DataConfig& config, uint64_t seed) {
+  if (splits.validation) {
+    splits.notes.push_back(
+        fmt::format("data.validation_share is not used: {} holds the validation images", splits.validation_from));
+    return;
+  }
+  if (!splits.train) return;
+  NameSplit split = split_by_name(*splits.train, config.validation_share, seed, "validation_share");
+  if (split.chosen.empty() || split.rest.empty())
+    fail("{}: data.validation_share {} of the {} training images leaves none to {}; set another share or seed",
+         config.name, config.validation_share, splits.train->size(),
+         split.chosen.empty() ? "validate with" : "train with");
+  splits.validation_from = splits.train_from;
+  splits.validation = subset(splits.train, std::move(split.chosen));
+  splits.train = subset(std::move(splits.train), std::move(split.rest));
 }
 
 }  // namespace
@@ -92,18 +148,26 @@ void require_same_classes(const std::vector<std::string>& train, const std::vect
   };
   add(missing(test, train), train_name, test_name);
   add(missing(train, test), test_name, train_name);
-  fail("the classes of train and test differ: {}", sentence);
+  for (const std::string& pair : names_that_look_the_same(train, test)) sentence += "; " + pair;
+  fail("the classes of {} and {} differ: {}", train_name, test_name, sentence);
 }
 
-DataSplits resolve_splits(DatasetPtr train, DatasetPtr test, const DataConfig& config, const DataDefaults& defaults,
-                          uint64_t seed) {
-  if (train->size() == 0) fail("{}: no training images", config.name);
-  if (test->size() == 0) fail("{}: no test images", config.name);
-  if (train->class_names() != test->class_names()) fail("{}: the classes of train and test differ", config.name);
-  DataSplits splits{};
-  prepare_as(splits, resolve_preprocessing(config, defaults, train->channels()));
-  splits.train = limited(std::move(train), config.limit_train, seed, "limit_train");
-  splits.test = limited(std::move(test), config.limit_test, seed, "limit_test");
+DataSplits resolve_splits(DataSplits splits, const DataConfig& config, const DataDefaults& defaults, uint64_t seed,
+                          DataUse use) {
+  require_parts(splits, config, use);
+  if (config.validation_share > 0) cut_validation(splits, config, seed);
+  const Dataset& any = splits.train ? *splits.train : *splits.test;
+  prepare_as(splits, resolve_preprocessing(config, defaults, any.channels()));
+  // Runs with different seeds are tested on the same images.
+  constexpr uint64_t kEverySeed = 0;
+  if (splits.train) splits.train = limited(std::move(splits.train), config.limit_train, seed, "limit_train");
+  if (splits.validation)
+    splits.validation = limited(std::move(splits.validation), config.limit_test, kEverySeed, "limit_test");
+  splits.test = limited(std::move(splits.test), config.limit_test, kEverySeed, "limit_test");
+  if (splits.train) count_empty_classes(*splits.train, "training", "data.limit_train", config.limit_train, splits);
+  if (splits.validation)
+    count_empty_classes(*splits.validation, "validation", "data.limit_test", config.limit_test, splits);
+  count_empty_classes(*splits.test, "test", "data.limit_test", config.limit_test, splits);
   return splits;
 }
 

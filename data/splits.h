@@ -24,18 +24,20 @@ struct DataDefaults {
 // image_size.
 Preprocessing resolve_preprocessing(const DataConfig& config, const DataDefaults& usual, int64_t channels);
 
-// Sizes, channels and normalisation resolved; limit_train and limit_test applied. Throws as resolve_preprocessing does,
-// and Error for an empty or disagreeing pair.
-DataSplits resolve_splits(DatasetPtr train, DatasetPtr test, const DataConfig& config, const DataDefaults& defaults,
-                          uint64_t seed);
+// `parts` has its parts and what is said of them. Resolves sizes, channels and normalisation, cuts a validation part
+// from the training images if there is none and one is asked for, applies limit_train and limit_test, and says which
+// classes have no images. Throws as resolve_preprocessing does, and Error for parts that are empty or disagree, and for
+// training with one class.
+DataSplits resolve_splits(DataSplits parts, const DataConfig& config, const DataDefaults& defaults, uint64_t seed,
+                          DataUse use);
 
 // data.image_size, or the default
 inline int64_t image_size_or(const DataConfig& config, int64_t usual) {
   return config.image_size > 0 ? config.image_size : usual;
 }
 
-// Throws Error listing the classes that only one of the two has. `train` and `test` are sorted; the names of the two
-// parts begin the sentence.
+// Throws Error listing the classes that only one of the two has, and those that only look the same. `train` and `test`
+// are sorted; the names of the two parts begin the sentence.
 void require_same_classes(const std::vector<std::string>& train, const std::vector<std::string>& test,
                           const std::string& train_name, const std::string& test_name);
 

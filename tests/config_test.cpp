@@ -164,7 +164,7 @@ TEST(Config, SetTakesScalarsListsAndMappings) {
   EXPECT_EQ(c.model.width, 0.5);
   EXPECT_EQ(c.run.dir, "a b: #c") << "paths are taken as they are";
   EXPECT_EQ(c.data.root, "a\tb");
-  EXPECT_TRUE(c.data.augment.get<bool>("flip"));
+  EXPECT_FALSE(c.data.augment.get<bool>("flip"));
   EXPECT_EQ(c.data.augment.get<int64_t>("crop_padding"), 2);
   EXPECT_EQ(c.train.epochs, 4) << "the last one counts";
   EXPECT_EQ(read("run: {dir: x}\n", {"run.dir="}).run.dir, "");
@@ -300,7 +300,8 @@ TEST(Config, WhatDescribesAReplacedDataSetIsIgnored) {
   EXPECT_THAT(loaded.notes, ElementsAre("model.num_classes describes image_folder; ignored by cifar10 (a.yaml:1:25)",
                                         "data.root describes image_folder; ignored by cifar10 (a.yaml:4:3)",
                                         "data.mean describes image_folder; ignored by cifar10 (a.yaml:6:3)",
-                                        "data.std describes image_folder; ignored by cifar10 (a.yaml:7:3)"));
+                                        "data.std describes image_folder; ignored by cifar10 (a.yaml:7:3)",
+                                        "data.augment.flip describes image_folder; ignored by cifar10 (a.yaml:9:13)"));
   EXPECT_THAT(notes(preset, {"data.name=image_folder"}), IsEmpty()) << "the same name replaces nothing";
   EXPECT_THAT(notes(preset, {"data.name=cifar10", "data.name=image_folder"}), IsEmpty());
   EXPECT_EQ(read("data: {name: idx, root: /a}\n", {"data.root=/b", "data.name=cifar10"}).data.root, "/b");

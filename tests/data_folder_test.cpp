@@ -2,8 +2,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "data/image_folder.h"
+#include "data/class_folders.h"
 #include "data/registry.h"
+#include "data/same_name.h"
 #include "support/data_sets.h"
 #include "support/picture_files.h"
 #include "support/temp_dir.h"
@@ -17,6 +18,8 @@ using test::TempDir;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
 
 class Folder : public testing::Test {
  protected:
@@ -56,18 +59,6 @@ TEST_F(Folder, ReadsTrainAndVal) {
   EXPECT_THAT(splits.std, ElementsAre(0.229, 0.224, 0.225));
 }
 
-TEST_F(Folder, OtherNamesOfTheTestPart) {
-  for (const char* part : {"valid", "validation", "test", "Val", "VALID"}) {
-    const TempDir dir;
-    for (const std::string& below : {std::string("Train"), std::string(part)})
-      for (const char* file : {"/a/1.png", "/b/1.png"})
-        dir.write(below + file, test::png_bytes(test::patterned_image(4, 4, 3)));
-    const DataSplits splits = open_data({.name = "image_folder", .root = dir.str()}, 0);
-    EXPECT_EQ(splits.train->size(), 2) << part;
-    EXPECT_THAT(splits.test->name(0), HasSubstr(std::string("/") + part + "/a/1.png"));
-  }
-}
-
 TEST_F(Folder, ClassesOfTrainAndTestMustAgree) {
   for (const char* file : {"train/cat/1.png", "train/dog/1.png", "train/fox/1.png", "val/cat/1.png", "val/wolf/1.png"})
     picture(file);
@@ -75,15 +66,13 @@ TEST_F(Folder, ClassesOfTrainAndTestMustAgree) {
               AllOf(HasSubstr("train has dog, fox, which val lacks"), HasSubstr("val has wolf, which train lacks")));
 }
 
-TEST_F(Folder, WithoutTrainThereIsNothingToTrain) {
-  picture("val/a/1.png");
-  EXPECT_THAT(open_error(), HasSubstr("holds val, but no train"));
-}
-
 TEST_F(Folder, WhatIsNoPictureIsLeftOut) {
   for (const char* file : {"a/1.png", "a/2.png", "b/1.png", "b/2.png"}) picture(file);
-  for (const char* file : {"a/.DS_Store", "a/Thumbs.db", "b/.hidden.png", "b/notes.txt", "readme.md", ".cache/1.png",
-                           "a/.sub/3.png", "__MACOSX/a/1.png"})
+  for (const char* file :
+       {"a/.DS_Store", "a/Thumbs.db", "b/.hidden.png", "b/notes.txt", "readme.md", ".cache/1.png", "a/.sub/3.png",
+        "__MACOSX/a/1.png", "@eaDir/x.png", "$RECYCLE.BIN/x.png", "__pycache__/x.png", "lost+found/x.png",
+        ".ipynb_checkpoints/1-checkpoint.png", "System Volume Information/x.png",
+        "a/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", "b/deep/.ipynb_checkpoints/1.png", "b/$Recycle.Bin/x.png"})
     dir_.write(file, "x");
   const DatasetPtr data = read_image_folder(dir_.path());
   EXPECT_THAT(names(*data), ElementsAre("a/1.png=0", "a/2.png=0", "b/1.png=1", "b/2.png=1"));
@@ -116,8 +105,81 @@ TEST_F(Folder, LinksAreFollowedButNotInCircles) {
     else
       EXPECT_EQ(data->read(i).channels, 3);
   }
-  // 1.png, the two dead links and link/deep/2.png; through `up` come a second elsewhere/deep/2.png and nothing of a.
-  EXPECT_THAT(files, ElementsAre("1.png", "dangling.png", "2.png", "self.png", "2.png"));
+  // 1.png, the two dead links and link/deep/2.png; `up` leads to what lies around a, and none of that is of class a.
+  EXPECT_THAT(files, ElementsAre("1.png", "dangling.png", "2.png", "self.png"));
+}
+
+TEST_F(Folder, EachFolderCountsOncePerClass) {
+  const int folders = 8;
+  for (int i = 0; i < folders; i++) picture(fmt::format("a/{}/x.png", i));
+  for (int i = 0; i < folders; i++)
+    for (int k = 0; k < folders; k++)
+      if (i != k) fs::create_directory_symlink(fmt::format("../{}", k), dir_ / fmt::format("a/{}/to{}", i, k));
+  picture("b/x.png");
+  EXPECT_THAT(names(*read_image_folder(dir_.path())),
+              ElementsAre("a/0/x.png=0", "a/1/x.png=0", "a/2/x.png=0", "a/3/x.png=0", "a/4/x.png=0", "a/5/x.png=0",
+                          "a/6/x.png=0", "a/7/x.png=0", "b/x.png=1"));
+  EXPECT_EQ(pictures_below(dir_.path()).files.size(), 9U);
+}
+
+TEST_F(Folder, ALinkBackUpIsNotFollowedAndSaid) {
+  for (const char* file : {"train/bus/1.png", "train/car/1.png", "val/bus/1.png", "val/car/1.png"}) picture(file);
+  fs::create_directory_symlink("..", dir_ / "train/car/up");
+  const DataSplits splits = open();
+  EXPECT_THAT(names(*splits.train), ElementsAre("train/bus/1.png=0", "train/car/1.png=1"));
+  EXPECT_THAT(splits.warnings, ElementsAre(AllOf(HasSubstr("'car/up'"), HasSubstr("not followed"))));
+}
+
+TEST_F(Folder, ClassesThatAreOneFolderAreSaid) {
+  for (const char* file : {"bus/1.png", "bus/2.png", "car/1.png"}) picture(file);
+  fs::create_directory_symlink("car", dir_ / "auto");
+  EXPECT_THAT(oddities(*read_class_folders(dir_.path())),
+              ElementsAre(AllOf(HasSubstr("'auto' and 'car' are one folder"))));
+}
+
+TEST_F(Folder, FilesInTwoClassesAreSaid) {
+  for (const char* file : {"bus/1.png", "bus/2.png", "car/1.png"}) picture(file);
+  EXPECT_THAT(oddities(*read_class_folders(dir_.path())), IsEmpty());
+  fs::create_hard_link(dir_ / "bus/1.png", dir_ / "car/hard.png");
+  fs::create_symlink("../bus/2.png", dir_ / "car/soft.png");
+  fs::create_symlink("1.png", dir_ / "car/again.png");
+  fs::create_symlink("nowhere.png", dir_ / "car/dead.png");
+  fs::create_symlink("nowhere.png", dir_ / "bus/dead.png");
+  EXPECT_THAT(oddities(*read_class_folders(dir_.path())), ElementsAre(HasSubstr("2 files are in two classes")));
+}
+
+TEST_F(Folder, TestPicturesThatAreTrainingPicturesAreSaid) {
+  for (const char* file : {"train/bus/1.png", "train/car/1.png"}) picture(file);
+  fs::create_directory_symlink("train", dir_ / "val");
+  EXPECT_THAT(open().warnings, ElementsAre(AllOf(HasSubstr("2 of the 2 test pictures are training pictures as well"),
+                                                 HasSubstr("val/"), HasSubstr("train/"))));
+  fs::remove(dir_ / "val");
+  for (const char* file : {"val/bus/2.png", "val/car/2.png"}) picture(file);
+  EXPECT_THAT(open().warnings, IsEmpty());
+  fs::create_hard_link(dir_ / "train/bus/1.png", dir_ / "val/bus/other-name.png");
+  EXPECT_THAT(open().warnings, ElementsAre(HasSubstr("1 of the 3 test pictures is one of the training pictures")));
+}
+
+TEST_F(Folder, ClassesThatLookTheSameAreSaid) {
+  const std::string composed = "caf\u00e9", apart = "cafe\u0301";
+  EXPECT_THAT(names_that_look_the_same({composed, apart, "cafe"}),
+              ElementsAre(AllOf(HasSubstr("'" + composed + "' and '" + apart + "'"), HasSubstr("Unicode"))));
+  EXPECT_THAT(names_that_look_the_same({"cat", "cat ", "dog"}),
+              ElementsAre("'cat' and 'cat ' differ in blanks or invisible characters only"));
+  EXPECT_THAT(names_that_look_the_same({"\ud55c\uae00", "\u1112\u1161\u11ab\u1100\u1173\u11af"}), SizeIs(1))
+      << "Hangul";
+  EXPECT_THAT(names_that_look_the_same({"\u1ebf", "e\u0302\u0301"}), SizeIs(1)) << "two marks";
+  EXPECT_THAT(names_that_look_the_same({"\u304c", "\u304b\u3099"}), SizeIs(1)) << "Kana";
+  EXPECT_THAT(names_that_look_the_same({"a", "A", "\u00e0", "\u00e1", "b"}), IsEmpty());
+  for (const std::string& name : {composed, std::string("dog")}) picture("train/" + name + "/1.png");
+  for (const std::string& name : {apart, std::string("dog")}) picture("val/" + name + "/1.png");
+  EXPECT_THAT(open_error(), AllOf(HasSubstr("differ"), HasSubstr("'" + composed + "' and '" + apart + "'")));
+}
+
+TEST_F(Folder, PicturesOutsideOfTheClassesAreCounted) {
+  for (const char* file : {"bus/1.png", "car/1.png", "stray.png"}) picture(file);
+  EXPECT_THAT(oddities(*read_class_folders(dir_.path())),
+              ElementsAre(HasSubstr("one picture is in none of its class")));
 }
 
 TEST_F(Folder, AnUnreadableFileIsASampleThatCannotBeRead) {
@@ -149,32 +211,6 @@ TEST_F(Folder, AFolderWithoutClassesIsRefused) {
   EXPECT_THAT(open_error(), HasSubstr("no class folders"));
   picture("1.png");
   EXPECT_THAT(open_error(), HasSubstr("no class folders"));
-}
-
-TEST_F(Folder, OneFolderOfClassesIsSplitByClass) {
-  for (int i = 0; i < 10; i++) picture("a/" + std::to_string(i) + ".png");
-  for (int i = 0; i < 3; i++) picture("b/" + std::to_string(i) + ".png");
-  picture("c/only.png");
-  const auto parts = [&](uint64_t seed, double share) {
-    const DatasetPtr all = read_image_folder(dir_.path());
-    return stratified_split(*all, share, seed);
-  };
-  const SplitIndices split = parts(0, 0.2);
-  EXPECT_EQ(split.test.size(), 3u);  // 2 of a, 1 of b (0.6 rounded), none of c
-  EXPECT_EQ(split.train.size(), 11u);
-  std::set<int64_t> all(split.train.begin(), split.train.end());
-  all.insert(split.test.begin(), split.test.end());
-  EXPECT_EQ(all.size(), 14u);
-  EXPECT_EQ(parts(0, 0.2).test, split.test);
-  std::set<std::vector<int64_t>> choices;
-  for (uint64_t seed = 0; seed < 10; seed++) choices.insert(parts(seed, 0.2).test);
-  EXPECT_GT(choices.size(), 5u);
-  EXPECT_EQ(parts(0, 0.01).test.size(), 2u);   // at least one of a class with two
-  EXPECT_EQ(parts(0, 0.99).train.size(), 3u);  // and one stays in train
-  const DataSplits opened = open({.test_share = 0.3});
-  EXPECT_EQ(opened.test->size(), 4);
-  EXPECT_EQ(opened.train->size(), 10);
-  EXPECT_EQ(opened.train->class_names(), opened.test->class_names());
 }
 
 TEST_F(Folder, PicturesStoredAtTheirSizeAreNotEnlarged) {

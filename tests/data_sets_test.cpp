@@ -187,6 +187,25 @@ TEST(Cifar, OptionsChangeSizeChannelsAndNormalisation) {
               AllOf(HasSubstr("data.resize is 48"), HasSubstr("64")));
 }
 
+TEST(Cifar, AFileWithFewerRecordsThanTheOfficialOneIsNamed) {
+  const TempDir dir;
+  write_cifar10(dir);
+  const std::vector<std::string> warnings = open_data({.name = "cifar10", .root = dir.str()}, 0).warnings;
+  EXPECT_EQ(warnings.size(), 6U);
+  EXPECT_THAT(warnings.front(),
+              AllOf(HasSubstr("data_batch_1.bin"), HasSubstr("holds 10 records"), HasSubstr("10000")));
+}
+
+TEST(Cifar, TestingNeedsNoTrainingFiles) {
+  const TempDir dir;
+  write_cifar10(dir);
+  for (int i = 1; i <= 5; i++) fs::remove(dir / fmt::format("data_batch_{}.bin", i));
+  EXPECT_THAT(open_message({.name = "cifar10", .root = dir.str()}), HasSubstr("data_batch_1.bin is missing"));
+  const DataSplits splits = open_data({.name = "cifar10", .root = dir.str()}, 0, DataUse::testing);
+  EXPECT_EQ(splits.train, nullptr);
+  EXPECT_EQ(splits.test->size(), 10);
+}
+
 TEST(Limits, KeepASeededChoice) {
   const TempDir dir;
   write_cifar10(dir);

@@ -7,7 +7,7 @@
 
 #include "core/ops/softmax.h"
 #include "core/safetensors.h"
-#include "data/image_folder.h"
+#include "data/class_folders.h"
 #include "data/loader.h"
 #include "nn/state_dict.h"
 #include "support/command.h"
@@ -119,7 +119,7 @@ TEST_F(Predict, SurvivesEveryBadPicture) {
   const Finished run = predict({"--json", bad.string()});
   EXPECT_EQ(run.status, 1);
   const json all = json::parse(run.out);
-  EXPECT_EQ(std::ssize(all), std::ssize(picture_files(bad)));
+  EXPECT_EQ(std::ssize(all), std::ssize(pictures_below(bad).files));
   int64_t read = 0;
   for (const json& one : all) {
     EXPECT_NE(one.contains("top"), one.contains("error")) << one;
@@ -196,7 +196,9 @@ TEST_F(Predict, AgreesWithTheEvaluatorsLogits) {
   const Network trained = network();
   Predictor predictor(trained);
   std::vector<double> predicted;
-  predictor.predict(picture_files(*dir_ / "photos"), {.top = 4}, [&](const Prediction& p) {
+  std::vector<fs::path> files;
+  for (const std::string& below : pictures_below(*dir_ / "photos").files) files.push_back(*dir_ / "photos" / below);
+  predictor.predict(files, {.top = 4}, [&](const Prediction& p) {
     std::vector<double> of_class(4);
     for (const ClassScore& score : p.top) of_class[static_cast<size_t>(score.index)] = score.probability;
     predicted.insert(predicted.end(), of_class.begin(), of_class.end());

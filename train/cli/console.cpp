@@ -26,6 +26,17 @@ std::string speed(double images_per_second, const char* images) {
          " " + images + "/s";
 }
 
+// Which folder is what; empty where a data set's own files say it.
+std::string folders_of(const RunStart& start) {
+  if (start.train_from.empty()) return "";
+  const bool cut = start.validation_size > 0 && start.validation_from == start.train_from;
+  const std::string validation = start.validation_size == 0 ? ""
+                                 : cut                      ? ", validation a share of it by names"
+                                                            : ", validation " + start.validation_from;
+  const std::string test = start.by_name ? "a share of it by names" : start.test_from;
+  return fmt::format("training {}{}, test {}", start.train_from, validation, test);
+}
+
 }  // namespace
 
 Console::Console(Terminal& terminal, std::string program) : terminal_(terminal), program_(std::move(program)) {}
@@ -37,10 +48,12 @@ void Console::on_start(const RunStart& start) {
   spdlog::info("  model    {}, {} parameters{}, {:.3g} M MACs an image", c.model.name, grouped(start.parameters),
                start.frozen_parameters ? " (" + grouped(start.frozen_parameters) + " frozen)" : "",
                static_cast<double>(start.macs) / 1e6);
-  spdlog::info("  data     {}: {} training and {} test images, {} classes, {}×{} {}", c.data.name,
-               grouped(start.train_size), grouped(start.test_size), grouped(start.classes),
-               start.preprocessing.image_size, start.preprocessing.image_size,
-               start.preprocessing.channels == 1 ? "grey" : "colour");
+  spdlog::info("  data     {}: {} training{} and {} test images, {} classes, {}×{} {}", c.data.name,
+               grouped(start.train_size),
+               start.validation_size > 0 ? fmt::format(", {} validation", grouped(start.validation_size)) : "",
+               grouped(start.test_size), grouped(start.classes), start.preprocessing.image_size,
+               start.preprocessing.image_size, start.preprocessing.channels == 1 ? "grey" : "colour");
+  if (const std::string folders = folders_of(start); !folders.empty()) spdlog::info("  folders  {}", folders);
   spdlog::info("  pictures {}, {}", described_size(start.preprocessing), described_statistics(start.preprocessing));
   spdlog::info("  training {} {} of {} steps, batch {}, {} lr {:g}, {}, seed {}", start.epochs,
                start.epochs == 1 ? "epoch" : "epochs", grouped(start.steps_per_epoch), c.train.batch_size,
@@ -147,12 +160,13 @@ void Console::on_epoch(const EpochReport& report) {
                                   percent(report.train.top1_percent()));
   if (report.tested) {
     const std::string accuracy = percent(report.test.top1_percent());
-    full += fmt::format("  test loss {:.4f}  test accuracy {}", report.test.loss(), accuracy);
-    brief += "  test acc " + terminal_.styled("1", accuracy);
+    const std::string& of = report.held_out;
+    full += fmt::format("  {} loss {:.4f}  {} accuracy {}", of, report.test.loss(), of, accuracy);
+    brief += fmt::format("  {} acc {}", of, terminal_.styled("1", accuracy));
     for (const HookTest& test : report.hook_tests) {
       const std::string of_hook = percent(test.sums.top1_percent());
-      full +=
-          fmt::format("  {} test loss {:.4f}  {} test accuracy {}", test.hook, test.sums.loss(), test.hook, of_hook);
+      full += fmt::format("  {} {} loss {:.4f}  {} {} accuracy {}", test.hook, of, test.sums.loss(), test.hook, of,
+                          of_hook);
       brief += fmt::format("  {} {}", test.hook, of_hook);
     }
   }
@@ -179,13 +193,15 @@ void Console::on_end(const RunEnd& end) {
     return;
   }
   if (end.tested)
-    spdlog::info("Test accuracy {} (top5 {}, loss {:.4f}); best {} in epoch {}. Took {}.",
+    spdlog::info("{} accuracy {} (top5 {}, loss {:.4f}); best {} in epoch {}. Took {}.",
+                 end.held_out == "val" ? "Validation" : "Test",
                  terminal_.styled("1;32", percent(end.test.top1_percent())), percent(end.test.top5_percent()),
                  end.test.loss(), percent(end.best_top1), end.best_epoch, duration(end.seconds));
   const std::filesystem::path& checkpoint = end.best.empty() ? end.last : end.best;
   spdlog::info("Checkpoint: {}", checkpoint.string());
   if (const std::string eval = sibling("eval"); !eval.empty())
-    spdlog::info("Test it again with: {} --checkpoint {}", eval, checkpoint.string());
+    spdlog::info("Test it{} with: {} --checkpoint {}", end.held_out == "test" ? " again" : "", eval,
+                 checkpoint.string());
 }
 
 }  // namespace ghost::cli

@@ -1,5 +1,7 @@
 // ghost-eval: tests a network.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <spdlog/spdlog.h>
@@ -11,6 +13,7 @@
 #include "train/cli/text.h"
 #include "train/loop/arithmetic.h"
 #include "train/network/classes.h"
+#include "train/network/evaluated_data.h"
 #include "train/network/evaluator.h"
 #include "train/network/network.h"
 #include "train/network/preparation.h"
@@ -29,6 +32,8 @@ struct Arguments {
 };
 
 struct Result {
+  std::string images;                // "test", "training, validation and test"
+  std::vector<std::string> folders;  // that they lie in, if they do
   Evaluation evaluation;
   ConfusionMatrix confusion;
   std::vector<std::string> classes;  // name of each output
@@ -43,14 +48,16 @@ std::vector<std::string> names_of_outputs(const Network& network, const std::vec
   return names;
 }
 
-Result run(const Network& network, const Arguments& arguments, Terminal& terminal) {
+Result run(const Network& network, const Arguments& arguments, const EvaluatedData& evaluated, Terminal& terminal) {
   const Config& config = network.config;
-  const DataSplits data = open_data_for(network);
-  const std::vector<std::string>& classes = data.test->class_names();
+  const DataSplits& data = evaluated.data;
+  const std::vector<std::string>& classes = data.class_names();
   LabelMapping mapping = outputs_of_labels(network, config.data.name, classes);
   for (const std::string& note : mapping.notes) terminal.line("note: " + note, true);
   for (const std::string& warning : mapping.warnings) spdlog::warn("{}", warning);
-  Result result{{},
+  Result result{names_of_parts(evaluated),
+                folders_of_parts(evaluated),
+                {},
                 ConfusionMatrix(config.model.num_classes),
                 names_of_outputs(network, classes),
                 mapping.by_name,
@@ -59,8 +66,7 @@ Result run(const Network& network, const Arguments& arguments, Terminal& termina
   options.confusion = &result.confusion;
   options.flip = arguments.flip;
   options.output_of_label = std::move(mapping.output_of_label);
-  for (const auto& [name, part] : {std::pair{"train", data.train}, {"test", data.test}}) {
-    if (arguments.split != "all" && arguments.split != name) continue;
+  for (const auto& [name, part] : evaluated.parts) {
     Loader loader(part, data, {},
                   {.batch_size = config.train.eval_batch_size,
                    .seed = config.run.seed,
@@ -85,6 +91,7 @@ std::string as_json(const Network& network, const Arguments& arguments, const Re
   json["classes_by"] = result.classes_by_name ? "name" : "position";
   json["preprocessing"] = json_of(result.preprocessing);
   json["split"] = arguments.split;
+  if (!result.folders.empty()) json["folders"] = result.folders;
   json["flip"] = arguments.flip;
   json["top1"] = sums.top1_percent();
   json["top5"] = sums.top5_percent();
@@ -112,21 +119,20 @@ std::string as_text(const Network& network, const Arguments& arguments, const Re
   const std::string where = network.progress ? fmt::format("checkpoint         {} (epoch {}, step {})", network.file,
                                                            network.progress->epoch, network.progress->step)
                                              : fmt::format("weights            {}", network.file);
-  const std::string which = arguments.split == "all"     ? "training and test"
-                            : arguments.split == "train" ? "training"
-                                                         : "test";
+  const std::string from = result.folders.empty() ? "" : fmt::format(" of {}", fmt::join(result.folders, ", "));
   return fmt::format(
       "{}\n"
-      "data               {}, {} {} images{}\n"
+      "data               {}, {} {} images{}{}\n"
       "pictures           {}\n"
       "top1               {}\n"
       "top5               {}\n"
       "loss               {:.4f}\n"
       "count              {}\n"
       "images_per_second  {:.1f}\n",
-      where, network.config.data.name, grouped(sums.count), which, arguments.flip ? ", each with its mirror image" : "",
-      described(result.preprocessing), percent(sums.top1_percent()), percent(sums.top5_percent()), sums.loss(),
-      sums.count, result.evaluation.images_per_second());
+      where, network.config.data.name, grouped(sums.count), result.images, from,
+      arguments.flip ? ", each with its mirror image" : "", described(result.preprocessing),
+      percent(sums.top1_percent()), percent(sums.top5_percent()), sums.loss(), sums.count,
+      result.evaluation.images_per_second());
 }
 
 constexpr int64_t kMatrixClasses = 20;  // more do not fit on a screen
@@ -163,7 +169,12 @@ int evaluate_network(const Arguments& arguments, Terminal& terminal) {
   if (threads > 0) set_threads(static_cast<int>(threads));
   set_arithmetic(network.config.train);
 
-  const Result result = run(network, arguments, terminal);
+  const bool share_given = std::any_of(arguments.source.overrides.begin(), arguments.source.overrides.end(),
+                                       [](const std::string& set) { return set.starts_with("data.test_share="); });
+  const EvaluatedData evaluated = open_evaluated_data(network, arguments.split, share_given);
+  for (const std::string& note : evaluated.notes) terminal.line("note: " + note, true);
+  for (const std::string& warning : evaluated.warnings) spdlog::warn("{}", warning);
+  const Result result = run(network, arguments, evaluated, terminal);
   if (arguments.json) {
     terminal.text(as_json(network, arguments, result));
   } else {
@@ -180,9 +191,9 @@ int main(int argc, char** argv) {
   CLI::App app("Tests a network on the images of a data set.", name);
   add_network_options(app, source);
   add_classes_option(app, source);
-  app.add_option("--split", arguments.split, "Which images: test (default), train, or all")
+  app.add_option("--split", arguments.split, "Which images: test (default), val, train, or all")
       ->type_name("NAME")
-      ->check(CLI::IsMember({"test", "train", "all"}));
+      ->check(CLI::IsMember({"test", "val", "train", "all"}));
   app.add_flag("--flip", arguments.flip, "Average the logits of each image and its mirror image");
   add_threads_option(app, arguments.threads);
   app.add_flag("--json", arguments.json, "Print one JSON object");
@@ -193,10 +204,10 @@ int main(int argc, char** argv) {
           "of\n"
           "another data set: its classes are found among the network's by name. If the network does not know the names "
           "of\nits classes (--classes), outputs and classes are matched by position. Pictures are resized,\ncropped "
-          "and normalised as the network's file says.",
+          "and normalised as the network's file says. A folder of classes is tested as a whole.",
       .examples = {"{0} --checkpoint runs/ghostnet-1 --flip",
                    "{0} --checkpoint runs/ghostnet-1/checkpoints/last.safetensors --per-class --json",
-                   "{0} --checkpoint runs/ghostnet-1 --set data.name=image_folder --set data.root=photos --split all",
+                   "{0} --checkpoint runs/ghostnet-1 --set data.name=image_folder --set data.root=photos",
                    "{0} --weights resnet18.safetensors --arch torchvision/resnet18 --set data.root=imagenet"}};
   return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     require_network(source);

@@ -7,7 +7,7 @@
 
 #include "core/parallel.h"
 #include "data/file.h"
-#include "data/image_folder.h"
+#include "data/folder_tree.h"
 #include "train/cli/main.h"
 #include "train/cli/network_options.h"
 #include "train/cli/program.h"
@@ -44,9 +44,11 @@ void add_input(const std::string& given, std::vector<Input>& inputs) {
     return;
   }
   try {
-    const std::vector<fs::path> files = picture_files(path);
-    for (const fs::path& file : files) inputs.push_back({.file = file, .error = ""});
-    if (files.empty()) inputs.push_back({.file = path, .error = given + ": a folder without pictures"});
+    const PictureTree tree = pictures_below(path);
+    for (const std::string& file : tree.files) inputs.push_back({.file = path / file, .error = ""});
+    for (const std::string& link : tree.loops)
+      spdlog::warn("{}: this link leads to a folder around {} and is not followed", (path / link).string(), given);
+    if (tree.files.empty()) inputs.push_back({.file = path, .error = given + ": a folder without pictures"});
   } catch (const Error& e) {
     inputs.push_back({.file = path, .error = e.what()});
   }

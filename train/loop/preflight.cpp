@@ -1,6 +1,7 @@
 #include "train/loop/preflight.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "nn/finite.h"
 #include "nn/freeze.h"
@@ -74,6 +75,9 @@ DataInfo data_info_without_files(const Config& config) {
                 .image_size = data.image_size > 0 ? data.image_size : known.image_size,
                 .train_images = known.train_images};
   if (info.classes == 0 && config.model_classes_set) info.classes = config.model.num_classes;
+  // About as many: which ones they are, their names say.
+  if (data.validation_share > 0)
+    info.train_images = std::llround((1 - data.validation_share) * static_cast<double>(info.train_images));
   if (data.limit_train > 0 && info.train_images > 0) info.train_images = std::min(info.train_images, data.limit_train);
   return info;
 }

@@ -22,6 +22,7 @@ void Reporter::warn(const std::string& text) {
 
 void Reporter::start(const RunDir& dir, Module& model, const DataSplits& data, const Progress& progress,
                      int64_t steps_per_epoch, bool resumed) {
+  held_out_ = data.held_out_name();
   if (resumed)
     seconds_before_ =
         trim_metrics(dir.metrics(), progress.step, progress.epoch, [this](const std::string& text) { warn(text); });
@@ -35,8 +36,13 @@ void Reporter::start(const RunDir& dir, Module& model, const DataSplits& data, c
   start.frozen_parameters = cost.parameters.all - cost.parameters.trainable;
   start.macs = cost.macs;
   start.train_size = data.train->size();
+  start.validation_size = data.validation ? data.validation->size() : 0;
   start.test_size = data.test->size();
-  start.classes = std::ssize(data.train->class_names());
+  start.train_from = data.train_from;
+  start.validation_from = data.validation_from;
+  start.test_from = data.test_from;
+  start.by_name = data.by_name;
+  start.classes = std::ssize(data.class_names());
   start.preprocessing = preprocessing_of(data);
   start.epochs = config_.train.epochs;
   start.steps_per_epoch = steps_per_epoch;
@@ -81,6 +87,7 @@ EpochReport Reporter::trained_epoch(const Progress& progress, const Loader& load
   report.epoch = progress.epoch + 1;
   report.step = progress.step;
   report.train = progress.epoch_sums;
+  report.held_out = held_out_;
   report.lr = progress.lr;
   report.images_per_second = epoch_clock_.images_per_second();
   report.train_seconds = epoch_clock_.seconds();
@@ -108,6 +115,7 @@ RunEnd Reporter::end(const RunDir& dir, const Progress& progress, bool interrupt
   report.epochs = config_.train.epochs;
   report.step = progress.step;
   report.tested = progress.test.count > 0;
+  report.held_out = held_out_;
   report.test = progress.test;
   report.best_top1 = progress.best_top1;
   report.best_epoch = progress.best_epoch;

@@ -59,6 +59,7 @@ class Reporter {
   Config config_;
   std::vector<Sink*> sinks_;
   std::unique_ptr<MetricsLog> metrics_;  // from start() on
+  std::string held_out_ = "test";        // from start() on
   double seconds_before_ = 0;
   Stopwatch run_clock_, epoch_clock_, window_clock_;
 };

@@ -1,6 +1,7 @@
 #include "train/loop/trainer.h"
 
 #include <algorithm>
+#include <fmt/ranges.h>
 #include <utility>
 
 #include "core/parallel.h"
@@ -21,6 +22,9 @@ Trainer::Trainer(const Config& config, std::vector<Sink*> sinks)
   if (config.run.threads > 0) set_threads(static_cast<int>(config.run.threads));
   check_options(config.train, "train");
   data_ = open_data(data_config(config), config.run.seed);
+  fingerprint_ = fingerprint_of(data_);
+  for (const std::string& note : data_.notes) reporter_.note(note);
+  for (const std::string& warning : data_.warnings) reporter_.warn(warning);
   model_config_ = model_config(config, data_);
   model_ = build_model(model_config_, config.run.seed);
   freeze(*model_, config.train.freeze);
@@ -40,7 +44,7 @@ void Trainer::make_loaders() {
   train_loader_ = std::make_unique<Loader>(data_.train, data_, config_.data.augment, loading, warn);
   loading.batch_size = config_.train.eval_batch_size;
   loading.training = false;
-  test_loader_ = std::make_unique<Loader>(data_.test, data_, config_.data.augment, loading, warn);
+  test_loader_ = std::make_unique<Loader>(data_.held_out(), data_, config_.data.augment, loading, warn);
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
@@ -61,6 +65,31 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   if (const std::string change = change_of_schedule(checkpoint.config, config_, progress_, steps_per_epoch());
       !change.empty())
     reporter_.note(change);
+  warn_of_changed_images(checkpoint);
+}
+
+void Trainer::warn_of_changed_images(const Checkpoint& checkpoint) {
+  const DataConfig& data = config_.data;
+  if (!checkpoint.data) {
+    if (data_.by_name || data.limit_train > 0 || data.limit_test > 0)
+      reporter_.warn(
+          "the checkpoint is of an older version, which chose images in another way: images that the run has trained "
+          "on "
+          "may be among those it is tested on now");
+    return;
+  }
+  const std::vector<std::string> changed = changes(*checkpoint.data, fingerprint_);
+  if (changed.empty()) return;
+  const bool other_tests = data_.validation ? checkpoint.data->validation != fingerprint_.validation
+                                            : checkpoint.data->test != fingerprint_.test;
+  reporter_.warn(
+      fmt::format("since the run was begun its images have changed: {}; it goes on with those that are there "
+                  "now{}",
+                  fmt::join(changed, ", "),
+                  other_tests && progress_.best_epoch > 0
+                      ? fmt::format(", and its best accuracy so far, {:.2f} % in epoch {}, is of other images",
+                                    progress_.best_top1, progress_.best_epoch)
+                      : ""));
 }
 
 void Trainer::load_starting_values() {
@@ -249,6 +278,7 @@ void Trainer::save(const std::filesystem::path& file) {
   checkpoint.progress = progress_;
   checkpoint.classes = data_.train->class_names();
   checkpoint.preprocessing = preprocessing_of(data_);
+  checkpoint.data = fingerprint_;
   write_checkpoint(file, checkpoint);
   last_good_ = fmt::format("{} (epoch {}, step {})", file.string(), progress_.epoch, progress_.step);
 }

@@ -31,7 +31,8 @@ class Trainer {
   Trainer(const Config& config, std::vector<Sink*> sinks);
 
   // Takes over the checkpoint's values and position: the run continues with the bits it would have had without the
-  // interruption. Sinks are told what may make a difference: another machine, another length of the schedule. Throws
+  // interruption. Sinks are told what may make a difference: another machine, another length of the
+  // schedule, other images. Throws
   // Error if names, shapes, the state of optimizer or hooks, or classes do not fit.
   void restore(const Checkpoint& checkpoint);
 
@@ -41,8 +42,9 @@ class Trainer {
 
   // Trains until all epochs are done, or until `stop`, asked after every step and every test batch, says so. The run
   // writes its files (run_dir.h) as it goes: `last` at the start, every train.checkpoint_every epochs, at the end and
-  // when stopped; `best` after each test with the highest top1 so far. Throws Error on NaN or infinity, naming the
-  // first layer that produced it, and when a file cannot be written; the checkpoints that were there stay.
+  // when stopped; `best` after each test, of the validation part if there is one, with the highest top1 so far. Throws
+  // Error on NaN or infinity, naming the first layer that produced it, and when a file cannot be written; the
+  // checkpoints that were there stay.
   RunEnd run(const RunDir& dir, const std::function<bool()>& stop = {});
 
   // Trains `warm_up` steps and then `steps` more, through as many epochs as that takes, and tells where the time of the
@@ -57,6 +59,7 @@ class Trainer {
  private:
   void make_loaders();
   void load_starting_values();
+  void warn_of_changed_images(const Checkpoint& checkpoint);
   void begin(const RunDir& dir);
   int64_t step();
   bool finish_epoch(const RunDir& dir, const std::function<bool()>& stop);
@@ -72,7 +75,8 @@ class Trainer {
   Config config_;  // as given
   Reporter reporter_;
   DataSplits data_;
-  ModelConfig model_config_;  // with outputs and channels of the data
+  DataFingerprint fingerprint_;  // of data_
+  ModelConfig model_config_;     // with outputs and channels of the data
   ModulePtr model_;
   std::unique_ptr<Loader> train_loader_, test_loader_;
   std::unique_ptr<TrainingStep> step_;

@@ -13,7 +13,7 @@ namespace {
 
 // Names from the data set that the configuration names. Empty: it has another number of classes.
 std::vector<std::string> classes_of_data(Network& network, const DataSplits& data) {
-  const std::vector<std::string>& names = data.train->class_names();
+  const std::vector<std::string>& names = data.class_names();
   const int64_t outputs = network.config.model.num_classes;
   if (std::ssize(names) != outputs) return {};
   network.notes.push_back(fmt::format("{}: does not name its classes, so they are those of {} by position: {}",
@@ -33,7 +33,7 @@ void complete_metadata(Network& network, Completeness needed) {
     std::optional<DataSplits> data;
     std::string why;
     try {
-      data = open_data_for(network);
+      data = open_data_for(network, DataUse::testing_all);
     } catch (const Error& e) {
       why = e.what();
     }
@@ -43,11 +43,11 @@ void complete_metadata(Network& network, Completeness needed) {
           "them, one a line",
           network.file, why);
     if (data && !network.preprocessing) network.preprocessing = preprocessing_of(*data);
-    if (data && must_name && std::ssize(data->train->class_names()) != outputs)
+    if (data && must_name && std::ssize(data->class_names()) != outputs)
       fail(
           "{}: the network has {} outputs, but {} has {} classes; --classes FILE names those of the outputs, one a "
           "line",
-          network.file, outputs, config.data.name, data->train->class_names().size());
+          network.file, outputs, config.data.name, data->class_names().size());
     if (data) network.classes = classes_of_data(network, *data);
     if (network.classes.empty())
       network.notes.push_back(
@@ -76,7 +76,8 @@ void export_checkpoint(const std::filesystem::path& file, const Network& network
                           .config = config,
                           .progress = {},
                           .classes = network.classes,
-                          .preprocessing = *network.preprocessing});
+                          .preprocessing = *network.preprocessing,
+                          .data = network.data});
 }
 
 }  // namespace ghost

@@ -33,6 +33,7 @@ std::vector<std::string> of_sets(std::vector<std::string> notes) {
 void take_metadata(Network& network, NetworkMetadata metadata) {
   network.classes = std::move(metadata.classes);
   network.preprocessing = std::move(metadata.preprocessing);
+  network.data = std::move(metadata.data);
   if (network.preprocessing) follow_preprocessing(network);
 }
 
@@ -48,7 +49,8 @@ Network of_checkpoint(const NetworkSource& source) {
   network.config = std::move(loaded.config);
   network.notes = of_sets(std::move(loaded.notes));
   network.progress = checkpoint.progress;
-  take_metadata(network, {{}, checkpoint.classes, checkpoint.preprocessing});
+  network.run = checkpoint.config;
+  take_metadata(network, {{}, checkpoint.classes, checkpoint.preprocessing, checkpoint.data});
   // Another data set has put model.num_classes out of use, but the model is what it was.
   const ModelConfig model = model_of(checkpoint);
   set_model(network.config, model, model.num_classes, model.in_channels);
@@ -103,7 +105,7 @@ NetworkMetadata metadata_of(const Network& network) {
   config.data.root.clear();
   config.run.dir.clear();
   config.pretrained = {};
-  return {config_to_yaml(config), network.classes, network.preprocessing};
+  return {config_to_yaml(config), network.classes, network.preprocessing, network.data};
 }
 
 }  // namespace ghost

@@ -30,7 +30,9 @@ struct Network {
   std::vector<std::string> classes;  // names, in the order of the outputs; empty: not known
   // As the file says, but in the sizes that the configuration sets (preparation.h). Empty: the file does not say.
   std::optional<Preprocessing> preprocessing;
+  std::optional<DataFingerprint> data;       // of the images it was trained and tested on; empty: not known
   std::optional<Progress> progress;          // where the run of a checkpoint stood
+  std::optional<Config> run;                 // the configuration of a checkpoint's run, without overrides
   std::vector<std::string> notes, warnings;  // sentences for the user
 };
 

@@ -66,10 +66,10 @@ void complete_preprocessing(Network& network) {
   }
 }
 
-DataSplits open_data_for(const Network& network) {
-  const Config& config = network.config;
-  return network.preprocessing ? open_data(config.data, config.run.seed, *network.preprocessing)
-                               : open_data(config.data, config.run.seed);
+DataSplits open_data_for(const Network& network, DataUse use) {
+  const DataConfig& data = network.config.data;
+  const uint64_t seed = network.run ? network.run->run.seed : network.config.run.seed;
+  return network.preprocessing ? open_data(data, seed, *network.preprocessing, use) : open_data(data, seed, use);
 }
 
 OtherPreparation other_preparation(const WeightsFile& file, const Preprocessing& now) {

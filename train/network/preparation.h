@@ -18,8 +18,9 @@ void follow_preprocessing(Network& network);
 // Decides network.preprocessing if the file does not say it. Throws Error, naming the file, if nothing tells.
 void complete_preprocessing(Network& network);
 
-// The data of network.config, prepared for the network.
-DataSplits open_data_for(const Network& network);
+// The data of network.config, prepared for the network. The seed is that of a checkpoint's run, whatever run.seed says
+// now: what was kept from training by it stays apart.
+DataSplits open_data_for(const Network& network, DataUse use);
 
 // What the user of pretrained weights should know before training goes on with pictures that are prepared otherwise
 // than those of the file: a sentence each on the normalisation (more than rounding) and on the size. Empty: nothing.

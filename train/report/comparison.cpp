@@ -239,6 +239,12 @@ void note_runs(Comparison& comparison) {
 
 }  // namespace
 
+std::string held_out_word(const Comparison& comparison) {
+  const auto is_val = [](const RunRecord& run) { return run.held_out == "val"; };
+  const auto count = std::count_if(comparison.runs.begin(), comparison.runs.end(), is_val);
+  return count == 0 ? "test" : count == std::ssize(comparison.runs) ? "validation" : "held-out";
+}
+
 std::optional<double> seconds_to(const RunRecord& run, double target) {
   const auto found = std::find_if(run.epochs.begin(), run.epochs.end(),
                                   [&](const EpochPoint& p) { return p.test_top1 && *p.test_top1 >= target; });

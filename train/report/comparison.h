@@ -61,6 +61,9 @@ struct Comparison {
   std::vector<std::string> notes;  // what a reader should know: lines left out, runs that did not finish
 };
 
+// What the images are called that accuracies are of: "test", "validation", or "held-out" if runs differ in that.
+std::string held_out_word(const Comparison& comparison);
+
 struct CompareOptions {
   std::optional<double> target;
   bool timing = true, predictions = true;

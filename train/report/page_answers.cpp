@@ -178,9 +178,9 @@ std::string disagreement_body(const Comparison& comparison, const Disagreement& 
                     name_b = html::escape(comparison.configurations[d.b].name);
   const int64_t all = std::ssize(a.labels);
   std::string text = fmt::format(
-      "<p>They give different answers to {} of {} test images ({:.1f} %). Both are right on {}, only {} on {}, only {} "
+      "<p>They give different answers to {} of {} {} images ({:.1f} %). Both are right on {}, only {} on {}, only {} "
       "on {}; on {} both are wrong.</p>",
-      grouped(d.differ), grouped(all),
+      grouped(d.differ), grouped(all), held_out_word(comparison),
       100.0 * static_cast<double>(d.differ) / static_cast<double>(std::max<int64_t>(1, all)), grouped(d.both_right),
       name_a, grouped(d.only_a), name_b, grouped(d.only_b), grouped(d.both_wrong));
   const std::pair<std::string, bool (*)(bool, bool)> kinds[] = {

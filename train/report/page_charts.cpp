@@ -1,5 +1,6 @@
 // The parts of the page that are charts: as SVG here, for the script to replace.
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <map>
 
@@ -53,7 +54,7 @@ std::string curve_picture(const Comparison& comparison, const CurveChart& chart)
                          .faint = chart.test != nullptr,
                          .points = points});
       if (!chart.test || (curves.*chart.test).step.empty()) continue;
-      lines.push_back({.name = run.name + ", test",
+      lines.push_back({.name = run.name + (run.held_out == "val" ? ", validation" : ", test"),
                        .colour = c,
                        .dots = true,
                        .points = over_epochs(curves.*chart.test, curves.steps_per_epoch)});
@@ -107,6 +108,12 @@ std::vector<size_t> pareto(const std::vector<svg::Point>& points) {
   return front;
 }
 
+std::string capitalised_word(const Comparison& comparison) {
+  std::string word = held_out_word(comparison);
+  word[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(word[0])));
+  return word;
+}
+
 std::string cost_picture(const Comparison& comparison, const Cost& cost) {
   std::vector<svg::Point> points;
   for (size_t c = 0; c < comparison.configurations.size(); ++c) {
@@ -118,7 +125,9 @@ std::string cost_picture(const Comparison& comparison, const Cost& cost) {
   }
   const std::vector<size_t> front = pareto(points);
   for (const size_t i : front) points[i].filled = true;
-  return svg::scatter({fmt::format("Test accuracy, %, against {}", cost.title), cost.title, "%"}, points, front);
+  return svg::scatter(
+      {fmt::format("{} accuracy, %, against {}", capitalised_word(comparison), cost.title), cost.title, "%"}, points,
+      front);
 }
 
 std::string microseconds(double seconds) {
@@ -164,13 +173,16 @@ std::string curves_section(const Comparison& comparison) {
   const bool any = std::any_of(comparison.runs.begin(), comparison.runs.end(),
                                [](const RunRecord& run) { return !run.steps.empty() || !run.epochs.empty(); });
   if (!any) return "";
+  const std::string word = held_out_word(comparison);
   std::string body =
       "<form class=\"controls\" data-for=\"curves\"><fieldset><legend>over</legend>"
       "<label><input type=\"radio\" name=\"axis\" value=\"epoch\" checked>epochs</label>"
       "<label><input type=\"radio\" name=\"axis\" value=\"step\">steps</label>"
       "<label><input type=\"radio\" name=\"axis\" value=\"seconds\">time</label>"
       "<label><input type=\"radio\" name=\"axis\" value=\"macs\">MACs spent</label></fieldset>"
-      "<fieldset><legend>of</legend><label><input type=\"checkbox\" name=\"test\" checked>test</label>"
+      "<fieldset><legend>of</legend><label><input type=\"checkbox\" name=\"test\" checked>" +
+      word +
+      "</label>"
       "<label><input type=\"checkbox\" name=\"train\" checked>training</label></fieldset>"
       "<label class=\"slider\">smoothing<input type=\"range\" name=\"smoothing\" min=\"0\" max=\"0.98\" step=\"0.02\" "
       "value=\"0\"><output>0</output></label>"
@@ -179,7 +191,8 @@ std::string curves_section(const Comparison& comparison) {
       legend(comparison) + "</div><div class=\"charts\">";
   for (const CurveChart& one : kCurveCharts) body += chart(one.name, one.title, curve_picture(comparison, one));
   body +=
-      "</div><p class=\"hint\">Thick with dots: test. Thin: training, as it was augmented and while the weights moved. "
+      "</div><p class=\"hint\">Thick with dots: " + word +
+      ". Thin: training, as it was augmented and while the weights moved. "
       "Several seeds: their mean, in a band from the lowest to the highest. MACs spent count a training step as three "
       "forward passes over its batch.</p>";
   return section("curves", "Curves", body);
@@ -198,7 +211,8 @@ std::string cost_section(const Comparison& comparison) {
   if (pictures.empty()) return "";
   return section("cost", "Accuracy against cost",
                  "<form class=\"controls\" data-for=\"cost\"><fieldset><legend>cost</legend>" + radios +
-                     "</fieldset></form>" + chart("cost", "Test accuracy against cost", pictures) +
+                     "</fieldset></form>" +
+                     chart("cost", capitalised_word(comparison) + " accuracy against cost", pictures) +
                      "<p class=\"hint\">Filled, joined by the line: nothing else is at least as accurate for less (the "
                      "Pareto front). Bars: one standard deviation over seeds.</p>");
 }

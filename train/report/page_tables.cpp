@@ -29,7 +29,8 @@ std::string single_verdict(const Comparison& comparison) {
   const EpochPoint *last = run.last_test(), *best = run.best_test();
   std::string text = html::escape(run.name + ": " + run.state_text) + ". ";
   if (last)
-    text += fmt::format("Test accuracy {} after epoch {}{}.", percent(*last->test_top1), last->epoch,
+    text += fmt::format("{} accuracy {} after epoch {}{}.", run.held_out == "val" ? "Validation" : "Test",
+                        percent(*last->test_top1), last->epoch,
                         best->epoch == last->epoch
                             ? ""
                             : fmt::format(", at best {} after epoch {}", percent(*best->test_top1), best->epoch));
@@ -129,10 +130,12 @@ std::string options_section(const Comparison& comparison) {
 }
 
 std::string runs_section(const Comparison& comparison) {
-  std::string table =
+  const std::string word = held_out_word(comparison);
+  std::string table = fmt::format(
       "<div class=\"scroll\"><table class=\"runs\"><thead><tr><th scope=\"col\">run</th><th scope=\"col\">seed</th><th "
-      "scope=\"col\">state</th><th scope=\"col\">epochs</th><th scope=\"col\">test accuracy</th><th scope=\"col\">best"
-      "</th><th scope=\"col\">test loss</th><th scope=\"col\">wall clock</th></tr></thead><tbody>";
+      "scope=\"col\">state</th><th scope=\"col\">epochs</th><th scope=\"col\">{0} accuracy</th><th scope=\"col\">best"
+      "</th><th scope=\"col\">{0} loss</th><th scope=\"col\">wall clock</th></tr></thead><tbody>",
+      word);
   for (size_t c = 0; c < comparison.configurations.size(); ++c)
     for (const size_t i : comparison.configurations[c].runs) {
       const RunRecord& run = comparison.runs[i];

@@ -55,7 +55,7 @@ double Predictions::accuracy_percent() const {
 Predictions predict_test_set(const RunRecord& run, const std::function<void(double share)>& step) {
   const Checkpoint checkpoint = read_checkpoint(run.last_checkpoint());
   const auto [config, data] = open_test_set(checkpoint.config, checkpoint.preprocessing);
-  if (data.test->class_names() != checkpoint.classes)
+  if (data.class_names() != checkpoint.classes)
     fail("{}: the checkpoint's classes are not those of {}", run.last_checkpoint().string(), config.data.name);
   const ModelConfig model_config = model_of(checkpoint);
   const ModulePtr model = build_model(model_config, config.run.seed);
@@ -67,7 +67,8 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
   result.classes = checkpoint.classes;
   result.preprocessing = checkpoint.preprocessing;
   result.confusion = ConfusionMatrix(model_config.num_classes);
-  Loader loader(data.test, data, {},
+  const Dataset& tested = *data.held_out();
+  Loader loader(data.held_out(), data, {},
                 {.batch_size = config.train.eval_batch_size,
                  .seed = config.run.seed,
                  .workers = config.data.workers,
@@ -84,8 +85,8 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
     const std::vector<int64_t> predicted = predicted_classes(logits);
     result.confusion.add(logits, batch->labels);
     for (size_t i = 0; i < predicted.size(); ++i) {
-      result.names.push_back(data.test->name(batch->indices[i]));
-      result.labels.push_back(data.test->label(batch->indices[i]));
+      result.names.push_back(tested.name(batch->indices[i]));
+      result.labels.push_back(tested.label(batch->indices[i]));
       result.predicted.push_back(predicted[i]);
     }
   }
@@ -126,9 +127,10 @@ Disagreement disagreement(const Predictions& a, const Predictions& b, const RunR
   std::map<std::string, size_t> wanted;
   for (const size_t image : chosen) wanted[a.names[image]] = image;
   std::map<size_t, std::string> pictures;
-  for (int64_t i = 0; i < data.test->size() && pictures.size() < wanted.size(); ++i)
-    if (const auto found = wanted.find(data.test->name(i)); found != wanted.end())
-      pictures[found->second] = base64(encode_png(preprocessor.evaluation_image(data.test->read(i))));
+  const Dataset& tested = *data.held_out();
+  for (int64_t i = 0; i < tested.size() && pictures.size() < wanted.size(); ++i)
+    if (const auto found = wanted.find(tested.name(i)); found != wanted.end())
+      pictures[found->second] = base64(encode_png(preprocessor.evaluation_image(tested.read(i))));
   for (const size_t image : chosen)
     if (const auto found = pictures.find(image); found != pictures.end())
       result.examples.push_back({image, found->second});

@@ -1,4 +1,4 @@
-// Predictions of networks on the test images, and the images on which two of them disagree.
+// Predictions of networks on the images that their epochs were tested on, and the images on which two of them disagree.
 #pragma once
 #include <functional>
 #include <memory>
@@ -23,8 +23,8 @@ struct Predictions {
   double accuracy_percent() const;
 };
 
-// Runs last.safetensors over the test set that its configuration names. `step` is called before every batch and may
-// throw to end it. Throws Error if the data or the checkpoint cannot be read.
+// Runs last.safetensors over the images that the run's epochs were tested on (DataSplits::held_out). `step` is called
+// before every batch and may throw to end it. Throws Error if the data or the checkpoint cannot be read.
 Predictions predict_test_set(const RunRecord& run, const std::function<void(double share)>& step);
 
 struct Example {

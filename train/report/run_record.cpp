@@ -24,7 +24,10 @@ void append(std::vector<Point>& points, Point point) {
 void read_metrics(const fs::path& file, RunRecord& run) {
   const auto take = [&](const std::string&, const MetricsLine& line) {
     if (const auto* step = std::get_if<StepPoint>(&line)) append(run.steps, *step);
-    if (const auto* epoch = std::get_if<EpochPoint>(&line)) append(run.epochs, *epoch);
+    if (const auto* epoch = std::get_if<EpochPoint>(&line)) {
+      append(run.epochs, *epoch);
+      if (epoch->test_top1) run.held_out = epoch->held_out;
+    }
   };
   try {
     const std::vector<std::string> problems = ghost::read_metrics(file, run.state == RunState::running, take);

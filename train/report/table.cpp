@@ -45,12 +45,14 @@ auto from(std::optional<Spread> Configuration::*spread, F&& cell) {
 std::vector<Measure> all_measures(const Comparison& comparison) {
   const auto in_percent = [](const Spread& s) { return spread_cell(s, 2, "%"); };
   const std::string target = comparison.target ? fmt::format("{:g} %", *comparison.target) : "";
+  const std::string word = held_out_word(comparison);
   return {
-      {"accuracy", "test accuracy", "Of the last test; mean ± standard deviation over seeds.",
+      {"accuracy", word + " accuracy", "Of the last test; mean ± standard deviation over seeds.",
        from(&Configuration::accuracy, in_percent)},
-      {"best_accuracy", "best test accuracy", "The highest of all tests of a run, chosen on the test set itself.",
+      {"best_accuracy", fmt::format("best {} accuracy", word),
+       fmt::format("The highest of all tests of a run, chosen on the {} images themselves.", word),
        from(&Configuration::best_accuracy, in_percent)},
-      {"loss", "test loss", "Mean cross-entropy of the last test.",
+      {"loss", word + " loss", "Mean cross-entropy of the last test.",
        from(&Configuration::loss, [](const Spread& s) { return spread_cell(s, 4, ""); })},
       {"parameters", "parameters", "Numbers that are learnt.",
        [](const Configuration& c) -> std::optional<Cell> {
@@ -215,6 +217,7 @@ nlohmann::ordered_json run_json(const Comparison& all, const Configuration& c, c
                               {"directory", run.dir.string()},
                               {"model", run.config.model.name},
                               {"data", run.config.data.name},
+                              {"split", run.held_out},
                               {"seed", run.config.run.seed},
                               {"state", name_of(run.state)},
                               {"state_text", run.state_text},

@@ -133,11 +133,15 @@ std::string cost_sentence(const Configuration& a, const Configuration& b) {
 }
 
 // Why accuracies do not compare; empty if they do.
-std::string other_data(const Configuration& a, const Configuration& b) {
+std::string other_data(const Comparison& all, const Configuration& a, const Configuration& b) {
   const DataConfig &x = a.config.data, &y = b.config.data;
   if (x.name != y.name) return fmt::format("they were tested on different data ({} and {})", x.name, y.name);
   if (x.limit_test != y.limit_test || (x.name == "image_folder" && x.test_share != y.test_share))
     return "they were tested on different parts of the data";
+  for (const size_t i : a.counted)
+    for (const size_t k : b.counted)
+      if (all.runs[i].held_out != all.runs[k].held_out)
+        return "one was tested on validation images, the other on test images";
   return "";
 }
 
@@ -149,7 +153,7 @@ Verdict judge(const Comparison& all, size_t a, size_t b) {
   judge_speed(of_a, of_b, verdict);
   std::string text = verdict.speed ? speed_sentence(of_a, of_b, verdict) : of_b.name + " against " + of_a.name;
   text += "; ";
-  if (const std::string reason = other_data(of_a, of_b); !reason.empty()) {
+  if (const std::string reason = other_data(all, of_a, of_b); !reason.empty()) {
     text += reason + ", so that accuracies do not compare";
   } else if ((verdict.accuracy = accuracy_difference(all, a, b))) {
     text += accuracy_sentence(*verdict.accuracy, of_a, of_b);

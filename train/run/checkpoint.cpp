@@ -47,7 +47,8 @@ CheckpointHead head_of(const std::string& file, const std::map<std::string, std:
   head.progress = metadata.json<Progress>("progress");
   head.preprocessing = metadata.json<Preprocessing>("preprocessing");
   head.classes = metadata.json<std::vector<std::string>>("classes");
-  // Older programs did not write it.
+  // Older programs did not write these.
+  if (entries.contains("data")) head.data = metadata.json<DataFingerprint>("data");
   if (entries.contains("made_with")) head.made_with = metadata.json<MadeWith>("made_with");
   return head;
 }
@@ -90,7 +91,7 @@ void write_checkpoint(const std::filesystem::path& file, const Checkpoint& check
   config.run.dir.clear();
   const Progress& progress = checkpoint.progress;
   std::map<std::string, std::string> metadata =
-      to_metadata({config_to_yaml(config), checkpoint.classes, checkpoint.preprocessing});
+      to_metadata({config_to_yaml(config), checkpoint.classes, checkpoint.preprocessing, checkpoint.data});
   metadata.insert({{"format", kFormat},
                    {"ghost_version", version()},
                    {"epoch", std::to_string(progress.epoch)},
@@ -110,6 +111,7 @@ std::map<std::string, std::string> to_metadata(const NetworkMetadata& facts) {
   if (!facts.config.empty()) metadata["config"] = facts.config;
   if (!facts.classes.empty()) metadata["classes"] = Json(facts.classes).dump();
   if (facts.preprocessing) metadata["preprocessing"] = json_of(*facts.preprocessing).dump();
+  if (facts.data) metadata["data"] = json_of(*facts.data).dump();
   return metadata;
 }
 
@@ -119,6 +121,7 @@ NetworkMetadata read_network_metadata(const std::string& file, const std::map<st
   if (entries.contains("config")) facts.config = metadata.text("config");
   if (entries.contains("classes")) facts.classes = metadata.json<std::vector<std::string>>("classes");
   if (entries.contains("preprocessing")) facts.preprocessing = metadata.json<Preprocessing>("preprocessing");
+  if (entries.contains("data")) facts.data = metadata.json<DataFingerprint>("data");
   return facts;
 }
 
@@ -134,6 +137,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   checkpoint.progress = head.progress;
   checkpoint.preprocessing = std::move(head.preprocessing);
   checkpoint.classes = std::move(head.classes);
+  checkpoint.data = std::move(head.data);
   checkpoint.made_with = std::move(head.made_with);
   // What a file says is not the user's usage: an unreadable copy is a broken file.
   try {

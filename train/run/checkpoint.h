@@ -11,6 +11,7 @@
 //   best_top1, best_epoch   best test accuracy so far in percent, and its epoch (0: no test yet)
 //   classes        JSON array of names, in the order of the model's outputs
 //   preprocessing  JSON: what evaluation must do to a picture (preprocessing_json.h)
+//   data           JSON, number and names of the images of each part (data/fingerprint.h); not in older files
 //   made_with      JSON, facts of the machine and the program that bits depend on (made_with.h)
 //   progress       JSON, what resuming inside an epoch needs: batches consumed, sums so far, results of the last test
 // Nothing in it depends on the clock, on where the run lives or on whether it was interrupted: on one machine the same
@@ -23,6 +24,7 @@
 #include <vector>
 
 #include "core/safetensors.h"
+#include "data/fingerprint.h"
 #include "data/preprocessing.h"
 #include "train/config/config.h"
 #include "train/run/made_with.h"
@@ -64,7 +66,8 @@ struct Checkpoint {
   Progress progress;
   std::vector<std::string> classes;
   Preprocessing preprocessing;
-  MadeWith made_with{};  // as read; a file is written with made_here()
+  std::optional<DataFingerprint> data = {};  // of the images trained and tested on; empty: not known
+  MadeWith made_with{};                      // as read; a file is written with made_here()
 };
 
 // The configuration of the checkpoint's model, with the outputs and channels that its values have.
@@ -84,15 +87,17 @@ struct CheckpointHead {
   Progress progress;
   std::vector<std::string> classes;
   Preprocessing preprocessing;
+  std::optional<DataFingerprint> data = {};
   MadeWith made_with;
 };
 CheckpointHead read_checkpoint_head(const std::filesystem::path& file);
 
-// What a file of weights says of its network, in the entries config, classes and preprocessing of its metadata.
+// What a file of weights says of its network, in the entries config, classes, preprocessing and data of its metadata.
 struct NetworkMetadata {
   std::string config;                          // YAML; empty: there is none
   std::vector<std::string> classes;            // empty: not known
   std::optional<Preprocessing> preprocessing;  // empty: not known
+  std::optional<DataFingerprint> data = {};    // of the images trained and tested on; empty: not known
 };
 // Reads the entries that are there. Throws Error naming `file` if one is malformed.
 NetworkMetadata read_network_metadata(const std::string& file, const std::map<std::string, std::string>& metadata);

@@ -16,7 +16,7 @@ constexpr size_t kMostProblems = 5;  // of one file; more are counted
 class Line {
  public:
   explicit Line(const Json& json) : json_(json) {}
-  double number(const char* key) const {
+  double number(const std::string& key) const {
     const auto found = json_.find(key);
     if (found == json_.end() || !found->is_number()) fail("has no number \"{}\"", key);
     return found->get<double>();
@@ -28,7 +28,8 @@ class Line {
     read_json(*found, key, value, {.least = 1});
     return value;
   }
-  std::optional<double> number_if(const char* key) const {
+  bool has(const char* key) const { return json_.contains(key); }
+  std::optional<double> number_if(const std::string& key) const {
     return json_.contains(key) ? std::optional(number(key)) : std::nullopt;
   }
   std::optional<int64_t> count_if(const char* key) const {
@@ -58,9 +59,10 @@ EpochPoint epoch_point(const Line& line) {
   p.images_per_second = line.number("images_per_second");
   p.train_seconds = line.number("train_seconds");
   p.test_seconds = line.number("test_seconds");
-  p.test_loss = line.number_if("test_loss");
-  p.test_top1 = line.number_if("test_top1");
-  p.test_top5 = line.number_if("test_top5");
+  if (line.has("val_top1")) p.held_out = "val";
+  p.test_loss = line.number_if(p.held_out + "_loss");
+  p.test_top1 = line.number_if(p.held_out + "_top1");
+  p.test_top5 = line.number_if(p.held_out + "_top5");
   p.peak_memory = line.count_if("peak_memory");
   return p;
 }

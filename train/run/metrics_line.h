@@ -18,6 +18,7 @@ struct EpochPoint {
   int64_t epoch = 0, step = 0;
   double seconds = 0, loss = 0, top1 = 0, lr = 0;
   double images_per_second = 0, train_seconds = 0, test_seconds = 0;
+  std::string held_out = "test";                          // what it was tested on: "test", or "val"
   std::optional<double> test_loss, test_top1, test_top5;  // where a test was due
   std::optional<int64_t> peak_memory;                     // bytes; since version 0.1 only
 };

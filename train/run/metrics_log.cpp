@@ -69,14 +69,15 @@ void MetricsLog::on_epoch(const EpochReport& report) {
   line["data_wait"] = rounded(report.data_wait, 10000);
   line["top5"] = report.train.top5_percent();
   if (report.tested) {
-    line["test_loss"] = report.test.loss();
-    line["test_top1"] = report.test.top1_percent();
-    line["test_top5"] = report.test.top5_percent();
+    line[report.held_out + "_loss"] = report.test.loss();
+    line[report.held_out + "_top1"] = report.test.top1_percent();
+    line[report.held_out + "_top5"] = report.test.top5_percent();
     line["best_top1"] = report.best_top1;
     for (const HookTest& test : report.hook_tests) {
-      line[test.hook + "_test_loss"] = test.sums.loss();
-      line[test.hook + "_test_top1"] = test.sums.top1_percent();
-      line[test.hook + "_test_top5"] = test.sums.top5_percent();
+      const std::string of_hook = test.hook + "_" + report.held_out;
+      line[of_hook + "_loss"] = test.sums.loss();
+      line[of_hook + "_top1"] = test.sums.top1_percent();
+      line[of_hook + "_top5"] = test.sums.top5_percent();
     }
   }
   line["train_seconds"] = seconds_of(report.train_seconds);

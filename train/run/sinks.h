@@ -14,10 +14,12 @@ namespace ghost {
 struct RunStart {
   Config config;
   std::filesystem::path dir;
-  int64_t parameters = 0;                 // numbers, without buffers
-  int64_t frozen_parameters = 0;          // how many of these train.freeze keeps as they are
-  int64_t macs = 0;                       // multiply-accumulates of one image (nn/cost.h)
-  int64_t train_size = 0, test_size = 0;  // images
+  int64_t parameters = 0;                                      // numbers, without buffers
+  int64_t frozen_parameters = 0;                               // how many of these train.freeze keeps as they are
+  int64_t macs = 0;                                            // multiply-accumulates of one image (nn/cost.h)
+  int64_t train_size = 0, validation_size = 0, test_size = 0;  // images; no validation part: 0
+  std::string train_from, validation_from, test_from;          // folders, as in DataSplits
+  bool by_name = false;
   int64_t classes = 0;
   Preprocessing preprocessing;
   int64_t epochs = 0, steps_per_epoch = 0;
@@ -49,6 +51,7 @@ struct EpochReport {
   int64_t epoch = 0, step = 0;
   MetricSums train;                  // of the epoch, as training saw it: augmented, while the weights moved
   bool tested = false;               // every train.eval_every epochs and at the end
+  std::string held_out = "test";     // what it was tested on: "val" or "test"
   MetricSums test;                   // of the model's weights
   std::vector<HookTest> hook_tests;  // the same images
   bool best = false;                 // the highest test top1 so far
@@ -64,9 +67,10 @@ struct RunEnd {
   int64_t epoch = 0, epochs = 0;  // completed, wanted
   int64_t step = 0;
   bool tested = false;
-  MetricSums test;         // the last one
-  double best_top1 = 0;    // percent
-  int64_t best_epoch = 0;  // 0: none
+  std::string held_out = "test";  // what it was tested on: "val" or "test"
+  MetricSums test;                // the last one
+  double best_top1 = 0;           // percent
+  int64_t best_epoch = 0;         // 0: none
   double seconds = 0;
   std::filesystem::path dir, last, best;  // best is empty if there is none
 };

@@ -281,7 +281,7 @@
         ...common, interaction: { mode: "nearest", intersect: true },
         scales: {
           x: scale(costs[state.cost][0], { min: 0, suggestedMax: Math.max(...all.map((p) => p.x)) * 1.15, ticks: { callback: short, maxTicksLimit: 8 } }),
-          y: scale("test accuracy, %", { suggestedMin: Math.min(...lows) - room, suggestedMax: Math.max(...highs) + room, ticks: { callback: trimmed, maxTicksLimit: 7 } }),
+          y: scale("accuracy, %", { suggestedMin: Math.min(...lows) - room, suggestedMax: Math.max(...highs) + room, ticks: { callback: trimmed, maxTicksLimit: 7 } }),
         },
         plugins: {
           legend: { display: false },
