@@ -21,6 +21,7 @@ class Subset : public Dataset {
   const std::vector<std::string>& class_names() const override { return whole_->class_names(); }
   int64_t label(int64_t index) const override { return whole_->label(at(index)); }
   std::string name(int64_t index) const override { return whole_->name(at(index)); }
+  std::string id(int64_t index) const override { return whole_->id(at(index)); }
   Image read(int64_t index) const override { return whole_->read(at(index)); }
   std::optional<PictureSize> stored_size(int64_t index) const override { return whole_->stored_size(at(index)); }
 

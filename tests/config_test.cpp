@@ -164,7 +164,7 @@ TEST(Config, SetTakesScalarsListsAndMappings) {
   EXPECT_EQ(c.model.width, 0.5);
   EXPECT_EQ(c.run.dir, "a b: #c") << "paths are taken as they are";
   EXPECT_EQ(c.data.root, "a\tb");
-  EXPECT_FALSE(c.data.augment.get<bool>("flip"));
+  EXPECT_TRUE(c.data.augment.get<bool>("flip"));
   EXPECT_EQ(c.data.augment.get<int64_t>("crop_padding"), 2);
   EXPECT_EQ(c.train.epochs, 4) << "the last one counts";
   EXPECT_EQ(read("run: {dir: x}\n", {"run.dir="}).run.dir, "");
@@ -296,7 +296,7 @@ TEST(Config, WhatDescribesAReplacedDataSetIsIgnored) {
   EXPECT_FALSE(c.model_classes_set);
   EXPECT_EQ(c.model.width, 0.5);
   EXPECT_EQ(c.data.workers, 3) << "says nothing about the data set";
-  EXPECT_TRUE(c.data.augment.get<bool>("flip"));
+  EXPECT_FALSE(c.data.augment.get<bool>("flip"));
   EXPECT_THAT(loaded.notes, ElementsAre("model.num_classes describes image_folder; ignored by cifar10 (a.yaml:1:25)",
                                         "data.root describes image_folder; ignored by cifar10 (a.yaml:4:3)",
                                         "data.mean describes image_folder; ignored by cifar10 (a.yaml:6:3)",
