@@ -92,9 +92,9 @@ TEST_F(OddOne, CountsWhereverItIs) {
 }
 
 TEST_F(OddOne, CountsWhateverTheSeedAndTheLimit) {
-  for (int i = 0; i < 10; i++)
+  for (int i = 0; i < 20; i++)
     dir_.write(fmt::format("all/a/{}.png", i), test::png_bytes(test::patterned_image(i == 4 ? 9 : 8, 8, 3, i)));
-  for (int i = 0; i < 10; i++)
+  for (int i = 0; i < 20; i++)
     dir_.write(fmt::format("all/b/{}.png", i), test::png_bytes(test::patterned_image(8, 8, 3)));
   for (uint64_t seed = 0; seed < 8; seed++) {
     const DataConfig config{.name = "image_folder", .root = (dir_ / "all").string(), .image_size = 8, .limit_train = 2};
