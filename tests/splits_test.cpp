@@ -28,7 +28,7 @@ class Splits : public testing::Test {
     dir_.write("small.yaml", std::string_view("model: {name: plain_cnn, channels: [6, 8]}\n"
                                               "data: {name: image_folder, image_size: 8}\n"
                                               "optimizer: {lr: 0.05}\n"
-                                              "train: {epochs: 1, batch_size: 8}\n"
+                                              "train: {epochs: 5, batch_size: 8}\n"
                                               "run: {threads: 1}\n"));
   }
   // Pictures `first` … of bus, car and truck, each class of its own colour, but for what `first` and i change.
@@ -52,7 +52,7 @@ class Splits : public testing::Test {
     return program("ghost-train", more);
   }
   json eval(const std::string& run, Words more = {}) const {
-    more.insert(more.begin(), {"--checkpoint", run, "--json"});
+    more.insert(more.begin(), {"--checkpoint", run + "/checkpoints/last.safetensors", "--json"});
     const Finished end = program("ghost-eval", more);
     EXPECT_EQ(end.status, 0) << end.err;
     said_ = end.err;
@@ -91,7 +91,7 @@ TEST_F(Splits, TheFirstScreenNamesTheFoldersAndTheNumbersTheirPart) {
   EXPECT_EQ(eval("run", {"--split", "train"}).at("count"), 24);
   EXPECT_EQ(all.at("count"), 42);
   EXPECT_THAT(all.at("folders"), ElementsAre("A/train", "A/val", "A/test"));
-  const Finished text = program("ghost-eval", {"--checkpoint", "run", "--split", "val"});
+  const Finished text = program("ghost-eval", {"--checkpoint", "run/checkpoints/last.safetensors", "--split", "val"});
   EXPECT_THAT(text.out, HasSubstr("image_folder, 12 validation images of A/val"));
   EXPECT_EQ(text.err, "");
 }
@@ -161,7 +161,7 @@ TEST_F(Splits, AChangedFolderIsSaidOnResume) {
   classes("A/train", 0, 8);
   classes("A/val", 10, 4);
   ASSERT_EQ(train("A", "run").status, 0);
-  const auto resume = [&] { return program("ghost-train", {"--resume", "run", "--set", "train.epochs=2"}); };
+  const auto resume = [&] { return program("ghost-train", {"--resume", "run", "--set", "train.epochs=6"}); };
   classes("A/val", 14, 1);
   const Finished end = resume();
   ASSERT_EQ(end.status, 0) << end.err;
