@@ -16,28 +16,6 @@ namespace fs = std::filesystem;
 namespace ghost {
 namespace {
 
-// Class names go into checkpoints as JSON.
-bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t length = lead < 0x80                   ? 1
-                          : lead >= 0xC2 && lead < 0xE0 ? 2
-                          : lead >= 0xE0 && lead < 0xF0 ? 3
-                          : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                        : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    for (size_t k = 1; k < length; k++) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xC0) != 0x80) return false;
-      if (k == 1 && ((lead == 0xE0 && next < 0xA0) || (lead == 0xED && next > 0x9F) || (lead == 0xF0 && next < 0x90) ||
-                     (lead == 0xF4 && next > 0x8F)))
-        return false;
-    }
-    i += length;
-  }
-  return true;
-}
-
 class FolderDataset : public Dataset {
  public:
   explicit FolderDataset(ClassFoldersPtr folders) : folders_(std::move(folders)) {}
@@ -97,6 +75,7 @@ ClassFoldersPtr read_class_folders(const fs::path& folder, bool allow_empty) {
       all->outside += has_picture_suffix(entry.path);
       continue;
     }
+    // Class names go into checkpoints as JSON.
     if (!is_utf8(entry.name)) fail("{}: the name of this class folder is not valid UTF-8", entry.path.string());
     const PictureTree tree = pictures_below(entry.path);
     if (tree.files.empty() && !allow_empty)

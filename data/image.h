@@ -18,10 +18,10 @@ struct Image {
   }
 };
 
-// A file that cannot be decoded; what() names it and says why.
+// A file that cannot be decoded; what() names it and says why, in one printable line.
 class ImageError : public Error {
  public:
-  using Error::Error;
+  explicit ImageError(const std::string& text) : Error(printable(text)) {}
 };
 
 // JPEG, PNG, BMP by content, not by suffix. Grey stays one channel, alpha is dropped, a palette is expanded, 16 bits

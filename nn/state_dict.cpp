@@ -53,7 +53,7 @@ void list(std::string& text, const char* title, const std::vector<std::string>& 
           const std::function<std::string(const std::string&)>& remark) {
   if (names.empty()) return;
   text += fmt::format("\n  {} {}:", names.size(), title);
-  for (const std::string& name : names) text += "\n    " + name + remark(name);
+  for (const std::string& name : names) text += "\n    " + printable(name) + remark(name);
 }
 
 }  // namespace

@@ -189,7 +189,7 @@ int compare_all(const Arguments& arguments, const std::string& program, Terminal
   }
   terminal.clear_status();
   if (!arguments.output.empty()) write_file_atomically(arguments.output, report_page(comparison, today()));
-  for (const std::string& note : comparison.notes) terminal.line("note: " + note, true);
+  for (const std::string& note : comparison.notes) terminal.line("note: " + printable(note), true);
   if (arguments.json)
     terminal.text(comparison_json(comparison).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   else if (arguments.csv)

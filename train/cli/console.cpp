@@ -9,6 +9,8 @@
 #include "core/kernels/gemm.h"
 #include "core/kernels/rows.h"
 #include "core/parallel.h"
+#include "core/quoted.h"
+#include "core/system_limits.h"
 #include "train/cli/text.h"
 #include "train/run/version.h"
 
@@ -37,6 +39,14 @@ std::string folders_of(const RunStart& start) {
   return fmt::format("training {}{}, test {}", start.train_from, validation, test);
 }
 
+// The program as a shell takes it; "own_model train" is two words.
+std::string shell_words(const std::string& program) {
+  for (const char* command : {" train", " eval"})
+    if (program.ends_with(command))
+      return shell_word(program.substr(0, program.size() - std::string(command).size())) + command;
+  return shell_word(program);
+}
+
 }  // namespace
 
 Console::Console(Terminal& terminal, std::string program) : terminal_(terminal), program_(std::move(program)) {}
@@ -45,26 +55,27 @@ void Console::on_start(const RunStart& start) {
   start_ = start;
   const Config& c = start.config;
   spdlog::info("{} {}", terminal_.styled("1", "Ghost"), version());
-  spdlog::info("  model    {}, {} parameters{}, {:.3g} M MACs an image", c.model.name, grouped(start.parameters),
+  spdlog::info("  model    {}, {} parameters{}, {} M MACs an image", c.model.name, grouped(start.parameters),
                start.frozen_parameters ? " (" + grouped(start.frozen_parameters) + " frozen)" : "",
-               static_cast<double>(start.macs) / 1e6);
-  spdlog::info("  data     {}: {} training{} and {} test images, {} classes, {}×{} {}", c.data.name,
-               grouped(start.train_size),
+               millions(start.macs));
+  spdlog::info("  data     {}: {} training{} and {} test images, {}, {}×{} {}", c.data.name, grouped(start.train_size),
                start.validation_size > 0 ? fmt::format(", {} validation", grouped(start.validation_size)) : "",
-               grouped(start.test_size), grouped(start.classes), start.preprocessing.image_size,
+               grouped(start.test_size), count_of(start.classes, "class"), start.preprocessing.image_size,
                start.preprocessing.image_size, start.preprocessing.channels == 1 ? "grey" : "colour");
-  if (const std::string folders = folders_of(start); !folders.empty()) spdlog::info("  folders  {}", folders);
+  if (const std::string folders = folders_of(start); !folders.empty())
+    spdlog::info("  folders  {}", printable(folders));
   spdlog::info("  pictures {}, {}", described_size(start.preprocessing), described_statistics(start.preprocessing));
-  spdlog::info("  training {} {} of {} steps, batch {}, {} lr {:g}, {}, seed {}", start.epochs,
-               start.epochs == 1 ? "epoch" : "epochs", grouped(start.steps_per_epoch), c.train.batch_size,
-               c.optimizer.name, c.optimizer.lr, c.schedule.name, c.run.seed);
-  spdlog::info("  machine  threads: {} computing, {} loading; {} kernels, {}", threads(), c.data.workers, isa_name(),
-               blas_name());
+  spdlog::info("  training {} of {}, batch {}, {} lr {:g}, {}, seed {}", count_of(start.epochs, "epoch"),
+               count_of(start.steps_per_epoch, "step"), c.train.batch_size, c.optimizer.name, c.optimizer.lr,
+               c.schedule.name, c.run.seed);
+  const CoreLimit limit = core_limit();
+  spdlog::info("  machine  threads: {} computing{}, {} loading; {} kernels, {}", threads(),
+               limit.reason.empty() ? "" : " (" + limit.reason + ")", c.data.workers, isa_name(), blas_name());
   spdlog::debug("  blas     {}", blas_config());
-  spdlog::info("  run      {}", start.dir.string());
+  spdlog::info("  run      {}", printable(start.dir.string()));
   if (start.resumed)
-    spdlog::info("  resumed  after {} epochs and {} steps, {} into the run", start.epoch, grouped(start.step),
-                 duration(start.seconds));
+    spdlog::info("  resumed  after {} and {}, {} into the run", count_of(start.epoch, "epoch"),
+                 count_of(start.step, "step"), duration(start.seconds));
   started_ = true;
   for (const auto& [warning, text] : std::exchange(waiting_, {})) say(warning, text);
   last_line_ = Clock::now();
@@ -99,8 +110,8 @@ void Console::draw(const std::string& head, double done, const std::vector<std::
   const int columns = terminal_.columns() - 1;
   std::string text = fmt::format(" {:3.0f} %", 100 * done);
   for (const std::string& part : parts)
-    if (display_width(head + text + part) + 2 <= columns) text += "  " + part;
-  const int room = columns - display_width(head + text) - (terminal_.unicode() ? 1 : 3);
+    if (styled_width(head + text + part) + 2 <= columns) text += "  " + part;
+  const int room = columns - styled_width(head + text) - (terminal_.unicode() ? 1 : 3);
   const int width = std::min(room, kBarColumns);
   terminal_.status(head + (width >= kLeastBarColumns ? " " + bar(done, width) : "") + text);
   last_draw_ = Clock::now();
@@ -187,9 +198,9 @@ std::string Console::sibling(const std::string& command) const {
 void Console::on_end(const RunEnd& end) {
   terminal_.clear_status();
   if (end.interrupted) {
-    spdlog::info("Stopped after {} of {} epochs and {} steps; all of it is in {}", end.epoch, end.epochs,
-                 grouped(end.step), end.last.string());
-    spdlog::info("Continue with: {} --resume {}", program_, end.dir.string());
+    spdlog::info("Stopped after {} of {} and {}; all of it is in {}", end.epoch, count_of(end.epochs, "epoch"),
+                 count_of(end.step, "step"), printable(end.last.string()));
+    spdlog::info("Continue with: {} --resume {}", shell_words(program_), shell_word(end.dir.string()));
     return;
   }
   if (end.tested)
@@ -198,10 +209,10 @@ void Console::on_end(const RunEnd& end) {
                  terminal_.styled("1;32", percent(end.test.top1_percent())), percent(end.test.top5_percent()),
                  end.test.loss(), percent(end.best_top1), end.best_epoch, duration(end.seconds));
   const std::filesystem::path& checkpoint = end.best.empty() ? end.last : end.best;
-  spdlog::info("Checkpoint: {}", checkpoint.string());
+  spdlog::info("Checkpoint: {}", printable(checkpoint.string()));
   if (const std::string eval = sibling("eval"); !eval.empty())
-    spdlog::info("Test it{} with: {} --checkpoint {}", end.held_out == "test" ? " again" : "", eval,
-                 checkpoint.string());
+    spdlog::info("Test it{} with: {} --checkpoint {}", end.held_out == "test" ? " again" : "", shell_words(eval),
+                 shell_word(checkpoint.string()));
 }
 
 }  // namespace ghost::cli

@@ -100,7 +100,7 @@ std::string printed(const nlohmann::ordered_json& json) {
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-void show(const NamedInfo& model, const Arguments& arguments, const Terminal& terminal) {
+void show(const NamedInfo& model, const Arguments& arguments, Terminal& terminal) {
   terminal.text(arguments.json ? printed(info_json(model)) : info_text(model, arguments.depth, terminal));
 }
 

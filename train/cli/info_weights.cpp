@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/quoted.h"
 #include "train/cli/text.h"
 #include "train/cli/text_table.h"
 #include "train/run/sections.h"
@@ -56,10 +57,12 @@ std::string weights_text(const WeightsFile& weights, const Terminal& terminal) {
                       grouped(contents.buffers));
   for (const auto& [section, numbers] : contents.others)
     if (numbers > 0) text += fmt::format("            {} numbers of {}\n", grouped(numbers), section.what);
-  for (const auto& [key, value] : weights.metadata)
-    text += fmt::format("metadata    {}: {}\n", key, value.size() > 60 ? value.substr(0, 60) + " …" : value);
+  for (const auto& [key, value] : weights.metadata) {
+    const std::string in_quotes = quoted(value);
+    text += fmt::format("metadata    {}: {}\n", printable(key), in_quotes.substr(1, in_quotes.size() - 2));
+  }
   for (const UnreadTensor& t : weights.unread)
-    text += fmt::format("not read    {}: {} {}\n", t.name, t.dtype, t.shape.str());
+    text += fmt::format("not read    {}: {} {}\n", printable(t.name), printable(t.dtype), t.shape.str());
   return text + "To see what they cost in a model: --config FILE, or --arch NAME\n";
 }
 

@@ -139,11 +139,12 @@ class Table final : public Format {
   std::string one(const Prediction& prediction) override {
     if (!prediction.error.empty()) return "";  // it is on stderr
     int width = 0;
-    for (const ClassScore& score : prediction.top) width = std::max(width, display_width(score.name));
-    std::string text = std::exchange(between_, "\n") + terminal_.styled("1", prediction.file.string()) + "\n";
+    for (const ClassScore& score : prediction.top) width = std::max(width, display_width(printable(score.name)));
+    std::string text =
+        std::exchange(between_, "\n") + terminal_.styled("1", printable(prediction.file.string())) + "\n";
     for (const ClassScore& score : prediction.top)
-      text += fmt::format("  {}{:{}}  {:>8}\n", score.name, "", width - display_width(score.name),
-                          percent(100 * score.probability));
+      text +=
+          fmt::format("  {}  {:>8}\n", padded(printable(score.name), width, true), percent(100 * score.probability));
     return text;
   }
 

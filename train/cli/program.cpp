@@ -17,6 +17,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/nearest.h"
+#include "core/quoted.h"
 #include "train/cli/build.h"
 #include "train/cli/completion.h"
 #include "train/cli/manual_page.h"
@@ -151,7 +152,7 @@ int run_program(const std::string& program, const std::function<int(Terminal&)>&
   spdlog::set_default_logger(logger);
   const auto report = [&](const std::string& message, Status status) {
     terminal.clear_status();
-    spdlog::error("{}: {}", program, message);
+    spdlog::error("{}: {}", printable(program), message);
     return status;
   };
   int status = kFailed;
@@ -161,10 +162,12 @@ int run_program(const std::string& program, const std::function<int(Terminal&)>&
   } catch (const UsageError& e) {
     status = report(e.what(), kWrongUsage);
   } catch (const std::bad_alloc&) {
-    status = report("out of memory: a smaller train.batch_size, or train.accumulate, needs less", kFailed);
+    status = report("out of memory: a smaller batch needs less", kFailed);
   } catch (const std::exception& e) {
     status = report(e.what(), kFailed);
   }
+  if (const std::string error = terminal.output_error(); status == kDone && !error.empty())
+    status = report(error, kFailed);
   spdlog::shutdown();
   return status;
 }

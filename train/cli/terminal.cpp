@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "train/cli/text.h"
 
 namespace ghost::cli {
 
@@ -25,6 +26,32 @@ bool utf8_locale() {
     if (const std::string value = environment(name); !value.empty())
       return value.find("UTF-8") != std::string::npos || value.find("utf8") != std::string::npos;
   return false;
+}
+
+constexpr char kMark = '\0';  // before and after a style: names of files hold any other byte
+
+// The text as a terminal may get it: styled()'s marks as what they stand for, or left out.
+std::string rendered(const std::string& text, bool colours) {
+  std::string result;
+  size_t begin = 0;  // of what has neither marks nor ends of lines
+  const auto take = [&](size_t end) { result += printable(std::string_view(text).substr(begin, end - begin)); };
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool blank =
+        text[i] == '\n' || text[i] == '\t' || (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n');
+    if (text[i] != kMark && !blank) continue;
+    take(i);
+    if (blank) {
+      result += text[i];
+    } else {
+      const size_t end = std::min(text.find(kMark, i + 1), text.size());
+      const std::string style = text.substr(i + 1, end - i - 1);
+      if (colours && style.find_first_not_of("0123456789;") == std::string::npos) result += "\033[" + style + "m";
+      i = end;
+    }
+    begin = i + 1;
+  }
+  if (begin < text.size()) take(text.size());
+  return result;
 }
 
 }  // namespace
@@ -45,47 +72,58 @@ void Terminal::keep_stdout_clean() {
   interactive_ = isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb";
 }
 
+// The one place that notices a full disk or a closed pipe behind stdout: what fputs could not pass on shows in ferror,
+// what was still buffered in fflush.
+void Terminal::write(std::FILE* to, const std::string& text) {
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), to) == text.size();
+  const bool flushed = std::fflush(to) == 0;
+  if (to == stdout && output_error_ == 0 && (!written || !flushed || std::ferror(to) != 0))
+    output_error_ = errno != 0 ? errno : EIO;
+}
+
+std::string Terminal::output_error() const {
+  const std::lock_guard lock(mutex_);
+  return output_error_ == 0 ? "" : fmt::format("standard output cannot be written: {}", std::strerror(output_error_));
+}
+
 void Terminal::erase() {
-  if (!status_.empty()) std::fputs("\r\033[K", out_);
+  if (!status_.empty()) write(out_, "\r\033[K");
 }
 
 void Terminal::line(const std::string& text, bool to_stderr) {
   const std::lock_guard lock(mutex_);
   erase();
-  if (to_stderr) std::fflush(out_);
-  std::FILE* out = to_stderr ? stderr : out_;
-  std::fputs(text.c_str(), out);
-  std::fputc('\n', out);
-  std::fflush(out);
-  if (!status_.empty()) {
-    std::fputs(status_.c_str(), out_);
-    std::fflush(out_);
-  }
+  write(to_stderr ? stderr : out_, rendered(text, colours_) + "\n");
+  if (!status_.empty()) write(out_, status_);
 }
 
-void Terminal::text(const std::string& lines) const {
-  std::fputs(lines.c_str(), stdout);
-  if (std::fflush(stdout) != 0) fail("standard output cannot be written: {}", std::strerror(errno));
+void Terminal::text(const std::string& lines) {
+  {
+    const std::lock_guard lock(mutex_);
+    write(stdout, isatty(STDOUT_FILENO) == 1 ? rendered(lines, colours_) : lines);
+  }
+  if (const std::string error = output_error(); !error.empty()) throw Error(error);
 }
 
 void Terminal::status(const std::string& text) {
   if (!interactive_) return;
   const std::lock_guard lock(mutex_);
+  status_ = rendered(text, colours_);
   // One write, text first and the rest of the old line erased after it, does not flicker.
-  std::fputs(("\r" + text + "\033[K").c_str(), out_);
-  std::fflush(out_);
-  status_ = text;
+  write(out_, "\r" + status_ + "\033[K");
 }
 
 void Terminal::clear_status() {
   const std::lock_guard lock(mutex_);
   erase();
-  std::fflush(out_);
   status_.clear();
 }
 
 std::string Terminal::styled(const char* style, const std::string& text) const {
-  return colours_ ? std::string("\033[") + style + "m" + text + "\033[0m" : text;
+  if (!colours_) return text;
+  const std::string mark(1, kMark);
+  return mark + style + mark + text + mark + "0" + mark;
 }
 
 void TerminalSink::sink_it_(const spdlog::details::log_msg& message) {
@@ -95,23 +133,8 @@ void TerminalSink::sink_it_(const spdlog::details::log_msg& message) {
   terminal_.line(text, trouble);
 }
 
-std::string without_colours(const std::string& text) {
-  std::string plain;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\033') {
-      plain += text[i];
-    } else {
-      while (i < text.size() && text[i] != 'm') ++i;
-    }
-  }
-  return plain;
-}
+std::string without_colours(const std::string& text) { return rendered(text, false); }
 
-int display_width(const std::string& text) {
-  const std::string plain = without_colours(text);
-  return static_cast<int>(std::count_if(plain.begin(), plain.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;  // not the continuation of a character
-  }));
-}
+int styled_width(const std::string& text) { return display_width(without_colours(text)); }
 
 }  // namespace ghost::cli

@@ -18,7 +18,8 @@ struct Column {
 class TextTable {
  public:
   explicit TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {}
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }  // one text for each column
+  // One text for each column, without colours; it is made printable() (core/quoted.h).
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   // Titles and rows, a line each, two spaces between columns.
   std::string text(const Terminal& terminal) const;
 

@@ -19,24 +19,6 @@ using Report = std::function<void(YamlMark, const std::string&)>;
 
 YamlMark mark_of(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
 
-// Bytes of the UTF-8 sequence at `at`, 0 if there is none (RFC 3629).
-size_t utf8_length(const std::string& text, size_t at) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const unsigned first = byte(at), second = byte(at + 1);
-  const auto continues = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(at + 1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool overlong = first == 0xE0 && second < 0xA0, surrogate = first == 0xED && second >= 0xA0;
-    return continues(at + 1) && continues(at + 2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool overlong = first == 0xF0 && second < 0x90, beyond = first == 0xF4 && second >= 0x90;
-    return continues(at + 1) && continues(at + 2) && continues(at + 3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
-
 // What the scanner would misread or explain badly. False: the text is not worth scanning.
 bool check_text(const std::string& text, const Report& report) {
   YamlMark mark{1, 1};
@@ -178,15 +160,6 @@ class Builder final : public YAML::EventHandler {
 };
 
 }  // namespace
-
-bool is_utf8(const std::string& text) {
-  for (size_t i = 0; i < text.size();) {
-    const size_t length = utf8_length(text, i);
-    if (length == 0) return false;
-    i += length;
-  }
-  return true;
-}
 
 std::string described(const YamlNode& node) {
   switch (node.kind) {

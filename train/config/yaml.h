@@ -37,8 +37,6 @@ struct YamlNode {
 // "nothing", "'abc'", "a list", "a mapping": for messages.
 std::string described(const YamlNode& node);
 
-bool is_utf8(const std::string& text);
-
 // The tree of the one document in `text`: a null node if it holds nothing. What is wrong goes to `report`, in any
 // order; the result is then null or what is left of the tree. Never throws; takes time and memory in proportion to the
 // text.

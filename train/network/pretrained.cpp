@@ -22,7 +22,7 @@ using Entries = std::vector<NamedTensor>;
 
 std::string lines_of(const std::vector<std::string>& names) {
   std::string text;
-  for (const std::string& name : names) text += "\n    " + name;
+  for (const std::string& name : names) text += "\n    " + printable(name);
   return text;
 }
 
@@ -215,8 +215,10 @@ WeightsReport load_weights(Module& model, const WeightsFile& file, const Weights
   try {
     rest = load_state_dict(model, entries, options.strict);
   } catch (const Error& e) {
-    fail("{}: {}{}{}", file.name, e.what(), channels_hint(ours, entries),
-         options.how_to_be_lenient.empty() ? "" : fmt::format("\n  {} loads what fits", options.how_to_be_lenient));
+    // In lines: e lists the entries, a line each.
+    throw Error(fmt::format(
+        "{}: {}{}{}", printable(file.name), e.what(), channels_hint(ours, entries),
+        options.how_to_be_lenient.empty() ? "" : fmt::format("\n  {} loads what fits", options.how_to_be_lenient)));
   }
   const size_t loaded = entries.size() - rest.unexpected.size() - rest.mismatched.size() - classifier.anew;
   if (loaded == 0)

@@ -1,10 +1,24 @@
 #include "train/page/text.h"
 
 #include <algorithm>
+#include <clocale>
 #include <cmath>
+#include <cwchar>
 #include <fmt/core.h>
 
+#include "core/quoted.h"
+
 namespace ghost {
+
+namespace {
+
+// The system's table of widths, whatever the locale of the program; null: there is none.
+locale_t utf8_locale() {
+  static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", static_cast<locale_t>(nullptr));
+  return utf8;
+}
+
+}  // namespace
 
 std::string grouped(int64_t n) {
   std::string digits = std::to_string(n);
@@ -21,6 +35,36 @@ std::string duration(double seconds) {
 }
 
 std::string percent(double value) { return fmt::format("{:.2f} %", value); }
+std::string millions(int64_t n) {
+  const double value = static_cast<double>(n) / 1e6;
+  constexpr double kWhole = 99.95;  // three digits are no fraction from here on
+  return value < kWhole ? fmt::format("{:.3g}", value) : grouped(std::llround(value));
+}
+std::string count_of(int64_t n, const std::string& noun) {
+  return grouped(n) + " " + noun + (n == 1 ? "" : noun.ends_with('s') ? "es" : "s");
+}
+
+int display_width(std::string_view text) {
+  const locale_t utf8 = utf8_locale(), before = utf8 ? uselocale(utf8) : nullptr;
+  int columns = 0;
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = std::max<size_t>(utf8_length(text, i), 1);
+    std::mbstate_t state{};
+    wchar_t c = 0;
+    const bool read = utf8 && std::mbrtowc(&c, text.data() + i, length, &state) == length;
+    const int width = read ? wcwidth(c) : 1;
+    columns += width < 0 ? 1 : width;  // what has none will be shown as something
+    i += length;
+  }
+  if (before) uselocale(before);
+  return columns;
+}
+
+std::string padded(const std::string& text, int width, bool left_aligned) {
+  const std::string space(static_cast<size_t>(std::max(0, width - display_width(text))), ' ');
+  return left_aligned ? text + space : space + text;
+}
+
 std::string share(double value) { return fmt::format("{:.0f} %", 100 * value); }
 
 }  // namespace ghost
