@@ -5,11 +5,11 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <sched.h>
 #include <thread>
 #include <vector>
 
 #include "core/error.h"
+#include "core/system_limits.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -119,13 +119,8 @@ Pool& pool() {
   return *p;
 }
 
-int usable_cores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
-}
-
 std::atomic<int>& thread_setting() {
-  static std::atomic<int> n{usable_cores()};
+  static std::atomic<int> n{core_limit().cores};
   return n;
 }
 

@@ -6,7 +6,7 @@
 
 namespace ghost {
 
-int threads();            // compute threads used by parallel_for; at first the number of cores this process may use
+int threads();            // compute threads used by parallel_for; at first core_limit().cores (core/system_limits.h)
 void set_threads(int n);  // throws UsageError unless 1 ≤ n ≤ 1024
 
 // What a loop calls: a reference to a callable that lives until the loop is over. std::function would ask the heap for
