@@ -1,5 +1,6 @@
 #include "core/shape.h"
 
+#include <algorithm>
 #include <fmt/ranges.h>
 
 #include "core/error.h"
@@ -11,6 +12,12 @@ Shape::Shape(std::span<const int64_t> dims) {
   for (const int64_t d : dims) {
     if (d < 0) fail("shape: dimension {} is {}, but sizes are not negative", rank_, d);
     dims_[static_cast<size_t>(rank_++)] = d;
+  }
+  constexpr int64_t kMost = int64_t{1} << 60;  // sizes in bytes have to be counted as well
+  int64_t n = 1;
+  for (const int64_t d : dims) {
+    if (d > 0 && n > kMost / d) fail("shape: {} has more numbers than any memory can hold", str());
+    n *= std::max<int64_t>(d, 1);
   }
 }
 

@@ -41,7 +41,8 @@ struct NetworkCost {
 };
 
 // One call in evaluation mode and without gradients; the module's mode is restored. x (N, H, W, C), or what the module
-// takes. Throws Error as the module does.
+// takes. Within ShapesOnly (core/shapes_only.h) all but the output's values is the same and takes no time. Throws Error
+// as the module does.
 NetworkCost measure_cost(Module& model, const Tensor& x);
 
 }  // namespace ghost

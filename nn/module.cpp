@@ -5,6 +5,8 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "core/shapes_only.h"
+#include "core/system_limits.h"
 
 namespace ghost {
 namespace {
@@ -22,6 +24,16 @@ template <class E>
 [[noreturn]] void rethrow_located(const E& e, const std::string& path) {
   if (path.empty() || dynamic_cast<const Located*>(&e)) throw;
   throw LocatedError<E>(e, path);
+}
+
+// A system that has less memory than it promises kills the program instead of refusing.
+void require_memory(const std::string& name, const Shape& shape) {
+  constexpr int64_t kLarge = 256 << 20;
+  const int64_t bytes = shape.numel() * static_cast<int64_t>(sizeof(float));
+  if (bytes < kLarge) return;
+  if (const MemoryLimit limit = memory_limit(); bytes > limit.available)
+    fail("the parameter {} of shape {} takes {} MiB, but {} MiB are available ({})", name, shape.str(), bytes >> 20,
+         limit.available >> 20, limit.reason);
 }
 
 thread_local std::vector<const ForwardObserver*> observers;
@@ -131,7 +143,14 @@ void Module::check_name(const std::string& name) const {
 
 Tensor Module::register_parameter(const std::string& name, const Shape& shape, Initialiser initialise) {
   check_name(name);
-  Tensor t = Tensor::full(shape, std::numeric_limits<double>::quiet_NaN());
+  Tensor t;
+  if (shapes_only()) {
+    constexpr int64_t kSmall = 1 << 16;  // of larger ones the memory is never touched
+    t = shape.numel() <= kSmall ? Tensor::zeros(shape) : Tensor::empty(shape);
+  } else {
+    require_memory(name, shape);
+    t = Tensor::full(shape, std::numeric_limits<double>::quiet_NaN());
+  }
   t.set_requires_grad();
   parameters_.push_back({name, t, std::move(initialise)});
   return t;

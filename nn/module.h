@@ -77,7 +77,8 @@ class Module {
  protected:
   virtual Tensor forward(const Tensor& x) = 0;
 
-  // Names hold no dots and are unique within the module. Shapes in our axes. A null child takes no part.
+  // Names hold no dots and are unique within the module. Shapes in our axes. A null child takes no part. Throws Error
+  // for a parameter that is larger than the memory that is available (core/system_limits.h).
   Tensor register_parameter(const std::string& name, const Shape& shape, Initialiser initialise);
   Tensor register_buffer(const std::string& name, Tensor value);
   void register_child(const std::string& name, ModulePtr child);

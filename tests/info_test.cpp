@@ -3,6 +3,7 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 
 #include "core/safetensors.h"
 #include "nn/models/registry.h"
@@ -68,6 +69,13 @@ void expect_golden(const std::vector<Golden>& all) {
       EXPECT_EQ(as_written(golden.macs, got["macs"]), golden.macs) << name;
     }
   }
+}
+
+// Bytes that the largest process started from here held in memory at once.
+int64_t largest_child() {
+  rusage usage{};
+  getrusage(RUSAGE_CHILDREN, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
 }
 
 TEST(GhostInfo, MiniGroupNet) {
@@ -260,6 +268,20 @@ TEST(GhostInfo, EstimatesThePeakOfTraining) {
   const auto peak = last.at("peak_resident").get<double>();
   const auto estimate = info_json(options, dir.str()).at("peak_memory_bytes").get<double>();
   EXPECT_NEAR(estimate / peak, 1, 0.2);
+}
+
+TEST(InfoProgram, CountsLayersOfAnySizeWithoutTheirValues) {
+  // Its weights alone would be 14 GB, and one image 4 million million multiply-accumulates.
+  const int64_t before = largest_child();
+  const Finished layer = test::run_program("ghost-info", {"--layer", "GhostConv(32,3382,256)", "--json"});
+  if (layer.status == 1 && layer.err.find("memory") != std::string::npos) {
+    // Not even addresses for so much: a sentence.
+    EXPECT_THAT(layer.err, HasSubstr("MiB"));
+  } else {
+    ASSERT_EQ(layer.status, 0) << layer.err;
+    EXPECT_EQ(json::parse(layer.out).at("convolution_parameters"), int64_t{1691} * 32 * 256 * 256 + 1691 * 9);
+  }
+  EXPECT_LT(largest_child(), std::max(before + 1, int64_t{1} << 30));
 }
 
 TEST(InfoProgram, CountsSingleLayersAndComparesThem) {

@@ -5,6 +5,7 @@
 #include "core/kernels/conv2d.h"
 #include "core/nearest.h"
 #include "core/op_case.h"
+#include "core/shapes_only.h"
 
 namespace ghost {
 namespace {
@@ -137,6 +138,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   const Conv2dShape s = dimensions(x.shape(), weight.shape(), options);
   const Shape shape{s.n, s.oh, s.ow, s.co};
   const Array z = Array::empty(shape, x.dtype());
+  if (shapes_only()) return make_result(make_body(z), nullptr, {});
   const Array b = bias.defined() ? packed(bias.values()) : Array{};
   StatisticsPtr statistics = conv2d_forward(s, x.body(), packed(weight.values()), b, z, folding() && grad_enabled());
   NodePtr node;

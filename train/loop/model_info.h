@@ -7,6 +7,7 @@
 #include "nn/cost.h"
 #include "nn/memory_profile.h"
 #include "train/config/config.h"
+#include "train/loop/memory_estimate.h"
 #include "train/loop/preflight.h"
 
 namespace ghost {
@@ -23,20 +24,6 @@ struct ModelInfoOptions {
   std::optional<InputSize> input = {};  // empty: the data set's
   std::optional<int64_t> batch = {};    // images at a time; empty: train.batch_size / train.accumulate
   bool memory = true;                   // whether to measure memory
-};
-
-// What a training process holds in memory at its peak, in bytes. The report that it writes at its end is not counted.
-struct MemoryEstimate {
-  int64_t program = 0;     // code, libraries, this program's own small things
-  int64_t parameters = 0;  // buffers included
-  int64_t optimizer = 0;   // its state
-  // Activations, gradients of them and of the parameters, and the kernels' workspace, of a training step and the
-  // evaluation after it, with the memory that is kept for the next step.
-  int64_t step = 0;
-  int64_t batches = 0;     // loaded ahead, for training and testing
-  int64_t images = 0;      // of the data set, where it stays in memory
-  int64_t checkpoint = 0;  // the copy of parameters and state that is written
-  int64_t total() const { return program + parameters + optimizer + step + batches + images + checkpoint; }
 };
 
 struct ModelInfo {

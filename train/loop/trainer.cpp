@@ -9,6 +9,7 @@
 #include "nn/freeze.h"
 #include "nn/state_dict.h"
 #include "train/loop/arithmetic.h"
+#include "train/loop/memory_estimate.h"
 #include "train/loop/preflight.h"
 #include "train/network/preparation.h"
 #include "train/network/running_statistics.h"
@@ -116,6 +117,10 @@ void Trainer::load_starting_values() {
 void Trainer::check() {
   if (!data_.sizing_note.empty()) reporter_.note(data_.sizing_note);
   load_starting_values();
+  const Shape image{data_.image_size, data_.image_size, data_.channels};
+  const MemoryVerdict memory = check_memory(*model_, image, config_, memory_limit());
+  if (!memory.refusal.empty()) fail_usage("{}", memory.refusal);
+  if (!memory.warning.empty()) reporter_.warn(memory.warning);
   Loader loader(data_.train, data_, {},
                 {.batch_size = std::min(micro_batch_size(config_.train), data_.train->size()),
                  .seed = config_.run.seed,

@@ -36,8 +36,8 @@ class Trainer {
   // Error if names, shapes, the state of optimizer or hooks, or classes do not fit.
   void restore(const Checkpoint& checkpoint);
 
-  // Checks all that can be checked before the first step (preflight.h); warnings go to the sinks. Reads
-  // model.pretrained unless a checkpoint was restored; run() does so too, if this was not called.
+  // Checks all that can be checked before the first step (preflight.h, memory_estimate.h); warnings go to the sinks.
+  // Reads model.pretrained unless a checkpoint was restored; run() does so too, if this was not called.
   void check();
 
   // Trains until all epochs are done, or until `stop`, asked after every step and every test batch, says so. The run
