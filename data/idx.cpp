@@ -9,15 +9,16 @@
 #include <utility>
 #include <zlib.h>
 
+#include "core/system_limits.h"
 #include "data/file.h"
 #include "data/folder_tree.h"
+#include "data/format_check.h"
 #include "data/memory_dataset.h"
 #include "data/sizing.h"
 
 namespace fs = std::filesystem;
 
 namespace ghost {
-namespace {
 
 // gzopen reads plain files too.
 class GzipFile {
@@ -53,6 +54,8 @@ class GzipFile {
   std::string name_;
   std::unique_ptr<gzFile_s, Close> file_;
 };
+
+namespace {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
@@ -153,61 +156,71 @@ DataSplits open_pairs(const std::string& called, const fs::path& root, const Dat
 
 }  // namespace
 
-IdxArray read_idx(const fs::path& file) {
-  const std::string name = file.string();
-  GzipFile in(file);
+IdxFile::IdxFile(const fs::path& file) : name_(file.string()), in_(std::make_unique<GzipFile>(file)) {
   std::array<uint8_t, 4> magic{};
-  if (in.read(magic.data(), 4) < 4) fail("{}: the file is shorter than an IDX header", name);
-  if (magic[0] != 0 || magic[1] != 0) fail("{}: not an IDX file (it begins with {:02x})", name, fmt::join(magic, " "));
-  if (magic[2] != 8) fail("{}: IDX values of type 0x{:02x}; 0x08 (bytes) was expected", name, magic[2]);
-  if (magic[3] < 1 || magic[3] > 4) fail("{}: IDX with {} dimensions; 1 to 4 were expected", name, magic[3]);
+  if (in_->read(magic.data(), 4) < 4) fail("{}: the file is shorter than an IDX header", name_);
+  if (magic[0] != 0 || magic[1] != 0) fail("{}: not an IDX file (it begins with {:02x})", name_, fmt::join(magic, " "));
+  if (magic[2] != 8) fail("{}: IDX values of type 0x{:02x}; 0x08 (bytes) was expected", name_, magic[2]);
+  if (magic[3] < 1 || magic[3] > 4) fail("{}: IDX with {} dimensions; 1 to 4 were expected", name_, magic[3]);
 
-  // Deflate makes at most 1032 bytes of one: what the file cannot hold is refused before memory is taken for it.
-  const int64_t most = static_cast<int64_t>(fs::file_size(file)) * (in.plain() ? 1 : 1032);
-  IdxArray array;
-  int64_t count = 1;
+  // Deflate makes at most 1032 bytes of one.
+  const int64_t most = static_cast<int64_t>(fs::file_size(file)) * (in_->plain() ? 1 : 1032);
   for (int d = 0; d < magic[3]; d++) {
     std::array<uint8_t, 4> b{};
-    if (in.read(b.data(), 4) < 4) fail("{}: the file ends inside its IDX header", name);
+    if (in_->read(b.data(), 4) < 4) fail("{}: the file ends inside its IDX header", name_);
     const int64_t size = int64_t{b[0]} << 24 | int64_t{b[1]} << 16 | int64_t{b[2]} << 8 | b[3];
-    array.shape.push_back(size);
-    if (size == 0) fail("{}: IDX dimension {} is 0", name, d);
-    if (size > most / count)
-      fail("{}: truncated: its header declares dimensions of {} and more, the file has {} bytes", name,
-           fmt::join(array.shape, "x"), fs::file_size(file));
-    count *= size;
+    shape_.push_back(size);
+    if (size == 0) fail("{}: IDX dimension {} is 0", name_, d);
+    if (size > most / count_)
+      fail("{}: truncated: its header declares dimensions of {} and more, the file has {} bytes", name_,
+           fmt::join(shape_, "x"), fs::file_size(file));
+    count_ *= size;
   }
-  array.values.resize(static_cast<size_t>(count));
-  const size_t got = in.read(array.values.data(), array.values.size());
-  if (got < array.values.size())
-    fail("{}: truncated: {} values of {} ({})", name, got, count, fmt::join(array.shape, "x"));
+}
+IdxFile::~IdxFile() = default;
+
+std::vector<uint8_t> IdxFile::values() {
+  if (const MemoryLimit limit = memory_limit(); count_ > limit.available)
+    fail("{}: its header declares {} values ({}), but {} MiB of memory are available ({})", name_, count_,
+         fmt::join(shape_, "x"), limit.available >> 20, limit.reason);
+  std::vector<uint8_t> values, part(static_cast<size_t>(std::min<int64_t>(count_, 1 << 20)));
+  // Addresses only: the system gives memory as values come, so a header that promises too much takes none.
+  values.reserve(static_cast<size_t>(count_));
+  while (std::ssize(values) < count_) {
+    const size_t got = in_->read(part.data(), std::min(part.size(), static_cast<size_t>(count_) - values.size()));
+    if (got == 0) fail("{}: truncated: {} values of {} ({})", name_, values.size(), count_, fmt::join(shape_, "x"));
+    values.insert(values.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(got));
+  }
   uint8_t extra;
-  if (in.read(&extra, 1) > 0)
-    fail("{}: more than the {} values ({}) that its header declares", name, count, fmt::join(array.shape, "x"));
-  return array;
+  if (in_->read(&extra, 1) > 0)
+    fail("{}: more than the {} values ({}) that its header declares", name_, count_, fmt::join(shape_, "x"));
+  return values;
 }
 
 DatasetPtr read_idx_pair(const fs::path& images, const fs::path& labels, std::vector<std::string> class_names) {
-  IdxArray pictures = read_idx(images), classes = read_idx(labels);
-  const auto& shape = pictures.shape;
+  // What does not fit together is refused by the headers, before either is read.
+  IdxFile pictures(images), numbers(labels);
+  const std::vector<int64_t>& shape = pictures.shape();
   if (shape.size() < 3 || (shape.size() == 4 && shape[3] != 1 && shape[3] != 3))
     fail("{}: images of shape ({}); (N, H, W) or (N, H, W, 1 or 3) was expected", images.string(),
          fmt::join(shape, ", "));
-  if (classes.shape.size() != 1)
-    fail("{}: labels of shape ({}); (N) was expected", labels.string(), fmt::join(classes.shape, ", "));
-  if (classes.shape[0] != shape[0])
-    fail("{} has {} images, but {} has {} labels", images.string(), shape[0], labels.string(), classes.shape[0]);
-  if (class_names.empty()) class_names = numbered_classes(classes.values);
-  for (size_t i = 0; i < classes.values.size(); i++)
-    if (classes.values[i] >= class_names.size())
-      fail("{}: label {} of image {}; labels of the training images are 0 to {}", labels.string(), classes.values[i], i,
+  check_picture_size(shape[1], shape[2], images.string());
+  if (numbers.shape().size() != 1)
+    fail("{}: labels of shape ({}); (N) was expected", labels.string(), fmt::join(numbers.shape(), ", "));
+  if (numbers.shape()[0] != shape[0])
+    fail("{} has {} images, but {} has {} labels", images.string(), shape[0], labels.string(), numbers.shape()[0]);
+  std::vector<uint8_t> classes = numbers.values();
+  if (class_names.empty()) class_names = numbered_classes(classes);
+  for (size_t i = 0; i < classes.size(); i++)
+    if (classes[i] >= class_names.size())
+      fail("{}: label {} of image {}; labels of the training images are 0 to {}", labels.string(), classes[i], i,
            class_names.size() - 1);
   return std::make_shared<MemoryDataset>(
       MemoryDataset::Contents{.height = shape[1],
                               .width = shape[2],
                               .channels = shape.size() == 4 ? shape[3] : 1,
-                              .pixels = std::move(pictures.values),
-                              .labels = std::move(classes.values),
+                              .pixels = pictures.values(),
+                              .labels = std::move(classes),
                               .class_names = std::move(class_names),
                               .sources = {{images.filename().string(), "image", shape[0]}}});
 }

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/memory.h"
 #include "data/idx.h"
 #include "data/registry.h"
 #include "support/data_sets.h"
@@ -80,7 +81,7 @@ TEST(Idx, MissingOrAmbiguousFilesAreNamed) {
 TEST(Idx, BrokenFilesAreNamedWithWhatIsWrong) {
   const TempDir dir;
   const auto read = [&](const ByteVector& bytes) {
-    return error_message([&] { read_idx(dir.write("f-idx", bytes)); });
+    return error_message([&] { IdxFile(dir.write("f-idx", bytes)).values(); });
   };
   const ByteVector good = test::idx_bytes({2, 3}, ByteVector{1, 2, 3, 4, 5, 6});
   EXPECT_EQ(read(good), "");
@@ -103,6 +104,35 @@ TEST(Idx, BrokenFilesAreNamedWithWhatIsWrong) {
   ByteVector damaged = test::gzip_bytes(good);
   damaged[damaged.size() - 6] ^= 1;  // its checksum
   EXPECT_THAT(read(damaged), HasSubstr("cannot be decompressed"));
+}
+
+TEST(Idx, MemoryIsTakenForValuesThatAreThereNotForPromises) {
+  const TempDir dir;
+  // What follows the compressed data makes the file long enough for what its header declares.
+  constexpr uint32_t kPromised = 300 << 20;
+  ByteVector bytes = test::gzip_bytes(test::idx_bytes({kPromised}, ByteVector(1000, 7)));
+  bytes.resize(bytes.size() + kPromised / 1000);
+  const int64_t before = peak_resident_bytes();
+  EXPECT_THAT(error_message([&] { IdxFile(dir.write("f-idx", bytes)).values(); }), HasSubstr("truncated: 1000 values"));
+  EXPECT_LT(peak_resident_bytes() - before, kPromised / 2);
+}
+
+TEST(Idx, PicturesThatDoNotFitTheirLabelsAreNotRead) {
+  const TempDir dir;
+  const ByteVector images = test::gzip_bytes(test::idx_bytes({20, 1000, 1000}, ByteVector(20'000'000)));
+  const int64_t before = peak_resident_bytes();
+  EXPECT_THAT(error_message([&] {
+                read_idx_pair(dir.write("i", images), dir.write("l", test::idx_bytes({2}, ByteVector{0, 1})), {});
+              }),
+              AllOf(HasSubstr("20 images"), HasSubstr("2 labels")));
+  EXPECT_LT(peak_resident_bytes() - before, 10'000'000);
+  const ByteVector huge = test::gzip_bytes(test::idx_bytes({1, 1 << 16, 1 << 16}, ByteVector(10)));
+  ByteVector padded = huge;
+  padded.resize(huge.size() + (5 << 20));
+  EXPECT_THAT(error_message([&] {
+                read_idx_pair(dir.write("h", padded), dir.write("l", test::idx_bytes({1}, ByteVector{0})), {});
+              }),
+              HasSubstr("more than the limit of 100 million"));
 }
 
 TEST(Idx, PairsMustFitTogether) {
