@@ -340,6 +340,18 @@ TEST(Metrics, ConfusionMatrixCountsRowsByLabel) {
   EXPECT_EQ(confusion.accuracy_percent(0), 50);
   EXPECT_EQ(confusion.accuracy_percent(2), 0);
   EXPECT_EQ(confusion.samples(2), 0);
+  ASSERT_EQ(confusion.pairs().size(), 3U);
+  EXPECT_EQ(confusion.pairs()[1].predicted, 2);
+}
+
+TEST(Metrics, ConfusionOfManyClassesTakesMemoryForWhatOccurs) {
+  constexpr int64_t kClasses = 1'000'000;  // squared, they would take 8 TB
+  ConfusionMatrix confusion(kClasses);
+  Tensor logits = Tensor::zeros({1, kClasses});
+  logits.mutable_data<float>()[kClasses - 1] = 1;
+  confusion.add(logits, Tensor::from<int64_t>({7}, {1}));
+  EXPECT_EQ(confusion.at(7, kClasses - 1), 1);
+  EXPECT_EQ(confusion.pairs().size(), 1U);
 }
 
 TEST(Evaluate, ToldToStopGivesNothingAndRestoresTheMode) {

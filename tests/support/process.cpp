@@ -51,7 +51,7 @@ Process::Process(const std::vector<std::string>& command, const ProcessOptions& 
   const std::string out = (dir_ / "out").string(), err = (dir_ / "err").string();
   pid_ = fork();
   if (pid_ < 0) fail("cannot start {}: {}", command.front(), std::strerror(errno));
-  if (pid_ == 0) become(argv, out, err, options);
+  if (pid_ == 0) become(argv, options.output.empty() ? out : options.output, err, options);
 }
 
 Process::~Process() {

@@ -14,6 +14,7 @@ struct ProcessOptions {
   std::string directory{};       // to run in; empty: this one
   int64_t file_size_limit = -1;  // largest file it may write, in bytes: what a full disk is to a write
   bool unprivileged = false;     // as nobody, if this is root: root may write anywhere
+  std::string output{};          // where standard output goes; empty: to out()
 };
 
 class Process {

@@ -81,6 +81,19 @@ Result run(const Network& network, const Arguments& arguments, const EvaluatedDa
   return result;
 }
 
+// Rows: the label, columns: the prediction. Null where that would be mostly zeros by the million.
+nlohmann::ordered_json confusion_json(const ConfusionMatrix& confusion) {
+  constexpr int64_t kMostClasses = 1000;
+  if (confusion.classes() > kMostClasses) return nullptr;
+  auto matrix = nlohmann::ordered_json::array();
+  for (int64_t t = 0; t < confusion.classes(); ++t) {
+    auto row = nlohmann::ordered_json::array();
+    for (int64_t p = 0; p < confusion.classes(); ++p) row.push_back(confusion.at(t, p));
+    matrix.push_back(std::move(row));
+  }
+  return matrix;
+}
+
 std::string as_json(const Network& network, const Arguments& arguments, const Result& result) {
   const MetricSums& sums = result.evaluation.sums;
   nlohmann::ordered_json json;
@@ -99,17 +112,16 @@ std::string as_json(const Network& network, const Arguments& arguments, const Re
   json["count"] = sums.count;
   json["images_per_second"] = result.evaluation.images_per_second();
   if (arguments.per_class) {
-    auto classes = nlohmann::ordered_json::array(), matrix = classes;
-    for (int64_t t = 0; t < result.confusion.classes(); ++t) {
+    auto classes = nlohmann::ordered_json::array();
+    for (int64_t t = 0; t < result.confusion.classes(); ++t)
       classes.push_back({{"class", result.classes[static_cast<size_t>(t)]},
                          {"top1", result.confusion.accuracy_percent(t)},
                          {"count", result.confusion.samples(t)}});
-      auto row = nlohmann::ordered_json::array();
-      for (int64_t p = 0; p < result.confusion.classes(); ++p) row.push_back(result.confusion.at(t, p));
-      matrix.push_back(std::move(row));
-    }
     json["per_class"] = std::move(classes);
-    json["confusion"] = std::move(matrix);  // rows: the label, columns: the prediction
+    json["confusion"] = confusion_json(result.confusion);
+    auto pairs = nlohmann::ordered_json::array();
+    for (const ConfusionMatrix::Pair& p : result.confusion.pairs()) pairs.push_back({p.truth, p.predicted, p.count});
+    json["confusion_pairs"] = std::move(pairs);
   }
   return json.dump(arguments.per_class ? -1 : 2) + "\n";
 }
@@ -138,21 +150,21 @@ std::string as_text(const Network& network, const Arguments& arguments, const Re
 constexpr int64_t kMatrixClasses = 20;  // more do not fit on a screen
 
 std::string classes_as_text(const std::vector<std::string>& names, const ConfusionMatrix& confusion) {
-  size_t width = 5;
-  for (const std::string& name : names) width = std::max(width, name.size());
+  int width = 5;
+  for (const std::string& name : names) width = std::max(width, display_width(printable(name)));
+  const auto cell = [&](int64_t t) { return padded(printable(names[static_cast<size_t>(t)]), width, true); };
   const int64_t classes = confusion.classes();
   std::string text = fmt::format("\n{:{}}  accuracy   count\n", "class", width);
   for (int64_t t = 0; t < classes; ++t)
     if (confusion.samples(t) > 0)
-      text += fmt::format("{:{}}  {:>8}  {:>6}\n", names[static_cast<size_t>(t)], width,
-                          percent(confusion.accuracy_percent(t)), confusion.samples(t));
+      text += fmt::format("{}  {:>8}  {:>6}\n", cell(t), percent(confusion.accuracy_percent(t)), confusion.samples(t));
   if (classes > kMatrixClasses)
-    return text + fmt::format("\nThe confusion matrix of {} classes is printed with --json.\n", classes);
+    return text + fmt::format("\nWhat {} classes were taken for is printed with --json.\n", grouped(classes));
   text += "\nconfusion matrix: a row is the label, a column what it was taken for\n";
   text += fmt::format("{:{}}", "", width + 3);
   for (int64_t p = 0; p < classes; ++p) text += fmt::format(" {:>6}", p);
   for (int64_t t = 0; t < classes; ++t) {
-    text += fmt::format("\n{:>2} {:{}}", t, names[static_cast<size_t>(t)], width);
+    text += fmt::format("\n{:>2} {}", t, cell(t));
     for (int64_t p = 0; p < classes; ++p) text += fmt::format(" {:>6}", confusion.at(t, p));
   }
   return text + "\n";

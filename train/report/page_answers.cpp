@@ -1,6 +1,8 @@
 // The parts of the page about what the networks answered.
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <numeric>
 
 #include "train/page/html.h"
 #include "train/page/text.h"
@@ -12,7 +14,8 @@ namespace {
 
 constexpr size_t kMatrixClasses = 20;  // more do not fit a page
 constexpr size_t kClassesInSight = 30;
-constexpr size_t kMostPairs = 15;  // of classes, named instead
+constexpr size_t kMostPairs = 15;   // of classes, named instead
+constexpr size_t kMostRows = 1000;  // of a table: of more it would be megabytes
 
 std::string signed_text(double value, int digits) {
   const std::string text = fmt::format("{:+.{}f}", value, digits);
@@ -38,13 +41,27 @@ std::vector<Answered> answered(const Comparison& comparison) {
   return all;
 }
 
+// All of them, or those with most test images.
+std::vector<size_t> classes_in_table(const Predictions& predictions) {
+  std::vector<size_t> rows(predictions.classes.size());
+  std::iota(rows.begin(), rows.end(), size_t{0});
+  if (rows.size() <= kMostRows) return rows;
+  const auto samples = [&](size_t t) { return predictions.confusion.samples(static_cast<int64_t>(t)); };
+  std::stable_sort(rows.begin(), rows.end(), [&](size_t a, size_t b) { return samples(a) > samples(b); });
+  rows.resize(kMostRows);
+  std::erase_if(rows, [&](size_t t) { return samples(t) == 0; });
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
 std::string class_table(const Comparison& comparison, const std::vector<Answered>& all) {
   std::string text = "<div class=\"scroll\"><table class=\"classes\"><thead><tr><th scope=\"col\">class</th>";
   for (const Answered& a : all) text += "<th scope=\"col\">" + swatch(comparison, a.configuration) + "</th>";
   for (size_t i = 1; i < all.size(); ++i) text += "<th scope=\"col\">difference</th>";
   text += "<th scope=\"col\">images</th></tr></thead><tbody>";
   const std::vector<std::string>& names = all.front().predictions->classes;
-  for (size_t t = 0; t < names.size(); ++t) {
+  const std::vector<size_t> rows = classes_in_table(*all.front().predictions);
+  for (const size_t t : rows) {
     const auto truth = static_cast<int64_t>(t);
     const double first = all.front().predictions->confusion.accuracy_percent(truth);
     text += "<tr><th scope=\"row\">" + html::escape(names[t]) + "</th>";
@@ -66,17 +83,29 @@ std::string class_table(const Comparison& comparison, const std::vector<Answered
   }
   text += "</tbody></table></div>";
   if (names.size() <= kClassesInSight) return text;
-  return fmt::format("<details><summary>All {} classes</summary>{}</details>", names.size(), text);
+  const std::string title = rows.size() == names.size()
+                                ? fmt::format("All {} classes", grouped(std::ssize(names)))
+                                : fmt::format("{} of {} classes, those with most test images",
+                                              grouped(std::ssize(rows)), grouped(std::ssize(names)));
+  return fmt::format("<details><summary>{}</summary>{}</details>", title, text);
 }
 
-// counts(t, p) of b − a, or of a alone.
+// counts(t, p) of b − a, or of a alone, of the classes that have names.
 class Counts {
  public:
+  struct Pair {
+    size_t t, p;
+    int64_t n;  // not 0
+  };
   Counts(const Predictions& a, const Predictions* b) : a_(a), b_(b) {
-    for (size_t t = 0; t < classes(); ++t)
-      for (size_t p = 0; p < classes(); ++p)
-        (t == p ? most_right_ : most_wrong_) = std::max(t == p ? most_right_ : most_wrong_, std::abs(at(t, p)));
+    for (const auto& [pair, n] : sums()) {
+      const auto [t, p] = pair;
+      if (n == 0 || t >= std::ssize(a.classes) || p >= std::ssize(a.classes)) continue;
+      pairs_.push_back({static_cast<size_t>(t), static_cast<size_t>(p), n});
+      (t == p ? most_right_ : most_wrong_) = std::max(t == p ? most_right_ : most_wrong_, std::abs(n));
+    }
   }
+  const std::vector<Pair>& pairs() const { return pairs_; }  // that occur, by class
   size_t classes() const { return a_.classes.size(); }
   int64_t at(size_t t, size_t p) const {
     const auto row = static_cast<int64_t>(t), column = static_cast<int64_t>(p);
@@ -88,7 +117,15 @@ class Counts {
   const std::string& name(size_t i) const { return a_.classes[i]; }
 
  private:
+  std::map<std::pair<int64_t, int64_t>, int64_t> sums() const {
+    std::map<std::pair<int64_t, int64_t>, int64_t> sums;
+    for (const ConfusionMatrix::Pair& p : a_.confusion.pairs()) sums[{p.truth, p.predicted}] += b_ ? -p.count : p.count;
+    if (b_)
+      for (const ConfusionMatrix::Pair& p : b_->confusion.pairs()) sums[{p.truth, p.predicted}] += p.count;
+    return sums;
+  }
   const Predictions &a_, *b_;
+  std::vector<Pair> pairs_;
   int64_t most_right_ = 0, most_wrong_ = 0;
 };
 
@@ -116,14 +153,9 @@ std::string matrix(const Counts& counts) {
 }
 
 std::string pairs(const Counts& counts) {
-  struct Pair {
-    size_t t, p;
-    int64_t n;
-  };
-  std::vector<Pair> all;
-  for (size_t t = 0; t < counts.classes(); ++t)
-    for (size_t p = 0; p < counts.classes(); ++p)
-      if (t != p && counts.at(t, p) != 0) all.push_back({t, p, counts.at(t, p)});
+  using Pair = Counts::Pair;
+  std::vector<Pair> all = counts.pairs();
+  std::erase_if(all, [](const Pair& pair) { return pair.t == pair.p; });
   std::stable_sort(all.begin(), all.end(), [](const Pair& a, const Pair& b) { return std::abs(a.n) > std::abs(b.n); });
   if (all.size() > kMostPairs) all.resize(kMostPairs);
   std::string text =

@@ -46,7 +46,7 @@ void ReportSink::write(bool predictions, bool interrupted) {
     if (predictions) options.stop = options_.stop;
     const Comparison comparison = compare(std::move(runs), options);
     write_file_atomically(dir_ / "report.html", report_page(comparison, ""));
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {  // of whatever kind: the run is worth more than its page
     if (!warned_) options_.warn(std::string("the report cannot be written: ") + e.what());
     warned_ = true;
   }

@@ -90,21 +90,11 @@ std::vector<Measure> all_measures(const Comparison& comparison) {
   };
 }
 
-// Characters, each one column wide.
-size_t width_of(const std::string& text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-std::string padded(const std::string& text, size_t width, bool left) {
-  const std::string space(width > width_of(text) ? width - width_of(text) : 0, ' ');
-  return left ? text + space : space + text;
-}
-
-std::string wrapped(const std::string& text, size_t columns) {
+std::string wrapped(const std::string& text, int columns) {
   std::istringstream words(text);
   std::string result, line;
   for (std::string word; words >> word;) {
-    if (!line.empty() && width_of(line) + 1 + width_of(word) > columns) {
+    if (!line.empty() && display_width(line) + 1 + display_width(word) > columns) {
       result += line + "\n";
       line.clear();
     }
@@ -122,15 +112,15 @@ Grid transposed(const Grid& grid) {
   return result;
 }
 
-std::vector<size_t> widths_of(const Grid& grid) {
-  std::vector<size_t> widths(grid.front().size(), 0);
+std::vector<int> widths_of(const Grid& grid) {
+  std::vector<int> widths(grid.front().size(), 0);
   for (const auto& row : grid)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
   return widths;
 }
 
 std::string drawn(const Grid& grid) {
-  const std::vector<size_t> widths = widths_of(grid);
+  const std::vector<int> widths = widths_of(grid);
   std::string text;
   for (const auto& row : grid) {
     std::string line;
@@ -182,12 +172,17 @@ nlohmann::ordered_json inside_json(const Inspection& inside) {
 }
 
 nlohmann::ordered_json predictions_json(const Predictions& p, const std::vector<RunRecord>& runs) {
+  constexpr int64_t kMostInMatrix = 100, kMostListed = 1000;  // of more it would be megabytes
+  const auto listed = [&](int64_t truth) {
+    return std::ssize(p.classes) <= kMostListed || p.confusion.samples(truth) > 0;
+  };
   auto classes = nlohmann::ordered_json::array(), matrix = classes;
-  for (size_t t = 0; t < p.classes.size(); ++t) {
-    const auto truth = static_cast<int64_t>(t);
-    classes.push_back({{"class", p.classes[t]},
-                       {"top1", p.confusion.accuracy_percent(truth)},
-                       {"count", p.confusion.samples(truth)}});
+  for (int64_t truth = 0; truth < std::ssize(p.classes); ++truth) {
+    if (listed(truth))
+      classes.push_back({{"class", p.classes[static_cast<size_t>(truth)]},
+                         {"top1", p.confusion.accuracy_percent(truth)},
+                         {"count", p.confusion.samples(truth)}});
+    if (p.confusion.classes() > kMostInMatrix) continue;
     auto row = nlohmann::ordered_json::array();
     for (int64_t c = 0; c < p.confusion.classes(); ++c) row.push_back(p.confusion.at(truth, c));
     matrix.push_back(std::move(row));
@@ -198,9 +193,8 @@ nlohmann::ordered_json predictions_json(const Predictions& p, const std::vector<
                               {"accuracy", p.accuracy_percent()},
                               {"preprocessing", json_of(p.preprocessing)},
                               {"per_class", classes}};
-  constexpr size_t kMostClasses = 100;  // of a thousand it would be megabytes
   if (p.inside) json["inside"] = inside_json(*p.inside);
-  if (p.classes.size() <= kMostClasses) json["confusion"] = std::move(matrix);  // rows: the label
+  if (!matrix.empty()) json["confusion"] = std::move(matrix);  // rows: the label
   return json;
 }
 
@@ -260,6 +254,7 @@ nlohmann::ordered_json verdict_json(const Comparison& all, const Verdict& v) {
                                    {"half_width", v.accuracy->half_width},
                                    {"basis", name_of(v.accuracy->basis)},
                                    {"count", v.accuracy->count},
+                                   {"test_images", v.accuracy->images},
                                    {"distinguishable", v.accuracy->distinguishable()}};
   if (v.speed)
     json["speed"] = {
@@ -312,7 +307,7 @@ std::vector<Measure> measures(const Comparison& comparison) {
 std::string comparison_text(const Comparison& comparison, int columns) {
   const std::vector<Measure> shown = measures(comparison);
   Grid grid{{""}};
-  for (const Configuration& c : comparison.configurations) grid.front().push_back(c.name);
+  for (const Configuration& c : comparison.configurations) grid.front().push_back(printable(c.name));
   for (const Measure& measure : shown) {
     std::vector<std::string> row{measure.title};
     for (const Configuration& c : comparison.configurations) {
@@ -325,14 +320,14 @@ std::string comparison_text(const Comparison& comparison, int columns) {
   for (const Configuration& c : comparison.configurations)
     runs.push_back(c.finished ? std::to_string(c.counted.size()) : fmt::format("{}, not finished", c.runs.size()));
   grid.push_back(std::move(runs));
-  size_t width = 0;
-  for (const size_t w : widths_of(grid)) width += w + 2;
+  int width = 0;
+  for (const int w : widths_of(grid)) width += w + 2;
   constexpr size_t kBeside = 4;  // more are easier to compare below each other, whatever the screen
-  const bool beside = comparison.configurations.size() <= kBeside &&
-                      (width <= static_cast<size_t>(columns) + 2 || comparison.configurations.size() <= 2);
+  const bool beside =
+      comparison.configurations.size() <= kBeside && (width <= columns + 2 || comparison.configurations.size() <= 2);
   std::string text = drawn(beside ? grid : transposed(grid));
   for (const Verdict& verdict : comparison.verdicts)
-    text += "\n" + wrapped(verdict.text, static_cast<size_t>(std::clamp(columns, 40, 100)));
+    text += "\n" + wrapped(printable(verdict.text), std::clamp(columns, 40, 100));
   return text;
 }
 

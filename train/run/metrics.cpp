@@ -63,8 +63,7 @@ std::vector<int64_t> predicted_classes(const Tensor& logits) {
   return predicted;
 }
 
-ConfusionMatrix::ConfusionMatrix(int64_t classes)
-    : classes_(classes), counts_(static_cast<size_t>(classes * classes), 0) {}
+ConfusionMatrix::ConfusionMatrix(int64_t classes) : classes_(classes) {}
 
 void ConfusionMatrix::add(const Tensor& logits, const Tensor& labels) {
   check("confusion matrix", logits, labels);
@@ -75,18 +74,26 @@ void ConfusionMatrix::add(const Tensor& logits, const Tensor& labels) {
   for (size_t i = 0; i < predicted.size(); ++i) {
     if (label[i] < 0 || label[i] >= classes_)
       fail("confusion matrix: label {} of sample {} lies outside [0, {})", label[i], i, classes_);
-    ++counts_[static_cast<size_t>(label[i] * classes_ + predicted[i])];
+    ++counts_[{label[i], predicted[i]}];
+    ++samples_[label[i]];
   }
 }
 
 int64_t ConfusionMatrix::at(int64_t truth, int64_t predicted) const {
-  return counts_[static_cast<size_t>(truth * classes_ + predicted)];
+  const auto found = counts_.find({truth, predicted});
+  return found == counts_.end() ? 0 : found->second;
 }
 
 int64_t ConfusionMatrix::samples(int64_t truth) const {
-  int64_t total = 0;
-  for (int64_t p = 0; p < classes_; ++p) total += at(truth, p);
-  return total;
+  const auto found = samples_.find(truth);
+  return found == samples_.end() ? 0 : found->second;
+}
+
+std::vector<ConfusionMatrix::Pair> ConfusionMatrix::pairs() const {
+  std::vector<Pair> all;
+  all.reserve(counts_.size());
+  for (const auto& [pair, count] : counts_) all.push_back({pair.first, pair.second, count});
+  return all;
 }
 
 double ConfusionMatrix::accuracy_percent(int64_t truth) const {

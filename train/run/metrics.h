@@ -2,7 +2,9 @@
 // steps or a test set does not depend on how samples were put into batches, and goes on after a resume.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/options.h"
@@ -50,19 +52,27 @@ MetricSums count_hits(const Tensor& logits, const Tensor& labels);
 // The class with the highest logit, for each sample; among equal logits the first.
 std::vector<int64_t> predicted_classes(const Tensor& logits);
 
-// counts(t, p): samples of class t that were taken for class p.
+// How often samples of one class were taken for another. Memory is taken for pairs that occur, so of many classes
+// hardly any.
 class ConfusionMatrix {
  public:
   explicit ConfusionMatrix(int64_t classes);
+  // logits (N, K) f32 or f64 with K = classes, labels (N) i64 in [0, K).
   void add(const Tensor& logits, const Tensor& labels);
   int64_t classes() const { return classes_; }
-  int64_t at(int64_t truth, int64_t predicted) const;
-  int64_t samples(int64_t truth) const;          // of this class
-  double accuracy_percent(int64_t truth) const;  // of this class; 0 if it has no samples
+  int64_t at(int64_t truth, int64_t predicted) const;  // samples of class `truth` that were taken for `predicted`
+  int64_t samples(int64_t truth) const;                // of this class
+  double accuracy_percent(int64_t truth) const;        // of this class; 0 if it has no samples
+
+  struct Pair {
+    int64_t truth, predicted, count;  // count > 0
+  };
+  std::vector<Pair> pairs() const;  // those that occur, by truth and then by predicted
 
  private:
   int64_t classes_;
-  std::vector<int64_t> counts_;  // row-major (truth, predicted)
+  std::map<std::pair<int64_t, int64_t>, int64_t> counts_;  // (truth, predicted)
+  std::map<int64_t, int64_t> samples_;                     // by truth
 };
 
 }  // namespace ghost
