@@ -11,6 +11,7 @@
 #include "support/temp_dir.h"
 #include "support/tiny_images.h"
 #include "train/inspect/inspection.h"
+#include "train/inspect/page.h"
 #include "train/inspect/sheets.h"
 
 namespace ghost {
@@ -140,6 +141,23 @@ TEST(Sheets, GhostsStandBesideTheMapTheyAreMadeFrom) {
   const int64_t row = 8 + 3 * 48 + 2 * 2 + 8;
   EXPECT_EQ(sheet.width, row);
   EXPECT_EQ(sheet.height, 2 * 48 + 3 * 8);
+}
+
+TEST(Sheets, LargeMapsAreDrawnAtASizeForLooking) {
+  const LayerMaps layer{.name = "layer",
+                        .kind = "Conv2d",
+                        .maps = random_tensor({1, 224, 112, 32}, "maps", 0, 1, DType::f32),
+                        .intrinsic = 0,
+                        .ghosts = 0,
+                        .filters = {}};
+  const Image map = map_picture(layer.maps, 3, 0, 64);
+  EXPECT_EQ(map.height, 56) << "blocks of 4×4";
+  EXPECT_EQ(map.width, 28);
+  EXPECT_EQ(map_picture(layer.maps, 3).height, 224);
+  Inspection inspection{.kernel_sizes = {1, 3}, .tolerance = 0.1, .layers = {}};
+  for (int i = 0; i < 2; i++) inspection.layers.push_back({.layer = layer, .kernels = {}, .pairs = {}});
+  EXPECT_LT(inspection_sections(inspection, 2, 64).size(), 500'000U);
+  EXPECT_GT(inspection_sections(inspection, 2, kEveryValue).size(), 5'000'000U);
 }
 
 // A small ghost network of 16×16 grey pictures, trained for an epoch, in run/.

@@ -68,16 +68,16 @@ std::string histogram(const KernelResult& result) {
                             kWidth, kHeight + 13, result.kernel, result.kernel);
 }
 
-std::string pair_rows(const InspectedLayer& one) {
+std::string pair_rows(const InspectedLayer& one, int64_t most_pixels) {
   std::string text =
       R"(<div class="scroll"><table class="pairs"><thead><tr><th scope="col">Map → map</th><th scope="col" class="word">From, made, wanted, difference</th>)";
   for (const KernelResult& k : one.kernels) text += fmt::format(R"(<th scope="col">MSE {0}×{0}</th>)", k.kernel);
   text += "<th scope=\"col\">Left over</th></tr></thead>\n<tbody>\n";
   for (const SimilarPair& pair : one.pairs) {
     const PairFit fit = fit_pair(one.layer.maps, pair.source, pair.target, pair.kernel);
-    text += fmt::format(
-        R"(<tr><th scope="row">{} → {}</th><td class="word">{}</td>)", pair.source, pair.target,
-        picture(pair_picture(one.layer.maps, fit), fmt::format("map {} turned into map {}", pair.source, pair.target)));
+    text += fmt::format(R"(<tr><th scope="row">{} → {}</th><td class="word">{}</td>)", pair.source, pair.target,
+                        picture(pair_picture(one.layer.maps, fit, 0, most_pixels),
+                                fmt::format("map {} turned into map {}", pair.source, pair.target)));
     for (const double mse : pair.mse) text += fmt::format("<td>{:.2e}</td>", mse);
     text += fmt::format("<td>{}</td></tr>\n",
                         percent(100 * pair.unexplained[std::min<size_t>(1, pair.unexplained.size() - 1)]));
@@ -85,7 +85,7 @@ std::string pair_rows(const InspectedLayer& one) {
   return text + "</tbody></table></div>\n";
 }
 
-std::string layer_section(const InspectedLayer& one, bool open) {
+std::string layer_section(const InspectedLayer& one, bool open, int64_t most_pixels) {
   const LayerMaps& layer = one.layer;
   std::string text = fmt::format("<details{}><summary>{}: {} maps of {}</summary>\n", open ? " open" : "",
                                  html::escape(layer.name), layer.maps.size(3), size_of(layer));
@@ -93,13 +93,14 @@ std::string layer_section(const InspectedLayer& one, bool open) {
                       layer.ghosts > 0 ? "Each map of the convolution with the ghosts made from it; every map in its "
                                          "own range of values."
                                        : "Every map in its own range of values.");
-  text += "<div class=\"scroll\">" + picture(contact_sheet(layer), "feature maps of " + layer.name) + "</div>\n";
+  text += "<div class=\"scroll\">" + picture(contact_sheet(layer, 0, most_pixels), "feature maps of " + layer.name) +
+          "</div>\n";
   if (layer.filters.defined())
     text +=
         "<h3>Cheap filters, as learned</h3>\n<p class=\"hint\">Blue below 0, red above, in the order of the "
         "ghosts.</p>\n<div class=\"scroll\">" +
         picture(filter_sheet(layer.filters), "cheap filters of " + layer.name) + "</div>\n";
-  if (!one.pairs.empty()) text += "<h3>Most similar pairs</h3>\n" + pair_rows(one);
+  if (!one.pairs.empty()) text += "<h3>Most similar pairs</h3>\n" + pair_rows(one, most_pixels);
   if (!one.kernels.empty()) {
     text += "<h3>All pairs, by what the filter leaves over of the variance</h3>\n<div class=\"histograms\">\n";
     for (const KernelResult& k : one.kernels) text += histogram(k);
@@ -134,16 +135,19 @@ std::string inspection_intro(const Inspection& inspection) {
       share(inspection.tolerance));
 }
 
-std::string inspection_sections(const Inspection& inspection, size_t drawn) {
+std::string inspection_sections(const Inspection& inspection, size_t drawn, int64_t most_pixels) {
   std::string text = layer_table(inspection);
   bool open = true;
-  for (const size_t i : chosen(inspection, drawn)) text += layer_section(inspection.layers[i], open), open = false;
+  for (const size_t i : chosen(inspection, drawn)) {
+    text += layer_section(inspection.layers[i], open, most_pixels);
+    open = false;
+  }
   return text;
 }
 
 std::string inspection_page(const Inspection& inspection, const InspectionPage& page) {
   const std::string title = html::escape(page.title), about = html::escape(page.about),
-                    body = inspection_intro(inspection) + inspection_sections(inspection, page.drawn);
+                    body = inspection_intro(inspection) + inspection_sections(inspection, page.drawn, kEveryValue);
   return html::fill(assets::inspect_html,
                     {{"title", title}, {"about", about}, {"style", assets::page_css}, {"body", body}});
 }

@@ -66,6 +66,26 @@ std::pair<double, double> range(std::span<const double> values) {
   return {*low, *high};
 }
 
+struct Grid {
+  int64_t height, width;
+  std::vector<double> values;
+};
+// A map by the means of square blocks, if it is larger; those at the lower and right edge may be narrower.
+Grid reduced(std::vector<double> values, int64_t height, int64_t width, int64_t most_pixels) {
+  const int64_t block = (std::max(height, width) + most_pixels - 1) / most_pixels;
+  if (block <= 1) return {height, width, std::move(values)};
+  Grid small{(height + block - 1) / block, (width + block - 1) / block, {}};
+  for (int64_t top = 0; top < height; top += block)
+    for (int64_t left = 0; left < width; left += block) {
+      const int64_t bottom = std::min(top + block, height), right = std::min(left + block, width);
+      double sum = 0;
+      for (int64_t y = top; y < bottom; y++)
+        for (int64_t x = left; x < right; x++) sum += values[static_cast<size_t>(y * width + x)];
+      small.values.push_back(sum / static_cast<double>((bottom - top) * (right - left)));
+    }
+  return small;
+}
+
 // The order of a ghost layer's maps on the sheet: each intrinsic map, then its ghosts.
 std::vector<int64_t> sheet_order(const LayerMaps& layer) {
   const int64_t maps = layer.maps.size(3), each = layer.intrinsic > 0 ? layer.ghosts / layer.intrinsic : 0;
@@ -106,38 +126,39 @@ Image grid(const std::vector<Image>& cells, int64_t columns, int64_t group) {
   return canvas;
 }
 
-Image map_picture(const Tensor& maps, int64_t map, int64_t picture) {
-  const std::vector<double> values = values_of(maps, map, picture);
-  const auto [low, high] = range(values);
-  return colour_map(values, maps.size(1), maps.size(2), low, high, side_of(maps.size(1), maps.size(2)));
+Image map_picture(const Tensor& maps, int64_t map, int64_t picture, int64_t most_pixels) {
+  const Grid shown = reduced(values_of(maps, map, picture), maps.size(1), maps.size(2), most_pixels);
+  const auto [low, high] = range(shown.values);
+  return colour_map(shown.values, shown.height, shown.width, low, high, side_of(shown.height, shown.width));
 }
 
-Image contact_sheet(const LayerMaps& layer, int64_t picture) {
+Image contact_sheet(const LayerMaps& layer, int64_t picture, int64_t most_pixels) {
   const std::vector<int64_t> order = sheet_order(layer);
   const int64_t maps = layer.maps.size(3);
   std::vector<Image> cells;
   cells.reserve(order.size());
-  for (const int64_t map : order) cells.push_back(map < maps ? map_picture(layer.maps, map, picture) : Image{});
+  for (const int64_t map : order)
+    cells.push_back(map < maps ? map_picture(layer.maps, map, picture, most_pixels) : Image{});
   const int64_t group = layer.intrinsic > 0 && layer.ghosts > 0 ? layer.ghosts / layer.intrinsic + 1 : 1;
   const auto across = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(cells.size()) * 1.5)));
   return grid(cells, (across + group - 1) / group * group, group);
 }
 
-Image pair_picture(const Tensor& maps, const PairFit& fit, int64_t picture) {
+Image pair_picture(const Tensor& maps, const PairFit& fit, int64_t picture, int64_t most_pixels) {
   const int64_t height = maps.size(1), width = maps.size(2), pixels = height * width;
-  const std::vector<double> source = values_of(maps, fit.source, picture),
-                            target = values_of(maps, fit.target, picture);
-  const std::span<const double> predicted(fit.predicted.data() + picture * pixels, static_cast<size_t>(pixels));
+  const auto shown = [&](std::vector<double> values) { return reduced(std::move(values), height, width, most_pixels); };
+  const auto first = fit.predicted.begin() + picture * pixels;
+  const Grid source = shown(values_of(maps, fit.source, picture)), target = shown(values_of(maps, fit.target, picture)),
+             predicted = shown({first, first + pixels});
   std::vector<double> off;
-  for (size_t i = 0; i < target.size(); i++) off.push_back(predicted[i] - target[i]);
-  const auto [low, high] = range(target);
-  const auto [source_low, source_high] = range(source);
-  const int64_t side = side_of(height, width);
-  return grid(
-      {colour_map(source, height, width, source_low, source_high, side),
-       colour_map(predicted, height, width, low, high, side), colour_map(target, height, width, low, high, side),
-       signed_colour_map(off, height, width, (high - low) / 2, side)},
-      4);
+  for (size_t i = 0; i < target.values.size(); i++) off.push_back(predicted.values[i] - target.values[i]);
+  const auto [low, high] = range(target.values);
+  const auto [source_low, source_high] = range(source.values);
+  const int64_t h = target.height, w = target.width, side = side_of(h, w);
+  return grid({colour_map(source.values, h, w, source_low, source_high, side),
+               colour_map(predicted.values, h, w, low, high, side), colour_map(target.values, h, w, low, high, side),
+               signed_colour_map(off, h, w, (high - low) / 2, side)},
+              4);
 }
 
 Image filter_sheet(const Tensor& filters) {

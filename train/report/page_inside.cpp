@@ -6,6 +6,7 @@ namespace ghost {
 
 std::string inside_section(const Comparison& comparison) {
   constexpr size_t kConfigurations = 4, kDrawn = 2;  // their pictures are most of the page
+  constexpr int64_t kMapPixels = 64;                 // enough to look at
   std::string body;
   size_t shown = 0;
   for (size_t c = 0; c < comparison.configurations.size() && shown < kConfigurations; ++c) {
@@ -16,8 +17,8 @@ std::string inside_section(const Comparison& comparison) {
       body += inspection_intro(inside) +
               "<p class=\"hint\">On the first test images, of the run whose answers are shown above. ghost-inspect "
               "shows more, on any picture.</p>";
-    body += "<details><summary>" + swatch(comparison, c) + "</summary>\n" + inspection_sections(inside, kDrawn) +
-            "</details>\n";
+    body += "<details><summary>" + swatch(comparison, c) + "</summary>\n" +
+            inspection_sections(inside, kDrawn, kMapPixels) + "</details>\n";
   }
   return body.empty() ? "" : section("inside", "A look inside", body);
 }

@@ -8,6 +8,7 @@
 #include "data/encode.h"
 #include "data/loader.h"
 #include "data/preprocess.h"
+#include "data/transforms.h"
 #include "nn/infer.h"
 #include "nn/state_dict.h"
 #include "train/loop/arithmetic.h"
@@ -42,6 +43,15 @@ std::shared_ptr<const Inspection> look_inside(Module& model, const Tensor& image
   InspectOptions options;
   options.kernels = {1, 3}, options.pairs = 5;
   return std::make_shared<const Inspection>(inspect(model, slice(images, {{.stop = count}}), options));
+}
+
+// No larger than the page shows it.
+Image for_looking(Image image) {
+  constexpr int64_t kMostPixels = 96;
+  const int64_t longer = std::max(image.height, image.width);
+  if (longer <= kMostPixels) return image;
+  const auto side = [&](int64_t pixels) { return std::max<int64_t>(1, pixels * kMostPixels / longer); };
+  return resize_bilinear(image, {0, 0, image.height, image.width}, side(image.height), side(image.width));
 }
 
 }  // namespace
@@ -130,7 +140,7 @@ Disagreement disagreement(const Predictions& a, const Predictions& b, const RunR
   const Dataset& tested = *data.held_out();
   for (int64_t i = 0; i < tested.size() && pictures.size() < wanted.size(); ++i)
     if (const auto found = wanted.find(tested.name(i)); found != wanted.end())
-      pictures[found->second] = base64(encode_png(preprocessor.evaluation_image(tested.read(i))));
+      pictures[found->second] = base64(encode_png(for_looking(preprocessor.evaluation_image(tested.read(i)))));
   for (const size_t image : chosen)
     if (const auto found = pictures.find(image); found != pictures.end())
       result.examples.push_back({image, found->second});

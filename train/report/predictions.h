@@ -29,7 +29,7 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
 
 struct Example {
   size_t image = 0;  // into labels, predicted
-  std::string png;   // the picture as the network sees it, before normalisation; base64
+  std::string png;   // what the network sees of it, before normalisation, at 96 pixels at most; base64
 };
 
 struct Disagreement {
