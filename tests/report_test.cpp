@@ -79,37 +79,6 @@ TEST(Thin, KeepsShortCurvesAndLeavesOutWhatIsNotFinite) {
   EXPECT_THAT(thin(std::vector<double>(100, 1.0), 10), SizeIs(testing::Le(10U)));
 }
 
-TEST(Statistics, QuantilesOfStudentsT) {
-  // Published tables, two-sided 95 %.
-  EXPECT_NEAR(student_t_quantile(0.975, 1), 12.7062, 1e-4);
-  EXPECT_NEAR(student_t_quantile(0.975, 2), 4.3027, 1e-4);
-  EXPECT_NEAR(student_t_quantile(0.975, 10), 2.2281, 1e-4);
-  EXPECT_NEAR(student_t_quantile(0.975, 1000), 1.9623, 1e-4);
-  EXPECT_NEAR(student_t_quantile(0.5, 3), 0, 1e-6);
-  EXPECT_NEAR(student_t_quantile(0.05, 4), -2.1318, 1e-4);
-}
-
-TEST(Statistics, PairsTakeOutWhatSeedsShare) {
-  const std::vector<double> a{60, 70, 80}, b{61, 71.2, 80.8};
-  const Difference paired = paired_difference(a, b), welch = welch_difference(a, b);
-  EXPECT_NEAR(paired.mean, 1, 1e-12);
-  // deviation of {1, 1.2, 0.8} is 0.2; 4.3027 · 0.2 / √3
-  EXPECT_NEAR(paired.half_width, 0.49684, 1e-4);
-  EXPECT_TRUE(paired.distinguishable());
-  EXPECT_NEAR(welch.mean, 1, 1e-12);
-  EXPECT_FALSE(welch.distinguishable());
-}
-
-TEST(Statistics, OneSeedIsJudgedByTheTestImages) {
-  const Difference apart = sample_difference(80, 79, 10'000, std::nullopt);
-  EXPECT_NEAR(apart.half_width, 100 * 1.959964 * std::sqrt((0.8 * 0.2 + 0.79 * 0.21) / 1e4), 1e-6);
-  EXPECT_FALSE(apart.distinguishable());
-  // The same accuracies, but nearly always right on the same images.
-  const Difference together = sample_difference(80, 79, 10'000, Discordant{150, 50});
-  EXPECT_NEAR(together.half_width, 100 * 1.959964 * std::sqrt(200 - 1.0) / 1e4, 1e-6);
-  EXPECT_TRUE(together.distinguishable());
-}
-
 TEST(RunRecord, ReportsAndSkipsWhatIsCorrupted) {
   const TempDir dir;
   const fs::path run = write_run(dir, "run",
@@ -276,10 +245,9 @@ TEST(Verdict, SaysNoMoreThanTheSeedsAllow) {
     dirs.push_back(
         write_run(dir, fmt::format("ghost-s{}", seed), two_epochs(ghost[seed], 10), config(seed, 2, "mini_group_net")));
   }
-  EXPECT_EQ(
-      verdict_of(dirs),
-      "ghost is 1.6× as fast as standard per epoch; its accuracy is lower by 0.40 ± 0.86 points over 3 seeds: not "
-      "distinguishable.");
+  EXPECT_EQ(verdict_of(dirs),
+            "ghost is 1.6× as fast as standard per epoch; its accuracy is lower by 0.40 ± 1.53 points over 3 seeds "
+            "and 10,000 test images: not distinguishable.");
 }
 
 TEST(Verdict, SaysWhatIsClear) {
@@ -292,8 +260,8 @@ TEST(Verdict, SaysWhatIsClear) {
         write_run(dir, fmt::format("b-s{}", seed), two_epochs(74 - luck, 10.2), config(seed, 2, "mini_group_net")));
   }
   EXPECT_EQ(verdict_of(dirs),
-            "b is about as fast as a per epoch; its accuracy is higher by 3.80 ± 0.50 points over 3 "
-            "seeds.");
+            "b is about as fast as a per epoch; its accuracy is higher by 3.80 ± 1.34 points over 3 "
+            "seeds and 10,000 test images.");
 }
 
 TEST(Verdict, DifferentSeedsAndLengths) {
@@ -302,8 +270,8 @@ TEST(Verdict, DifferentSeedsAndLengths) {
       verdict_of({write_run(dir, "a-s0", two_epochs(70), config(0)), write_run(dir, "a-s1", two_epochs(71), config(1)),
                   write_run(dir, "b-s2", two_epochs(80, 30), config(2, 1)),
                   write_run(dir, "b-s3", two_epochs(81, 30), config(3, 1))}),
-      "b takes 3.0× as long as a per epoch; its accuracy is higher by 10.00 ± 3.04 points over runs with different "
-      "seeds (after 1 against 2 epochs).");
+      "b takes 3.0× as long as a per epoch; its accuracy is higher by 10.00 ± 3.27 points over runs with different "
+      "seeds and 10,000 test images (after 1 against 2 epochs).");
 }
 
 TEST(Verdict, OneSeedOfOneOfThem) {
@@ -319,8 +287,57 @@ TEST(Verdict, OneSeedOfOneOfThem) {
     run.last->channels = 1;
   }
   EXPECT_THAT(compare(runs, {.target = {}, .timing = false, .predictions = false}).verdicts[0].text,
-              HasSubstr("its accuracy is higher by 9.50 ± 1.31 points on 10,000 test images, and one has one seed: "
+              HasSubstr("its accuracy is higher by 9.50 ± 1.32 points on 10,000 test images, and one has one seed: "
                         "another seed may differ"));
+}
+
+TEST(Verdict, FewTestImagesAreNoCertaintyHoweverAlikeTheSeeds) {
+  const TempDir dir;
+  const std::string few = "data: {name: idx, root: x}\n";
+  std::vector<RunRecord> runs = read_runs(
+      {write_run(dir, "a-s0", two_epochs(50), config(0) + few), write_run(dir, "a-s1", two_epochs(50), config(1) + few),
+       write_run(dir, "b-s0", two_epochs(58.333), config(0, 2, "mini_group_net") + few),
+       write_run(dir, "b-s1", two_epochs(58.333), config(1, 2, "mini_group_net") + few)});
+  const CompareOptions quick{.target = {}, .timing = false, .predictions = false};
+  EXPECT_THAT(compare(runs, quick).verdicts[0].text, HasSubstr("how many test images there were is not known"));
+  for (RunRecord& run : runs)
+    run.last = RunRecord::Position{.classes = {"a", "b"}, .image_size = 8, .channels = 1, .test_images = 12};
+  const Comparison c = compare(runs, quick);
+  EXPECT_THAT(c.verdicts[0].text,
+              AllOf(HasSubstr("higher by 8.33 ± "), HasSubstr("over 2 seeds and 12 test images: not distinguishable")));
+  const auto json = comparison_json(c).at("verdicts")[0].at("accuracy_difference");
+  EXPECT_FALSE(json.at("distinguishable").get<bool>());
+  EXPECT_GT(json.at("half_width"), 30);
+  EXPECT_EQ(json.at("test_images"), 12);
+}
+
+TEST(Comparison, ACopyOfARunIsNoSecondObservation) {
+  const TempDir dir;
+  const Comparison c =
+      compared({write_run(dir, "a-s0", two_epochs(70), config(0)), write_run(dir, "copy", two_epochs(70), config(0)),
+                write_run(dir, "b-s0", two_epochs(75), config(0, 2, "mini_group_net")),
+                write_run(dir, "b-copy", two_epochs(75), config(0, 2, "mini_group_net"))});
+  EXPECT_THAT(c.configurations[0].runs, SizeIs(2));
+  EXPECT_THAT(c.configurations[0].counted, ElementsAre(0));
+  EXPECT_EQ(c.configurations[0].accuracy->count, 1);
+  EXPECT_THAT(c.notes, testing::Contains(HasSubstr("a-s0 and copy have the same seed (0)")));
+  EXPECT_THAT(c.verdicts[0].text, HasSubstr("one seed each: another seed may differ"));
+}
+
+TEST(Comparison, SeedsThatWereTestedOnDifferentImagesAreSaid) {
+  const TempDir dir;
+  std::vector<RunRecord> runs =
+      read_runs({write_run(dir, "a-s0", two_epochs(70), config(0)), write_run(dir, "a-s1", two_epochs(72), config(1))});
+  const auto notes = [&](const char* first, const char* second) {
+    for (RunRecord& run : runs)
+      run.last = RunRecord::Position{.classes = {"a", "b"}, .image_size = 8, .channels = 1, .test_images = 12};
+    runs[0].last->tested_on = first, runs[1].last->tested_on = second;
+    return compare(runs, {.target = {}, .timing = false, .predictions = false}).notes;
+  };
+  const auto said = testing::Contains(HasSubstr("a: its runs were tested on different images"));
+  EXPECT_THAT(notes("0123", "4567"), said);
+  EXPECT_THAT(notes("0123", "0123"), testing::Not(said));
+  EXPECT_THAT(notes("0123", ""), testing::Not(said)) << "not known";
 }
 
 TEST(Verdict, WithoutATestThereIsNoDifference) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <new>
 
 #include "nn/cost.h"
 #include "train/report/verdict.h"
@@ -13,7 +14,7 @@ namespace {
 constexpr size_t kMostMeasured = 12;  // configurations that are timed and tested: more take minutes
 constexpr int kTurns = 7;
 constexpr double kTimingSeconds = 15, kMostTurnSeconds = 0.25;
-constexpr size_t kExamples = 24;  // pictures of each disagreement
+constexpr size_t kExamples = 24, kFewExamples = 6, kAllExamples = 72;  // pictures of a disagreement, and of all
 
 // What makes runs one configuration.
 std::string without_seed_and_place(Config config) {
@@ -87,6 +88,15 @@ std::vector<Configuration> grouped_runs(const std::vector<RunRecord>& runs) {
     take([](const RunRecord& run) { return run.state == RunState::finished; });
     c.finished = !c.counted.empty();
     if (!c.finished) take([](const RunRecord&) { return true; });
+    // A copy of a run is no second observation.
+    std::vector<size_t> once;
+    for (const size_t i : c.counted) {
+      if (once.empty() || runs[once.back()].config.run.seed != runs[i].config.run.seed)
+        once.push_back(i);
+      else
+        c.copies.emplace_back(once.back(), i);
+    }
+    c.counted = std::move(once);
   }
   name_apart(configurations, runs);
   return configurations;
@@ -181,6 +191,8 @@ class Work {
   void find_disagreements() {
     if (all_.configurations.empty() || !all_.configurations.front().predictions) return;
     const Predictions& a = *all_.configurations.front().predictions;
+    const size_t examples =
+        std::clamp(kAllExamples / std::max<size_t>(1, all_.configurations.size() - 1), kFewExamples, kExamples);
     for (size_t i = 1; i < all_.configurations.size(); ++i) {
       const Configuration& c = all_.configurations[i];
       if (!c.predictions) continue;
@@ -191,7 +203,7 @@ class Work {
       }
       attempt("no pictures are shown", [&] {
         step("comparing answers", 0);
-        Disagreement d = disagreement(a, *c.predictions, all_.runs[a.run], kExamples);
+        Disagreement d = disagreement(a, *c.predictions, all_.runs[a.run], examples);
         d.a = 0;
         d.b = i;
         all_.disagreements.push_back(std::move(d));
@@ -212,6 +224,8 @@ class Work {
       f();
     } catch (const Error& e) {
       note(fmt::format("{}: {}", without, e.what()));
+    } catch (const std::bad_alloc&) {
+      note(fmt::format("{}: there is not enough memory", without));
     }
   }
   bool too_many(const char* what) {
@@ -225,16 +239,42 @@ class Work {
   const CompareOptions& options_;
 };
 
+// As far as the checkpoints tell.
+bool same_test_images(const Comparison& all, const Configuration& c) {
+  const std::string* first = nullptr;
+  for (const size_t i : c.counted) {
+    if (!all.runs[i].last || all.runs[i].last->tested_on.empty()) continue;
+    if (!first)
+      first = &all.runs[i].last->tested_on;
+    else if (*first != all.runs[i].last->tested_on)
+      return false;
+  }
+  return true;
+}
+
 void note_runs(Comparison& comparison) {
   for (const RunRecord& run : comparison.runs) {
     if (run.state != RunState::finished) comparison.notes.push_back(run.name + " " + run.state_text);
     comparison.notes.insert(comparison.notes.end(), run.problems.begin(), run.problems.end());
   }
-  for (const Configuration& c : comparison.configurations)
-    if (c.finished && c.counted.size() < c.runs.size())
+  for (const Configuration& c : comparison.configurations) {
+    for (const auto& [counted, copy] : c.copies)
       comparison.notes.push_back(
-          fmt::format("{}: {} of {} runs are finished, and only they count for accuracy and loss", c.name,
-                      c.counted.size(), c.runs.size()));
+          fmt::format("{} and {} have the same seed ({}), so that they are no two observations: only {} counts",
+                      comparison.runs[counted].name, comparison.runs[copy].name,
+                      comparison.runs[counted].config.run.seed, comparison.runs[counted].name));
+    if (!same_test_images(comparison, c))
+      comparison.notes.push_back(
+          fmt::format("{}: its runs were tested on different images, as their seeds chose them: the spread over seeds "
+                      "is also that of "
+                      "the images",
+                      c.name));
+    const size_t finished = c.counted.size() + c.copies.size();
+    if (c.finished && finished < c.runs.size())
+      comparison.notes.push_back(
+          fmt::format("{}: {} of {} runs are finished, and only they count for accuracy and loss", c.name, finished,
+                      c.runs.size()));
+  }
 }
 
 }  // namespace

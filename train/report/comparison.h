@@ -28,9 +28,10 @@ struct Configuration {
   std::string name = {};
   Config config = {};             // of its first run
   std::vector<size_t> runs = {};  // into Comparison::runs, by seed
-  // The runs that are averaged: the finished ones or, if none is finished, those that have a test.
+  // The runs that are averaged: the finished ones or, if none is finished, those that have a test; one of each seed.
   std::vector<size_t> counted = {};
-  bool finished = false;  // all runs in `counted` are
+  std::vector<std::pair<size_t, size_t>> copies = {};  // a run that counts, and one with its seed that does not
+  bool finished = false;                               // all runs in `counted` are
 
   std::optional<Spread> accuracy = {}, best_accuracy = {}, loss = {};  // percent and cross-entropy, of the last test
   std::optional<Spread> epoch_seconds = {};                            // training time of an epoch, without its test

@@ -35,6 +35,7 @@ struct RunRecord {
     std::vector<std::string> classes;
     int64_t image_size = 0, channels = 0;  // of the network's input
     int64_t test_images = 0;               // of the last test; 0: none yet
+    std::string tested_on = {};            // differs where the names of these images do; empty: not known
   };
   std::optional<Position> last;
   std::filesystem::path last_checkpoint() const;

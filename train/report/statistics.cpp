@@ -111,23 +111,36 @@ Difference welch_difference(const std::vector<double>& a, const std::vector<doub
 }
 
 // For paired proportions the variance of the difference is (b + c − (b − c)²/n)/n² with b, c the discordant counts
-// (Agresti, "Categorical Data Analysis", section 11.1.1).
+// (Agresti, "Categorical Data Analysis", section 11.1.1). Both intervals are those of made-up counts: half an image
+// more of each of the four outcomes of a pair, or one more right and one more wrong of each sample. They lie around a
+// difference that is nearer to 0; here they are made wide enough to reach as far around the one that was seen.
 Difference sample_difference(double percent_a, double percent_b, int64_t count,
                              const std::optional<Discordant>& discordant) {
   if (count < 1) fail("an accuracy needs at least one test image to have an interval");
-  const auto n = static_cast<double>(count);
-  double variance = 0;
+  const double seen = (percent_b - percent_a) / 100;
+  const auto n = static_cast<double>(count) + 2;
+  double centre = 0, variance = 0;
   if (discordant) {
-    const auto b = static_cast<double>(discordant->only_a), c = static_cast<double>(discordant->only_b);
+    const auto b = static_cast<double>(discordant->only_a) + 0.5, c = static_cast<double>(discordant->only_b) + 0.5;
+    centre = (c - b) / n;
     variance = (b + c - (b - c) * (b - c) / n) / (n * n);
   } else {
-    const double a = percent_a / 100, b = percent_b / 100;
+    const auto made_up = [&](double percent) { return (percent / 100 * static_cast<double>(count) + 1) / n; };
+    const double a = made_up(percent_a), b = made_up(percent_b);
+    centre = b - a;
     variance = (a * (1 - a) + b * (1 - b)) / n;
   }
-  return {.mean = percent_b - percent_a,
-          .half_width = 100 * kNormalQuantile * std::sqrt(std::max(0.0, variance)),
+  return {.mean = 100 * seen,
+          .half_width = 100 * (kNormalQuantile * std::sqrt(variance) + std::abs(seen - centre)),
           .basis = discordant ? Difference::Basis::paired_samples : Difference::Basis::samples,
-          .count = count};
+          .count = count,
+          .images = count};
+}
+
+Difference with_test_images(Difference over_seeds, const Difference& over_images) {
+  over_seeds.half_width = std::hypot(over_seeds.half_width, over_images.half_width);
+  over_seeds.images = over_images.images;
+  return over_seeds;
 }
 
 }  // namespace ghost

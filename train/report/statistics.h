@@ -28,7 +28,8 @@ struct Difference {
   };
   double mean = 0, half_width = 0;
   Basis basis = Basis::samples;
-  int64_t count = 0;  // pairs of seeds, the smaller number of runs, or test images
+  int64_t count = 0;   // pairs of seeds, the smaller number of runs, or test images
+  int64_t images = 0;  // test images whose choice is in the width; 0: it is not
   bool distinguishable() const { return mean > half_width || mean < -half_width; }
 };
 
@@ -36,12 +37,18 @@ struct Difference {
 Difference paired_difference(const std::vector<double>& a, const std::vector<double>& b);
 // b − a, at least two of each.
 Difference welch_difference(const std::vector<double>& a, const std::vector<double>& b);
-// Accuracies in percent of two runs on `count` test images each. `only_a` and `only_b` images were right in one of them
-// alone; without them the images are taken as independent.
+// Accuracies in percent of two runs, or the means of several, on `count` test images each. `only_a` and `only_b` images
+// were right in one of them alone; without them the images are taken as independent. The width is never 0: what few
+// images never showed may still happen (Agresti and Caffo, 2000; Agresti and Min, 2005).
 struct Discordant {
   int64_t only_a = 0, only_b = 0;
 };
 Difference sample_difference(double percent_a, double percent_b, int64_t count,
                              const std::optional<Discordant>& discordant);
+
+// The difference over seeds with the uncertainty that the choice of test images brings, which its seeds share: other
+// seeds do not show it. Half widths add as independent errors do (Howe, "Approximate confidence limits on the mean of
+// X + Y", 1974), so that a spread that is small by chance, over few seeds, hides neither.
+Difference with_test_images(Difference over_seeds, const Difference& over_images);
 
 }  // namespace ghost

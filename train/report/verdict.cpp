@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/registry.h"
 #include "train/page/text.h"
 
 namespace ghost {
@@ -25,29 +26,38 @@ std::optional<Discordant> discordant(const Comparison& all, size_t a, size_t b) 
   return std::nullopt;
 }
 
+// Test images of each of its runs, by their checkpoints or else by what is known of the data set; 0: not known.
 int64_t test_images(const Comparison& all, const Configuration& c) {
+  int64_t fewest = 0;
   for (const size_t i : c.counted)
-    if (all.runs[i].last && all.runs[i].last->test_images > 0) return all.runs[i].last->test_images;
-  return 0;
+    if (all.runs[i].last && all.runs[i].last->test_images > 0)
+      fewest = fewest == 0 ? all.runs[i].last->test_images : std::min(fewest, all.runs[i].last->test_images);
+  if (fewest > 0) return fewest;
+  const DataConfig& data = c.config.data;
+  for (const DatasetEntry& entry : dataset_table())
+    if (entry.name == data.name) fewest = entry.info.test_images;
+  return fewest > 0 && data.limit_test > 0 ? std::min(fewest, data.limit_test) : fewest;
 }
 
+// Nothing if the number of test images is not known: then no interval could be told.
 std::optional<Difference> accuracy_difference(const Comparison& all, size_t a, size_t b) {
   const Configuration &of_a = all.configurations[a], &of_b = all.configurations[b];
   const auto first = accuracies(all, of_a), second = accuracies(all, of_b);
-  if (first.empty() || second.empty()) return std::nullopt;
+  const int64_t images = std::min(test_images(all, of_a), test_images(all, of_b));
+  if (first.empty() || second.empty() || images == 0) return std::nullopt;
+  const bool one_each = first.size() == 1 && second.size() == 1, several = first.size() > 1 && second.size() > 1;
+  // The runs whose answers are known image by image stand for all of them, if each has as many runs as the other.
+  const Difference over_images = sample_difference(of_a.accuracy->mean, of_b.accuracy->mean, images,
+                                                   one_each || several ? discordant(all, a, b) : std::nullopt);
+  if (!several) return over_images;
   std::vector<double> x, y;
   bool equal_seeds = first.size() == second.size();
   for (size_t i = 0; i < first.size(); ++i) {
     x.push_back(first[i].second);
-    equal_seeds = equal_seeds && first[i].first == second[i].first && (i == 0 || first[i].first != first[i - 1].first);
+    equal_seeds = equal_seeds && first[i].first == second[i].first;
   }
   for (const auto& [seed, value] : second) y.push_back(value);
-  if (x.size() > 1 && y.size() > 1) return equal_seeds ? paired_difference(x, y) : welch_difference(x, y);
-  const int64_t images = std::min(test_images(all, of_a), test_images(all, of_b));
-  if (images == 0) return std::nullopt;
-  const bool one_each = x.size() == 1 && y.size() == 1;
-  return sample_difference(of_a.accuracy->mean, of_b.accuracy->mean, images,
-                           one_each ? discordant(all, a, b) : std::nullopt);
+  return with_test_images(equal_seeds ? paired_difference(x, y) : welch_difference(x, y), over_images);
 }
 
 // Whether an epoch is the same work.
@@ -89,9 +99,9 @@ std::string speed_sentence(const Configuration& a, const Configuration& b, const
 std::string basis_text(const Difference& d) {
   switch (d.basis) {
     case Difference::Basis::paired_seeds:
-      return fmt::format("over {} seeds", d.count);
+      return fmt::format("over {} seeds and {} test images", d.count, grouped(d.images));
     case Difference::Basis::welch:
-      return "over runs with different seeds";
+      return fmt::format("over runs with different seeds and {} test images", grouped(d.images));
     case Difference::Basis::paired_samples:
       return fmt::format("on the same {} test images", grouped(d.count));
     case Difference::Basis::samples:
