@@ -146,7 +146,7 @@ TEST(Sheets, GhostsStandBesideTheMapTheyAreMadeFrom) {
 TEST(Sheets, LargeMapsAreDrawnAtASizeForLooking) {
   const LayerMaps layer{.name = "layer",
                         .kind = "Conv2d",
-                        .maps = random_tensor({1, 224, 112, 32}, "maps", 0, 1, DType::f32),
+                        .maps = random_tensor({1, 224, 112, 32}, 1),
                         .intrinsic = 0,
                         .ghosts = 0,
                         .filters = {}};

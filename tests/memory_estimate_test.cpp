@@ -76,7 +76,7 @@ TEST(CheckMemory, KnowsWhatAModelTakesAndLeavesItAsItWas) {
 
 TEST(CheckMemory, AParameterThatDoesNotFitIsRefusedBeforeItIsMade) {
   Config config;
-  config.model.name = "plain_cnn", config.model.channels = {1 << 20, 1 << 20};
+  config.model.name = "plain_cnn", config.model.channels = {1'000'000, 1'000'000};
   EXPECT_THAT(test::error_of([&] { build_model(config.model, 1); }), AllOf(HasSubstr("MiB"), HasSubstr("available")));
 }
 

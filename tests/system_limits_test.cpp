@@ -71,7 +71,9 @@ TEST_F(Limits, QuotaOfV1) {
   write("sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_quota_us", "25000\n");
   const CoreLimit limit = core_limit(dir_.path());
   EXPECT_EQ(limit.cores, 1);
-  if (affinity() > 1) EXPECT_THAT(limit.reason, HasSubstr("0.25 cores"));
+  if (affinity() > 1) {
+    EXPECT_THAT(limit.reason, HasSubstr("0.25 cores"));
+  }
 }
 
 TEST_F(Limits, InAContainerTheMountPointIsTheGroup) {

@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
   try {
     ghost::read_run(dir);
-    ghost::trim_metrics(metrics, 1, 5);
+    ghost::trim_metrics(metrics, 1, 5, [](const std::string&) {});
     ghost::read_run(dir);
   } catch (const ghost::Error&) {
   }

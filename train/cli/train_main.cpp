@@ -9,6 +9,7 @@
 #include "train/cli/profile_report.h"
 #include "train/cli/program.h"
 #include "train/cli/tables.h"
+#include "train/cli/text.h"
 #include "train/config/reference.h"
 #include "train/loop/preflight.h"
 #include "train/loop/trainer.h"

@@ -7,7 +7,9 @@
 
 namespace ghost {
 
-std::string Place::str() const { return line ? fmt::format("{}:{}:{}", source, line, column) : source; }
+std::string Place::str() const {
+  return line ? fmt::format("{}:{}:{}", printable(source), line, column) : printable(source);
+}
 
 void Problems::add(const Place& place, const std::string& sentence, const std::vector<std::string>& paths) {
   constexpr size_t kKept = 10000;  // a hostile file has one problem every few bytes

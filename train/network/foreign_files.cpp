@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/quoted.h"
+
 namespace ghost {
 namespace {
 
@@ -38,7 +40,7 @@ std::string what_it_is_instead(const std::filesystem::path& file) {
   if (is_of_torch_save(start))
     return fmt::format(
         "this was written by torch.save; `tools/pth-to-safetensors {} {}` makes a safetensors file of it",
-        file.string(), std::filesystem::path(file).replace_extension(".safetensors").string());
+        shell_word(file.string()), shell_word(std::filesystem::path(file).replace_extension(".safetensors").string()));
   if (is_html(start))
     return "this is an HTML page, so a server has answered with a page instead of the weights: download them again";
   if (start.starts_with("version https://git-lfs"))

@@ -9,8 +9,7 @@ namespace ghost {
 
 namespace {
 
-constexpr double kUpper = 0.975;              // of a two-sided interval at 95 %
-constexpr double kNormalQuantile = 1.959964;  // of the normal distribution, at kUpper
+constexpr double kUpper = 0.975;  // of a two-sided interval at 95 %
 
 // Continued fraction of the incomplete beta function (Abramowitz and Stegun, 26.5.8) by Lentz's method.
 double beta_fraction(double a, double b, double x) {
@@ -130,8 +129,10 @@ Difference sample_difference(double percent_a, double percent_b, int64_t count,
     centre = b - a;
     variance = (a * (1 - a) + b * (1 - b)) / n;
   }
+  // A variance that few images tell is itself uncertain.
+  const double quantile = student_t_quantile(kUpper, static_cast<double>(std::max<int64_t>(1, count - 1)));
   return {.mean = 100 * seen,
-          .half_width = 100 * (kNormalQuantile * std::sqrt(variance) + std::abs(seen - centre)),
+          .half_width = 100 * (quantile * std::sqrt(variance) + std::abs(seen - centre)),
           .basis = discordant ? Difference::Basis::paired_samples : Difference::Basis::samples,
           .count = count,
           .images = count};

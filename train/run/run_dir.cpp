@@ -93,7 +93,7 @@ std::vector<fs::path> foreign_files(const fs::path& dir) {
 void require_free(const fs::path& dir) {
   if (holds_run(dir))
     fail_usage("run directory {} holds a run already: continue it with --resume {}, or start anew with --run {}",
-               dir.string(), dir.string(), free_name(dir).string());
+               dir.string(), shell_word(dir.string()), shell_word(free_name(dir).string()));
   const std::vector<fs::path> foreign = foreign_files(dir);
   if (foreign.empty()) return;
   constexpr size_t kNamed = 3;
@@ -101,7 +101,7 @@ void require_free(const fs::path& dir) {
   for (size_t i = 0; i < std::min(foreign.size(), kNamed); ++i)
     names += (i ? ", " : "") + quoted(foreign[i].lexically_relative(dir).string());
   fail_usage("run directory {} holds other files ({}{}): choose a new or an empty folder, e.g. --run {}", dir.string(),
-             names, foreign.size() > kNamed ? ", …" : "", free_name(dir / "run").string());
+             names, foreign.size() > kNamed ? ", …" : "", shell_word(free_name(dir / "run").string()));
 }
 
 }  // namespace
@@ -186,7 +186,7 @@ RunDir RunDir::find(const std::string& dir) {
   fail_usage("--resume {}: holds no checkpoints/last.safetensors, so there is no run to continue{}",
              run.path().string(),
              began ? fmt::format("; it ended before its first checkpoint: start it anew with --config {} --run {}",
-                                 run.config().string(), run.path().string())
+                                 shell_word(run.config().string()), shell_word(run.path().string()))
                    : "");
 }
 
