@@ -157,6 +157,12 @@ std::vector<std::string> Description::owners_elsewhere(const std::string& path, 
 
 // ---- values
 
+const std::string& FieldRule::choice_of(const std::string& text) const {
+  for (const auto& [spelling, choice] : spellings)
+    if (text == spelling) return choice;
+  return text;
+}
+
 std::string value_problem(bool, const FieldRule&) { return ""; }
 std::string value_problem(int64_t value, const FieldRule& rule) { return number_problem(value, rule); }
 std::string value_problem(uint64_t value, const FieldRule& rule) { return number_problem(value, rule); }

@@ -34,6 +34,11 @@ struct FieldRule {
   double scale = 0;                    // values are often given too large by this factor; 0: by none
   bool of_data = false;                // describes the data set: goes out of use when data.name is replaced
   bool* set = nullptr;                 // the option may be `auto`; true once it is not
+  // Other spellings of choices, of older configurations: {{"true", "random"}}.
+  std::vector<std::pair<std::string, std::string>> spellings{};
+
+  // The choice that `text` stands for: what it is another spelling of, or itself.
+  const std::string& choice_of(const std::string& text) const;
 };
 
 // The usual rules, for describe().

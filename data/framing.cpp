@@ -43,7 +43,8 @@ Image framed(Image stored, const Framing& framing, int64_t size) {
       part.height == stored.height && part.width == stored.width && resized == PictureSize{stored.height, stored.width};
   Image image = as_stored ? std::move(stored) : resize_bilinear(stored, part, resized.height, resized.width);
   if (framing.top == 0 && framing.left == 0 && resized == PictureSize{size, size}) return image;
-  return crop(image, framing.top, framing.left, size, size);
+  return framing.outside == Framing::Outside::reflect ? crop_reflected(image, framing.top, framing.left, size, size)
+                                                      : crop(image, framing.top, framing.left, size, size);
 }
 
 }  // namespace ghost

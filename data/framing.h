@@ -26,11 +26,13 @@ struct FramingTarget {
 };
 
 // `part` of the stored picture is resized to `resized`. The network sees the (size, size) pixels of it whose corner is
-// at (top, left), and zeros where that is outside.
+// at (top, left), and what `outside` says where that is outside.
 struct Framing {
+  enum class Outside { zeros, reflect };  // reflect: the picture mirrored at its outermost pixels, as NumPy's "reflect"
   Box part;
   PictureSize resized;
   int64_t top = 0, left = 0;
+  Outside outside = Outside::zeros;
 };
 
 // torchvision's Resize(side): the shorter side becomes `side`, the longer one int(side·long/short).

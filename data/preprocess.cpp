@@ -11,7 +11,7 @@ class Draws {
   template <class Stage, class Apply>
   void each(const std::vector<std::pair<const AugmentationEntry*, const Stage*>>& active, const Apply& apply) {
     for (const auto& [entry, augmentation] : active) {
-      if (entry->shared) {
+      if (entry->shared_stream) {
         apply(*augmentation, shared_);
       } else {
         RandomStream own = stream("augment." + entry->name);
@@ -77,7 +77,7 @@ void Preprocessor::training(Image image, const SampleKey& key, float* out) const
     const Framing framing = one.framing(size_of(image), target_, random);
     image = framed(std::move(image), framing, target_.size);
   });
-  draws.each(pixels_, [&](const PixelAugmentation& one, RandomStream& random) { one.apply(image, random); });
+  draws.each(pixels_, [&](const PixelAugmentation& one, RandomStream& random) { one.apply(image, key, random); });
   normalize_(image, out);
   const NormalizedImage normalized{.height = image.height,
                                    .width = image.width,

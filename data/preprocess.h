@@ -15,12 +15,6 @@
 
 namespace ghost {
 
-// A sample of one epoch of one run: what the random numbers of its augmentation are a function of.
-struct SampleKey {
-  uint64_t seed = 0;
-  int64_t epoch = 0, sample = 0;  // sample: its index in the data set
-};
-
 // Pictures become (image_size, image_size, channels), normalised. Pixels stay in 8 bits until they are normalised. A
 // picture so narrow that resizing it would take more than kMaxPixels is an ImageError, which does not know the
 // picture's name.

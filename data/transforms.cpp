@@ -13,11 +13,6 @@ uint8_t luma(const uint8_t* rgb) {
   return static_cast<uint8_t>((rgb[0] * kLuma[0] + rgb[1] * kLuma[1] + rgb[2] * kLuma[2] + 0x8000) >> 16);
 }
 
-// Pillow's blend: from `from` (factor 0) to `to` (factor 1) and beyond, cut off towards zero.
-uint8_t blend(float from, float to, float factor) {
-  return static_cast<uint8_t>(std::clamp(from + factor * (to - from), 0.0f, 255.0f));
-}
-
 void blend_from(Image& image, float from, double factor) {
   std::array<uint8_t, 256> table;
   for (size_t v = 0; v < table.size(); v++) table[v] = blend(from, static_cast<float>(v), static_cast<float>(factor));
@@ -25,6 +20,10 @@ void blend_from(Image& image, float from, double factor) {
 }
 
 }  // namespace
+
+uint8_t blend(float from, float to, float factor) {
+  return static_cast<uint8_t>(std::clamp(from + factor * (to - from), 0.0f, 255.0f));
+}
 
 Image crop(const Image& image, int64_t top, int64_t left, int64_t height, int64_t width) {
   const int64_t channels = image.channels;
@@ -35,6 +34,23 @@ Image crop(const Image& image, int64_t top, int64_t left, int64_t height, int64_
   for (int64_t y = y0; y < y1; y++)
     std::copy_n(image.pixels.data() + (y * image.width + x0) * channels, (x1 - x0) * channels,
                 out.pixels.data() + ((y - top) * width + x0 - left) * channels);
+  return out;
+}
+
+Image crop_reflected(const Image& image, int64_t top, int64_t left, int64_t height, int64_t width) {
+  const int64_t channels = image.channels;
+  const auto mirrored = [](int64_t at, int64_t side) {
+    if (side == 1) return int64_t{0};
+    const int64_t period = 2 * (side - 1), place = (at % period + period) % period;
+    return std::min(place, period - place);
+  };
+  Image out = Image::zeros(height, width, channels);
+  uint8_t* to = out.pixels.data();
+  for (int64_t y = 0; y < height; y++) {
+    const uint8_t* row = image.pixels.data() + mirrored(top + y, image.height) * image.width * channels;
+    for (int64_t x = 0; x < width; x++, to += channels)
+      std::copy_n(row + mirrored(left + x, image.width) * channels, channels, to);
+  }
   return out;
 }
 

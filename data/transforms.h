@@ -18,11 +18,16 @@ Image resize_bilinear(const Image& image, const Box& box, int64_t height, int64_
 
 // The window (height, width) whose corner is at (top, left), also outside of the picture: zeros are there.
 Image crop(const Image& image, int64_t top, int64_t left, int64_t height, int64_t width);
+// The same with the picture mirrored at its outermost pixels, as often as needed.
+Image crop_reflected(const Image& image, int64_t top, int64_t left, int64_t height, int64_t width);
 void flip_horizontal(Image& image);
 
 // Grey to RGB by repetition, RGB to grey by ITU-R 601 luma as Pillow's convert("L"): (19595 R + 38470 G + 7471 B)/2^16,
 // rounded.
 Image with_channels(Image image, int64_t channels);
+
+// Pillow's Image.blend: from `from` (factor 0) to `to` (factor 1) and beyond, cut off to 0..255 and towards zero.
+uint8_t blend(float from, float to, float factor);
 
 // Pillow's ImageEnhance with factor ≥ 0 (0: all black, all mean grey, all luma; 1: unchanged), cut off to 0..255.
 void adjust_brightness(Image& image, double factor);

@@ -140,7 +140,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"run.threads=5000", kThreads + "5000, but must be at most 1024"},
         Refused{"run.seed=-1", "run.seed is '-1', but must be an integer"},
         Refused{"data.channels=2", "data.channels is 2, but must be 0, 1 or 3"},
-        Refused{"data.augment.flip=True", "data.augment.flip is 'True', but must be true or false; did you mean true?"},
+        Refused{"data.augment.trivial_augment=True",
+                "data.augment.trivial_augment is 'True', but must be true or false; did you mean true?"},
+        Refused{"data.augment.flip=alternating",
+                "data.augment.flip is 'alternating', but must be none, random or alternate; did you mean 'alternate'?"},
         Refused{"data.augment.scale=[0.1]",
                 "data.augment.scale has 1 values, but must be a list of 2 numbers, e.g. [0.08, 1]"},
         Refused{"data.augment.scale=0.5",
@@ -164,7 +167,7 @@ TEST(Config, SetTakesScalarsListsAndMappings) {
   EXPECT_EQ(c.model.width, 0.5);
   EXPECT_EQ(c.run.dir, "a b: #c") << "paths are taken as they are";
   EXPECT_EQ(c.data.root, "a\tb");
-  EXPECT_TRUE(c.data.augment.get<bool>("flip"));
+  EXPECT_EQ(c.data.augment.get<std::string>("flip"), "random");
   EXPECT_EQ(c.data.augment.get<int64_t>("crop_padding"), 2);
   EXPECT_EQ(c.train.epochs, 4) << "the last one counts";
   EXPECT_EQ(read("run: {dir: x}\n", {"run.dir="}).run.dir, "");
@@ -296,7 +299,7 @@ TEST(Config, WhatDescribesAReplacedDataSetIsIgnored) {
   EXPECT_FALSE(c.model_classes_set);
   EXPECT_EQ(c.model.width, 0.5);
   EXPECT_EQ(c.data.workers, 3) << "says nothing about the data set";
-  EXPECT_FALSE(c.data.augment.get<bool>("flip"));
+  EXPECT_EQ(c.data.augment.get<std::string>("flip"), "none");
   EXPECT_THAT(loaded.notes, ElementsAre("model.num_classes describes image_folder; ignored by cifar10 (a.yaml:1:25)",
                                         "data.root describes image_folder; ignored by cifar10 (a.yaml:4:3)",
                                         "data.mean describes image_folder; ignored by cifar10 (a.yaml:6:3)",

@@ -25,6 +25,7 @@ void check_case(const Path& directory, const IndexEntry& entry) {
       {"schedule", check_schedule},
       {"training", check_training},
       {"preprocess", check_preprocess},
+      {"augment", check_augment},
   };
   const Case c(directory, entry.name);
   const auto found = kinds.find(c.kind());

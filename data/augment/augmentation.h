@@ -14,6 +14,12 @@
 
 namespace ghost {
 
+// A sample of one epoch of one run: what the random numbers of its augmentation are a function of.
+struct SampleKey {
+  uint64_t seed = 0;
+  int64_t epoch = 0, sample = 0;  // sample: its index in the data set
+};
+
 // When an augmentation works on a picture. The table is in this order.
 enum class AugmentStage {
   geometry,    // chooses the framing from the picture's size; one augmentation at most
@@ -54,7 +60,8 @@ class GeometryAugmentation : public Augmentation {
 class PixelAugmentation : public Augmentation {
  public:
   AugmentStage stage() const final { return AugmentStage::pixels; }
-  virtual void apply(Image& image, RandomStream& random) const = 0;  // its size stays
+  // The size of `image` stays. Most units need no more than `random`, which is a function of `key` and their name.
+  virtual void apply(Image& image, const SampleKey& key, RandomStream& random) const = 0;
 };
 
 // (v/255 − mean)/deviation of every pixel.
@@ -74,13 +81,15 @@ struct AugmentationEntry {
   std::string name, summary;
   std::vector<std::string> options;  // keys under data.augment
   AugmentationPtr (*make)();         // with its defaults
-  // An augmentation's random numbers are a function of (seed, epoch, sample, name), and its keys are
-  // data.augment.<name>.<option>. Those that are older than this rule have keys of data.augment and draw from one
+  // Its keys are data.augment.<name>.<option>; those of the oldest, and of the ones with a single option, stand in
+  // data.augment itself.
+  bool plain_keys;
+  // Its random numbers are a function of (seed, epoch, sample, name). Those that are older than this rule draw from one
   // stream of (seed, epoch, sample), one after another: a line more among them would change the results of the others.
-  bool shared;
+  bool shared_stream;
 
   // What stands before the keys of its options: "data.augment." or "data.augment.<name>."
-  std::string path() const { return shared ? "data.augment." : "data.augment." + name + "."; }
+  std::string path() const { return plain_keys ? "data.augment." : "data.augment." + name + "."; }
 };
 // In the order of application.
 const std::vector<AugmentationEntry>& augmentations();

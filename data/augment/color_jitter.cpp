@@ -17,7 +17,7 @@ struct ColorJitter final : AugmentationUnit<ColorJitter, PixelAugmentation> {
   }
   bool on() const override { return brightness > 0 || contrast > 0 || saturation > 0; }
 
-  void apply(Image& image, RandomStream& random) const override {
+  void apply(Image& image, const SampleKey& /*key*/, RandomStream& random) const override {
     constexpr std::array adjust{adjust_brightness, adjust_contrast, adjust_saturation};
     const std::array strengths{brightness, contrast, saturation};
     for (const int64_t i : random.permutation(3)) {

@@ -32,9 +32,9 @@ Value read(const FieldValue& field) {
 }
 
 // False if the value is of another type than the option.
-bool write(const FieldValue& field, const Value& value) {
+bool write(const Field& field, const Value& value) {
   return std::visit(
-      [](auto* to, const auto& from) {
+      [&](auto* to, const auto& from) {
         using T = std::remove_cvref_t<decltype(*to)>;
         using From = std::remove_cvref_t<decltype(from)>;
         if constexpr (std::is_same_v<T, From>) {
@@ -42,6 +42,11 @@ bool write(const FieldValue& field, const Value& value) {
           return true;
         } else if constexpr (std::is_same_v<T, double> && std::is_same_v<From, int64_t>) {
           *to = static_cast<double>(from);
+          return true;
+        } else if constexpr (std::is_same_v<T, std::string> && std::is_same_v<From, bool>) {
+          const std::string text = from ? "true" : "false", &choice = field.rule.choice_of(text);
+          if (choice == text) return false;
+          *to = choice;
           return true;
         } else if constexpr (std::is_same_v<T, std::array<double, 2>> && std::is_same_v<From, std::vector<double>>) {
           if (from.size() != to->size()) return false;
@@ -51,7 +56,7 @@ bool write(const FieldValue& field, const Value& value) {
           return false;
         }
       },
-      field, value);
+      field.value, value);
 }
 
 Description described(AugmentConfig& config) {
@@ -91,7 +96,7 @@ AugmentConfig::~AugmentConfig() = default;
 void AugmentConfig::set(const std::string& key, const Value& value) {
   const Description description = described(*this);
   const Field& field = option(description, key);
-  if (write(field.value, value)) return;
+  if (write(field, value)) return;
   const bool pair = std::holds_alternative<std::array<double, 2>*>(field.value);
   fail_usage("data.augment.{} was set to {}, but must be {}", key, type_name(value),
              pair ? "a list of 2 numbers" : type_name(read(field.value)));
@@ -118,7 +123,7 @@ const Augmentation& AugmentConfig::at(const std::string& name) const {
 void describe(AugmentConfig& config, Description& description) {
   for (size_t i = 0; i < config.all().size(); i++) {
     const AugmentationEntry& entry = augmentations()[i];
-    if (entry.shared)
+    if (entry.plain_keys)
       describe(*config.all()[i], description);
     else
       description.section(entry.name, entry.summary, *config.all()[i]);

@@ -7,7 +7,7 @@ namespace {
 struct Line {
   const char *name, *summary;
   AugmentationPtr (*make)();
-  bool shared = false;  // AugmentationEntry::shared: no new one is
+  enum { own_section, single_option, oldest } keys = own_section;
 };
 
 }  // namespace
@@ -15,16 +15,22 @@ struct Line {
 // `struct …` declares the unit's type on the spot, in namespace ghost: its unit alone knows more of it.
 constexpr Line kLines[] = {
     // geometry
-    {"random_crop", "a window of the image with zeros around it", make_augmentation<struct RandomCrop>, true},
+    {"random_crop", "a window of the image with zeros around it", make_augmentation<struct RandomCrop>, Line::oldest},
     {"random_resized_crop", "a part of random area and aspect, resized", make_augmentation<struct RandomResizedCrop>,
-     true},
+     Line::oldest},
     // 8-bit pixels
-    {"flip", "left to right, half of the time", make_augmentation<struct Flip>, true},
+    {"flip", "left to right, half of the time", make_augmentation<struct Flip>, Line::oldest},
     {"color_jitter", "brightness, contrast and saturation, in random order", make_augmentation<struct ColorJitter>,
-     true},
+     Line::oldest},
+    {"rand_augment", "some operations drawn from fourteen (Cubuk et al., 2020)", make_augmentation<struct RandAugment>},
+    {"trivial_augment", "one operation of random strength (Müller and Hutter, 2021)",
+     make_augmentation<struct TrivialAugment>, Line::single_option},
     // normalised values
     {"lighting", "moves all colours along the axes in which those of ImageNet vary", make_augmentation<struct Lighting>,
-     true},
+     Line::oldest},
+    {"cutout", "a square of zeros (DeVries and Taylor, 2017)", make_augmentation<struct Cutout>, Line::single_option},
+    {"random_erasing", "a rectangle filled with something else (Zhong et al., 2017)",
+     make_augmentation<struct RandomErasing>},
 };
 
 const std::vector<AugmentationEntry>& augmentations() {
@@ -33,11 +39,12 @@ const std::vector<AugmentationEntry>& augmentations() {
     for (const Line& line : kLines) {
       const AugmentationPtr options = line.make();
       Description description;
-      if (line.shared)
+      const bool plain_keys = line.keys != Line::own_section;
+      if (plain_keys)
         options->describe(description);
       else
         description.section(line.name, line.summary, *options);
-      all.push_back({line.name, line.summary, {}, line.make, line.shared});
+      all.push_back({line.name, line.summary, {}, line.make, plain_keys, line.keys == Line::oldest});
       for (const Field& field : description.fields()) all.back().options.push_back(field.path);
     }
     return all;

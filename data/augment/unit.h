@@ -6,7 +6,7 @@
 //       d.field("probability", &probability, "of an inverted image; 0: never", rule::at_least(0, 1));
 //     }
 //     bool on() const override { return probability > 0; }
-//     void apply(Image& image, RandomStream& random) const override {
+//     void apply(Image& image, const SampleKey& /*key*/, RandomStream& random) const override {
 //       if (random.flip(probability))
 //         for (uint8_t& v : image.pixels) v = static_cast<uint8_t>(255 - v);
 //     }

@@ -10,7 +10,7 @@ const Image kRgb = test::patterned_image(3, 4, 3);
 
 void color_jitter(Image& image, double brightness, double contrast, RandomStream& random) {
   const AugmentConfig config{{"brightness", brightness}, {"contrast", contrast}};
-  dynamic_cast<const PixelAugmentation&>(config.at("color_jitter")).apply(image, random);
+  dynamic_cast<const PixelAugmentation&>(config.at("color_jitter")).apply(image, {}, random);
 }
 
 TEST(ColorJitter, OfStrengthZeroChangesNothingAndOrderIsRandom) {

@@ -15,14 +15,14 @@ using test::splits_of_pixels;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-// The first option is what switches an augmentation on: true, or a number above 0.
+// The first option is what switches an augmentation on: true, a number above 0, or a choice that true stands for.
 AugmentConfig switched_on(const AugmentationEntry& entry) {
   AugmentConfig config;
   Description description;
   describe(config, description);
   const std::string& key = entry.options.at(0);
   const FieldValue& value = description.find_field(key)->value;
-  if (std::holds_alternative<bool*>(value))
+  if (std::holds_alternative<bool*>(value) || std::holds_alternative<std::string*>(value))
     config.set(key, true);
   else if (std::holds_alternative<int64_t*>(value))
     config.set(key, 2);
@@ -52,8 +52,10 @@ TEST(AugmentTable, IsInTheOrderOfApplicationAndHasEveryNameOnce) {
 TEST(AugmentTable, OnlyTheOldOnesShareAStream) {
   std::vector<std::string> shared;
   for (const AugmentationEntry& entry : augmentations())
-    if (entry.shared)
+    if (entry.shared_stream)
       shared.push_back(entry.name);
+    else if (entry.plain_keys)
+      EXPECT_THAT(entry.options, testing::ElementsAre(entry.name));
     else
       for (const std::string& option : entry.options) EXPECT_THAT(option, StartsWith(entry.name + "."));
   EXPECT_THAT(shared, testing::ElementsAre("random_crop", "random_resized_crop", "flip", "color_jitter", "lighting"));
@@ -168,15 +170,16 @@ TEST(AugmentConfig, KeysAndTypesThatThereAreNotAreRefused) {
   };
   AugmentConfig config;
   EXPECT_EQ(message([&] { config.set("flipp", true); }), "there is no option data.augment.flipp; did you mean 'flip'?");
-  EXPECT_EQ(message([&] { config.set("flip", 1); }),
-            "data.augment.flip was set to an integer, but must be true or false");
+  EXPECT_EQ(message([&] { config.set("flip", 1); }), "data.augment.flip was set to an integer, but must be text");
+  EXPECT_EQ(message([&] { config.set("trivial_augment", 1); }),
+            "data.augment.trivial_augment was set to an integer, but must be true or false");
   EXPECT_EQ(message([&] { config.set("crop_padding", 0.5); }),
             "data.augment.crop_padding was set to a number, but must be an integer");
   EXPECT_EQ(message([&] { config.set("scale", std::vector{0.5}); }),
             "data.augment.scale was set to a list of numbers, but must be a list of 2 numbers");
   EXPECT_EQ(message([&] { config.get<int64_t>("brightness"); }),
             "data.augment.brightness is a number, but was asked for as an integer");
-  EXPECT_THAT(message([&] { config.at("cutout"); }), HasSubstr("there is no augmentation 'cutout'"));
+  EXPECT_THAT(message([&] { config.at("mosaic"); }), HasSubstr("there is no augmentation 'mosaic'"));
 }
 
 TEST(AugmentConfig, HoldsItsOptionsInPlaceWhenAnotherIsAssigned) {
@@ -185,15 +188,15 @@ TEST(AugmentConfig, HoldsItsOptionsInPlaceWhenAnotherIsAssigned) {
   describe(config, description);
   const AugmentConfig other{{"flip", true}, {"brightness", 1}, {"scale", std::vector{0.25, 0.5}}};
   config = other;
-  EXPECT_TRUE(*std::get<bool*>(description.find_field("flip")->value));
+  EXPECT_EQ(*std::get<std::string*>(description.find_field("flip")->value), "random");
   EXPECT_EQ(config.get<double>("brightness"), 1);
   EXPECT_EQ(config.get<std::vector<double>>("scale"), (std::vector{0.25, 0.5}));
   AugmentConfig copy = config;
   copy.set("flip", false);
-  EXPECT_TRUE(config.get<bool>("flip"));
+  EXPECT_EQ(config.get<std::string>("flip"), "random");
   config = std::move(copy);  // a configuration is never without its options
-  EXPECT_FALSE(config.get<bool>("flip"));
-  EXPECT_FALSE(copy.get<bool>("flip"));  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(config.get<std::string>("flip"), "none");
+  EXPECT_EQ(copy.get<std::string>("flip"), "none");  // NOLINT(bugprone-use-after-move)
 }
 
 }  // namespace

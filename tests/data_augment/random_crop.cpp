@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <set>
 
+#include "data/transforms.h"
 #include "data_augment/augmented.h"
 
 namespace ghost {
@@ -33,6 +34,18 @@ TEST(RandomCrop, OfASmallerPicturePadsItFirst) {
     places.insert(std::find(out.begin(), out.end(), 7) - out.begin());
   }
   EXPECT_EQ(places, (std::set<int64_t>{0, 1, 2, 4, 5, 6, 8, 9, 10}));
+}
+
+TEST(RandomCrop, MirrorsThePictureAroundItIfAsked) {
+  Image row = Image::zeros(1, 4, 1);
+  row.pixels = {1, 2, 3, 4};
+  EXPECT_EQ(crop_reflected(row, 0, -2, 1, 8).pixels, (ByteVector{3, 2, 1, 2, 3, 4, 3, 2}));
+  EXPECT_EQ(crop_reflected(row, -1, -7, 2, 6).pixels, (ByteVector{2, 1, 2, 3, 4, 3, 2, 1, 2, 3, 4, 3}));
+  const AugmentConfig augment{{"crop_padding", 2}, {"crop_padding_mode", "reflect"}};
+  for (uint64_t seed = 0; seed < 50; seed++) {
+    const ByteVector out = augmented(test::constant_image(4, 4, {7}), splits_of_pixels(4, 1), augment, {.seed = seed});
+    EXPECT_EQ(out, ByteVector(16, 7)) << seed;
+  }
 }
 
 }  // namespace

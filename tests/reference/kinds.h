@@ -14,6 +14,7 @@ void check_optimizer(const Case& c);   // some steps of an optimizer from stored
 void check_schedule(const Case& c);    // learning rates (and momenta) step by step
 void check_training(const Case& c);    // a short run from stored pictures
 void check_preprocess(const Case& c);  // decoding, resizing, cropping of picture files
+void check_augment(const Case& c);     // operations on 8-bit pictures
 
 // Tables that are not cases of the index.
 void check_ghost_conv_validity(const std::filesystem::path& table);  // which (c_out, ratio) GhostConv accepts

@@ -93,8 +93,9 @@ std::string read_scalar(const YamlNode& node, const FieldRule& rule, T& value) {
 std::string read_scalar(const YamlNode& node, const FieldRule& rule, std::string& value) {
   if (node.kind == Kind::list || node.kind == Kind::map)
     return fmt::format("is {}, but must be {}", described(node), rule.choices.empty() ? "text" : any_of(rule.choices));
-  if (std::string problem = value_problem(node.text, rule); !problem.empty()) return problem;
-  value = node.text;
+  const std::string& text = node.in_quotes ? node.text : rule.choice_of(node.text);
+  if (std::string problem = value_problem(text, rule); !problem.empty()) return problem;
+  value = text;
   return {};
 }
 
