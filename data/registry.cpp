@@ -129,18 +129,22 @@ const std::vector<DatasetEntry>& dataset_table() {
        {"test_share"},
        open_image_folder,
        image_folder_defaults,
-       {.channels = 3, .image_size = 224}},
+       {.channels = 3, .image_size = 224, .picture_files = true}},
   };
   return table;
+}
+
+const DatasetEntry* find_dataset(const std::string& name) {
+  for (const DatasetEntry& entry : dataset_table())
+    if (entry.name == name) return &entry;
+  return nullptr;
 }
 
 DataSplits open_data(const DataConfig& config, uint64_t seed, DataUse use) {
   check_options(config, "data");
   DataConfig found = config;
   found.root = with_home(config.root);
-  const auto& table = dataset_table();
-  return std::find_if(table.begin(), table.end(), [&](const DatasetEntry& e) { return e.name == config.name; })
-      ->open(found, seed, use);
+  return find_dataset(config.name)->open(found, seed, use);
 }
 
 }  // namespace ghost

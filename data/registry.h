@@ -67,6 +67,7 @@ struct DatasetInfo {
   int64_t classes = 0, channels = 0, image_size = 0;  // its own, as in DataSplits
   int64_t train_images = 0, test_images = 0;
   int64_t bytes_per_image = 0;  // that stay in memory; 0: pictures are read when they are needed
+  bool picture_files = false;   // which a decoder reads
 };
 
 struct DataDefaults;  // data/splits.h
@@ -79,6 +80,7 @@ struct DatasetEntry {
   DatasetInfo info = {};
 };
 const std::vector<DatasetEntry>& dataset_table();
+const DatasetEntry* find_dataset(const std::string& name);  // null: there is none of that name
 
 // Throws UsageError for an option that is not as described, naming the nearest valid value, and Error when files are
 // missing or broken, or when parts have different classes. A `~` that begins data.root is $HOME.

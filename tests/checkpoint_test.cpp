@@ -202,15 +202,34 @@ TEST(Checkpoint, RefusesNumbersThatCannotBe) {
 TEST(Checkpoint, SaysWhatItWasMadeWith) {
   const TempDir dir;
   const auto file = dir / "c.safetensors";
-  write_checkpoint(file, example());
-  EXPECT_EQ(read_checkpoint(file).made_with, made_here());
-  EXPECT_THAT(made_here(), testing::IsSupersetOf({testing::Key("isa"), testing::Key("blas")}));
-  EXPECT_EQ(read_checkpoint_head(file).made_with, made_here());
+  Checkpoint checkpoint = example();
+  checkpoint.config.data.name = "cifar10";
+  write_checkpoint(file, checkpoint);
+  const MadeWith here = made_here(checkpoint.config.data);
+  EXPECT_THAT(here, testing::UnorderedElementsAre(testing::Key("isa"), testing::Key("blas")));
+  EXPECT_EQ(read_checkpoint(file).made_with, here);
+  EXPECT_EQ(read_checkpoint_head(file).made_with, here);
   rewrite(file, [](auto& metadata) { metadata["made_with"] = R"({"isa": 3})"; });
   EXPECT_THAT(error_of([&] { read_checkpoint(file); }), HasSubstr("isa is 3, but must be text"));
   // Files of older programs do not say it.
   rewrite(file, [](auto& metadata) { metadata.erase("made_with"); });
   EXPECT_EQ(read_checkpoint(file).made_with, MadeWith());
+}
+
+TEST(Checkpoint, OfFilesOfPicturesSaysTheirDecoder) {
+  const TempDir dir;
+  const auto file = dir / "c.safetensors";
+  Checkpoint checkpoint = example();
+  checkpoint.config.data.name = "image_folder";
+  write_checkpoint(file, checkpoint);
+  const MadeWith here = made_here(checkpoint.config.data), written = read_checkpoint(file).made_with;
+  EXPECT_THAT(written.at("jpeg"), testing::StartsWith("libjpeg-turbo"));
+  EXPECT_THAT(differences(written, here), testing::IsEmpty());
+  // Programs that did not say it decoded with stb_image.
+  rewrite(file, [](auto& metadata) { metadata.erase("made_with"); });
+  EXPECT_THAT(differences(read_checkpoint(file).made_with, here),
+              testing::ElementsAre(AllOf(HasSubstr("another JPEG decoder: stb_image then, libjpeg-turbo"),
+                                         HasSubstr("pixels of JPEG files may differ"))));
 }
 
 TEST(MadeWith, NamesWhatDiffersAndIsKnown) {

@@ -101,7 +101,7 @@ void write_checkpoint(const std::filesystem::path& file, const Checkpoint& check
                    {"schedule", config.schedule.name},
                    {"best_top1", fmt::format("{}", progress.best_top1)},
                    {"best_epoch", std::to_string(progress.best_epoch)},
-                   {"made_with", Json(made_here()).dump()},
+                   {"made_with", Json(made_here(config.data)).dump()},
                    {"progress", json_of(progress).dump()}});
   write_safetensors(file, entries, metadata);
 }
@@ -138,13 +138,13 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   checkpoint.preprocessing = std::move(head.preprocessing);
   checkpoint.classes = std::move(head.classes);
   checkpoint.data = std::move(head.data);
-  checkpoint.made_with = std::move(head.made_with);
   // What a file says is not the user's usage: an unreadable copy is a broken file.
   try {
     checkpoint.config = load_config_text(metadata.text("config"), path.string() + " (its config)", {}).config;
   } catch (const UsageError& e) {
     throw Error(e.what());
   }
+  checkpoint.made_with = head.made_with.empty() ? made_by_old_programs(checkpoint.config.data) : head.made_with;
   const std::vector<TensorSection> sections = tensor_sections();
   for (const TensorSection& section : sections) checkpoint.tensors[section.name];
   for (NamedTensor& t : file.tensors) {

@@ -4,6 +4,7 @@
 
 #include "core/kernels/gemm.h"
 #include "core/kernels/rows.h"
+#include "data/jpeg.h"
 
 namespace ghost {
 
@@ -13,19 +14,33 @@ namespace {
 struct Fact {
   const char* name;
   const char* what;
+  const char* effect;  // of a change
   std::string (*here)();
+  bool of_picture_files = false;  // matters to no other data
 };
+constexpr const char* kOtherBits = "bits may differ from those of a run that had stayed with one";
 constexpr Fact kFacts[] = {
-    {"isa", "kernels", [] { return std::string(isa_name()); }},
-    {"blas", "matrix products", blas_name},
+    {"isa", "instruction set", kOtherBits, [] { return std::string(isa_name()); }},
+    {"blas", "library of matrix products", kOtherBits, blas_name},
+    {"jpeg", "JPEG decoder", "pixels of JPEG files may differ by some levels", jpeg_decoder, true},
 };
+
+bool has_picture_files(const DataConfig& data) {
+  const DatasetEntry* const entry = find_dataset(data.name);
+  return entry && entry->info.picture_files;
+}
 
 }  // namespace
 
-MadeWith made_here() {
+MadeWith made_here(const DataConfig& data) {
   MadeWith facts;
-  for (const Fact& fact : kFacts) facts[fact.name] = fact.here();
+  for (const Fact& fact : kFacts)
+    if (!fact.of_picture_files || has_picture_files(data)) facts[fact.name] = fact.here();
   return facts;
+}
+
+MadeWith made_by_old_programs(const DataConfig& data) {
+  return has_picture_files(data) ? MadeWith{{"jpeg", "stb_image"}} : MadeWith{};
 }
 
 std::vector<std::string> differences(const MadeWith& before, const MadeWith& now) {
@@ -33,11 +48,8 @@ std::vector<std::string> differences(const MadeWith& before, const MadeWith& now
   for (const Fact& fact : kFacts) {
     const auto was = before.find(fact.name), is = now.find(fact.name);
     if (was == before.end() || is == now.end() || was->second == is->second) continue;
-    sentences.push_back(
-        fmt::format("the run so far was computed with other {}: {} then, {} now; bits may differ from those of a run "
-                    "that had stayed "
-                    "with one",
-                    fact.what, was->second, is->second));
+    sentences.push_back(fmt::format("the run so far had another {}: {} then, {} now; {}", fact.what, was->second,
+                                    is->second, fact.effect));
   }
   return sentences;
 }
