@@ -48,6 +48,8 @@ void read_position(const fs::path& file, RunRecord& run) {
                 .image_size = head.preprocessing.image_size,
                 .channels = head.preprocessing.channels,
                 .test_images = head.progress.test.count};
+    if (head.data)
+      run.last->tested_on = (head.data->validation.count > 0 ? head.data->validation : head.data->test).names;
   } catch (const Error& e) {
     run.problems.emplace_back(e.what());
   }
