@@ -1,6 +1,5 @@
 // Walking folders of pictures: what is looked at, and what is passed over.
 #pragma once
-#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -12,7 +11,10 @@ namespace ghost {
 struct FileId {
   uint64_t device = 0, inode = 0;
   bool known() const { return inode != 0; }
-  auto operator<=>(const FileId&) const = default;
+  bool operator==(const FileId&) const = default;
+  bool operator<(const FileId& other) const {
+    return device != other.device ? device < other.device : inode < other.inode;
+  }
 };
 
 struct FolderEntry {

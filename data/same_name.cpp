@@ -65,9 +65,9 @@ void append_decomposed(char32_t c, std::u32string& to) {
   constexpr char32_t kOfLead = 21 * kOfVowel, kSyllables = 19 * kOfLead;
   if (c >= kFirst && c < kFirst + kSyllables) {
     const char32_t number = c - kFirst;
-    to += kLeads + number / kOfLead;
-    to += kVowels + number % kOfLead / kOfVowel;
-    if (number % kOfVowel != 0) to += kTails + number % kOfVowel;
+    to.push_back(kLeads + number / kOfLead);
+    to.push_back(kVowels + number % kOfLead / kOfVowel);
+    if (number % kOfVowel != 0) to.push_back(kTails + number % kOfVowel);
     return;
   }
   const auto found = decompositions().find(c);
@@ -96,7 +96,7 @@ std::u32string characters(const std::string& utf8) {
     if ((bits & 0xC0) == 0x80 && !all.empty())
       all.back() = all.back() << 6 | (bits & 0x3FU);
     else
-      all += bits < 0x80 ? bits : bits & (bits < 0xE0 ? 0x1FU : bits < 0xF0 ? 0x0FU : 0x07U);
+      all.push_back(bits < 0x80 ? bits : bits & (bits < 0xE0 ? 0x1FU : bits < 0xF0 ? 0x0FU : 0x07U));
   }
   return all;
 }
