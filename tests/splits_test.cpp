@@ -2,6 +2,7 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "core/safetensors.h"
 #include "support/picture_files.h"
@@ -94,6 +95,25 @@ TEST_F(Splits, TheFirstScreenNamesTheFoldersAndTheNumbersTheirPart) {
   const Finished text = program("ghost-eval", {"--checkpoint", "run/checkpoints/last.safetensors", "--split", "val"});
   EXPECT_THAT(text.out, HasSubstr("image_folder, 12 validation images of A/val"));
   EXPECT_EQ(text.err, "");
+}
+
+TEST_F(Splits, ComparedRunsSayWhatTheyWereTestedOn) {
+  classes("A/train", 0, 8);
+  classes("A/val", 10, 4);
+  ASSERT_EQ(train("A", "on_test").status, 0);
+  classes("A/test", 20, 2);
+  ASSERT_EQ(train("A", "on_val").status, 0);
+  const auto compare = [&](Words runs) {
+    runs.insert(runs.begin(), {"--no-timing", "--output", "page.html"});
+    return program("ghost-compare", runs).out;
+  };
+  EXPECT_THAT(compare({"on_val"}), AllOf(HasSubstr("validation accuracy"), Not(HasSubstr("test accuracy"))));
+  EXPECT_THAT(test::file_text(dir_ / "page.html"), HasSubstr("Validation accuracy"));
+  EXPECT_THAT(compare({"on_test"}), HasSubstr("test accuracy"));
+  const std::string both = compare({"on_test", "on_val"});
+  EXPECT_THAT(both, HasSubstr("held-out accuracy"));
+  EXPECT_THAT(std::regex_replace(both, std::regex("\\s+"), " "),
+              HasSubstr("one was tested on validation images, the other on test images"));
 }
 
 TEST_F(Splits, AnOnlyHeldOutPartIsTheTestPart) {

@@ -73,7 +73,9 @@ std::vector<Configuration> grouped_runs(const std::vector<RunRecord>& runs) {
   std::map<std::string, size_t> index;
   std::vector<Configuration> configurations;
   for (size_t i = 0; i < runs.size(); ++i) {
-    const auto [at, fresh] = index.emplace(without_seed_and_place(runs[i].config), configurations.size());
+    // Accuracies on validation and on test images have no mean.
+    const auto [at, fresh] =
+        index.emplace(without_seed_and_place(runs[i].config) + runs[i].held_out, configurations.size());
     if (fresh) configurations.push_back({.config = runs[i].config});
     configurations[at->second].runs.push_back(i);
   }

@@ -42,6 +42,7 @@ void read_position(const fs::path& file, RunRecord& run) {
   if (!fs::exists(file, ignored)) return;
   try {
     CheckpointHead head = read_checkpoint_head(file);
+    if (head.data) run.held_out = head.data->validation.count > 0 ? "val" : "test";
     run.last = {.epoch = head.progress.epoch,
                 .step = head.progress.step,
                 .classes = std::move(head.classes),
