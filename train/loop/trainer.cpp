@@ -62,7 +62,8 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   step_->load_state(checkpoint.tensors);
   progress_ = checkpoint.progress;
   resumed_ = true;
-  for (const std::string& sentence : differences(checkpoint.made_with, made_here(config_.data))) reporter_.warn(sentence);
+  for (const std::string& sentence : differences(checkpoint.made_with, made_here(config_.data)))
+    reporter_.warn(sentence);
   if (const std::string change = change_of_schedule(checkpoint.config, config_, progress_, steps_per_epoch());
       !change.empty())
     reporter_.note(change);

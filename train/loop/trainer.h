@@ -84,7 +84,7 @@ class Trainer {
   Progress progress_;
   bool resumed_ = false;
   bool has_starting_values_ = false;  // from model.pretrained, where there is one, and known to the hooks
-  std::string last_good_;  // the newest checkpoint, for messages
+  std::string last_good_;             // the newest checkpoint, for messages
 };
 
 }  // namespace ghost
