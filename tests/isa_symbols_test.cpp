@@ -36,7 +36,7 @@ std::map<std::string, std::vector<Symbol>> isa_symbols(const std::string& archiv
 }
 
 TEST(IsaUnits, ExportOneTableAndNothingElse) {
-  const std::string archive = std::string(GHOST_BIN_DIR) + "/../libghost_core.a";
+  const std::string archive = GHOST_BIN_DIR "/../libghost_core.a";
   ASSERT_TRUE(std::filesystem::exists(archive)) << archive;
   const auto units = isa_symbols(archive);
   ASSERT_FALSE(units.empty()) << "nm found no rows_<isa> object in " << archive;
