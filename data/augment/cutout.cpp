@@ -9,7 +9,7 @@ struct Cutout final : AugmentationUnit<Cutout, NormalizedAugmentation> {
   int64_t side = 0;
 
   void describe(Description& d) override {
-    d.field("cutout", &side, "side in pixels of a square of zeros (after normalisation) in each image; 0: none",
+    d.field("cutout", &side, "side of a square of zeros (after normalisation) in each image; 0: none",
             rule::at_least(0, 4096));
   }
   bool on() const override { return side > 0; }

@@ -15,7 +15,7 @@ struct RandomErasing final : AugmentationUnit<RandomErasing, NormalizedAugmentat
     d.field("probability", &probability, "of an image with an erased rectangle; 0: none", rule::share());
     d.field("area", &area, "smallest and largest share of the image's area", rule::above(0, 1));
     d.field("aspect", &aspect, "smallest and largest height/width of the rectangle", rule::above(0, 100));
-    d.field("value", &value, "what is filled in: 0 (the data set's mean colour), the image's own mean, normal noise",
+    d.field("value", &value, "what it becomes: 0 (the mean of all images), the image's own mean, noise",
             rule::one_of({"0", "mean", "noise"}));
   }
   void check(const std::string& path, const Finding& refuse) const override {

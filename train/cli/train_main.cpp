@@ -117,8 +117,9 @@ int train(const Arguments& arguments, const std::string& program, Terminal& term
   }
   if (arguments.profile) return profile(task, arguments.json, terminal);
   if (task.checkpoint && task.checkpoint->progress.epoch >= config.train.epochs) {
-    spdlog::info("{} has all of {}; give it more with --set train.epochs={}", printable(task.dir->path().string()),
-                 count_of(task.checkpoint->progress.epoch, "epoch"), 2 * task.checkpoint->progress.epoch);
+    spdlog::info("{} has all its epochs ({}); give it more with --set train.epochs={}",
+                 printable(task.dir->path().string()), task.checkpoint->progress.epoch,
+                 2 * task.checkpoint->progress.epoch);
     return kDone;
   }
   if (!task.dir) task.dir = RunDir::create(config.run.dir, task.name);
