@@ -7,11 +7,10 @@
 #include <functional>
 
 #include "core/kernels/rows.h"
-#include "core/ops/batch_norm.h"
+#include "core/ops/arithmetic.h"
 #include "core/ops/conv2d.h"
 #include "core/parallel.h"
 #include "core/rng.h"
-#include "nn/layers/conv2d.h"
 #include "train/cli/program.h"
 #include "train/optim/optimizer.h"
 
