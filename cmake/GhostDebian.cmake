@@ -33,7 +33,7 @@ YAML file; weights are exchanged with PyTorch as safetensors.")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME ghost-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 # What ghostConfig.cmake looks for.
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libopenblas-openmp-dev, libfmt-dev, libspdlog-dev, libyaml-cpp-dev, libcli11-dev, nlohmann-json3-dev, libjpeg-dev, zlib1g-dev")
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libopenblas-openmp-dev, libfmt-dev, libspdlog-dev, libyaml-cpp-dev, libcli11-dev, nlohmann-json3-dev, libjpeg-dev, libutf8proc-dev, zlib1g-dev")
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "ghost, g++, cmake")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "libraries and headers for networks of one's own in Ghost
 Ghost trains convolutional networks on ordinary processors. This package holds

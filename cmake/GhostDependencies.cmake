@@ -15,6 +15,10 @@ list(APPEND CMAKE_INSTALL_RPATH ${GHOST_OPENBLAS_FOLDER})
 # DT_RPATH, not DT_RUNPATH: it also serves the libraries between us and OpenBLAS.
 add_link_options(-Wl,--disable-new-dtags)
 
+# Linked by its name: it has no CMake package before 2.9.
+find_path(GHOST_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
+find_library(GHOST_UTF8PROC_LIBRARY utf8proc REQUIRED)
+
 find_path(GHOST_STB_INCLUDE stb_image.h PATH_SUFFIXES stb REQUIRED)
 add_library(ghost_stb INTERFACE)
 target_include_directories(ghost_stb SYSTEM INTERFACE $<BUILD_INTERFACE:${GHOST_STB_INCLUDE}>)

@@ -5,9 +5,9 @@
 
 namespace ghost {
 
-// One text for all names that a reader takes for the same: letters with their accents apart (macOS stores "é" as "e"
-// and an accent, other systems as one letter: Latin, Greek, Cyrillic, Kana, Hangul), blanks at both ends and invisible
-// characters left out. `name` is UTF-8.
+// One text for all names that a reader takes for the same: in Unicode's canonical decomposition (macOS stores "é" as
+// "e" and an accent, other systems as one letter), without blanks at both ends and invisible characters. `name` is
+// UTF-8.
 std::u32string as_it_looks(const std::string& name);
 
 // "'cafe ' and 'cafe' differ in blanks at their ends only", one for each pair of names (UTF-8) that look the same; the
