@@ -199,12 +199,18 @@ TEST(Checkpoint, RefusesNumbersThatCannotBe) {
               HasSubstr("there are 1 channels, but 2 means and 1 deviations"));
 }
 
+// The example, of another data set.
+Checkpoint written(const std::filesystem::path& file, const std::string& data) {
+  Checkpoint checkpoint = example();
+  checkpoint.config.data.name = data;
+  write_checkpoint(file, checkpoint);
+  return checkpoint;
+}
+
 TEST(Checkpoint, SaysWhatItWasMadeWith) {
   const TempDir dir;
   const auto file = dir / "c.safetensors";
-  Checkpoint checkpoint = example();
-  checkpoint.config.data.name = "cifar10";
-  write_checkpoint(file, checkpoint);
+  const Checkpoint checkpoint = written(file, "cifar10");
   const MadeWith here = made_here(checkpoint.config.data);
   EXPECT_THAT(here, testing::UnorderedElementsAre(testing::Key("isa"), testing::Key("blas")));
   EXPECT_EQ(read_checkpoint(file).made_with, here);
@@ -219,9 +225,7 @@ TEST(Checkpoint, SaysWhatItWasMadeWith) {
 TEST(Checkpoint, OfFilesOfPicturesSaysTheirDecoder) {
   const TempDir dir;
   const auto file = dir / "c.safetensors";
-  Checkpoint checkpoint = example();
-  checkpoint.config.data.name = "image_folder";
-  write_checkpoint(file, checkpoint);
+  const Checkpoint checkpoint = written(file, "image_folder");
   const MadeWith here = made_here(checkpoint.config.data), written = read_checkpoint(file).made_with;
   EXPECT_THAT(written.at("jpeg"), testing::StartsWith("libjpeg-turbo"));
   EXPECT_THAT(differences(written, here), testing::IsEmpty());

@@ -119,13 +119,15 @@ TEST(Idx, MemoryIsTakenForValuesThatAreThereNotForPromises) {
 
 TEST(Idx, PicturesThatDoNotFitTheirLabelsAreNotRead) {
   const TempDir dir;
-  const ByteVector images = test::gzip_bytes(test::idx_bytes({20, 1000, 1000}, ByteVector(20'000'000)));
+  // A sparse file: neither making nor keeping it takes memory.
+  const auto images = dir.write("i", test::idx_bytes({200, 1000, 1000}, ByteVector{}));
+  std::filesystem::resize_file(images, std::filesystem::file_size(images) + 200'000'000);
   const int64_t before = peak_resident_bytes();
   EXPECT_THAT(error_message([&] {
-                read_idx_pair(dir.write("i", images), dir.write("l", test::idx_bytes({2}, ByteVector{0, 1})), {});
+                read_idx_pair(images, dir.write("l", test::idx_bytes({2}, ByteVector{0, 1})), {});
               }),
-              AllOf(HasSubstr("20 images"), HasSubstr("2 labels")));
-  EXPECT_LT(peak_resident_bytes() - before, 10'000'000);
+              AllOf(HasSubstr("200 images"), HasSubstr("2 labels")));
+  EXPECT_LT(peak_resident_bytes() - before, 50'000'000);
   const ByteVector huge = test::gzip_bytes(test::idx_bytes({1, 1 << 16, 1 << 16}, ByteVector(10)));
   ByteVector padded = huge;
   padded.resize(huge.size() + (5 << 20));

@@ -28,11 +28,6 @@ std::string refusal(const ByteVector& bytes) {
 
 std::filesystem::path files() { return std::filesystem::path(GHOST_SOURCE_DIR) / "tests/data_jpeg"; }
 
-ByteVector file_bytes(const std::string& name) {
-  const std::string text = test::file_text(files() / name);
-  return {text.begin(), text.end()};
-}
-
 TEST(Jpeg, HasThePixelsThatPillowSees) {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(files())) {
@@ -51,7 +46,7 @@ TEST(Jpeg, HasThePixelsThatPillowSees) {
 
 TEST(Jpeg, FourComponentsNeedAnAdobeMarkerThatFits) {
   const auto with_transform = [](uint8_t transform) {
-    ByteVector jpeg = file_bytes("cmyk.jpg");
+    ByteVector jpeg = test::file_bytes(files() / "cmyk.jpg");
     const std::string_view adobe = "Adobe";
     const auto at = std::search(jpeg.begin(), jpeg.end(), adobe.begin(), adobe.end());
     at[11] = transform;
@@ -64,7 +59,7 @@ TEST(Jpeg, FourComponentsNeedAnAdobeMarkerThatFits) {
 }
 
 TEST(Jpeg, BrokenPictureDataIsNotDecodedToSomethingElse) {
-  ByteVector jpeg = file_bytes("chroma_444.jpg");
+  ByteVector jpeg = test::file_bytes(files() / "chroma_444.jpg");
   // Sixteen ones are the code of nothing in any table.
   for (auto at = jpeg.end() - 600; at < jpeg.end() - 500; at += 2) at[0] = 0xFF, at[1] = 0;
   EXPECT_THAT(refusal(jpeg), StartsWith("x: broken JPEG: "));

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "support/metrics.h"
 #include "support/process.h"
 #include "support/tiny_images.h"
 #include "train/run/checkpoint.h"
@@ -73,19 +74,6 @@ class Faults : public testing::Test {
     return lines;
   }
 
-  static std::vector<nlohmann::json> metrics(const std::string& run) {
-    std::vector<nlohmann::json> lines;
-    std::ifstream in(*dir_ / run / "metrics.jsonl");
-    for (std::string line; std::getline(in, line);) {
-      nlohmann::json json = nlohmann::json::parse(line);
-      for (const char* time : {"seconds", "images_per_second", "data_wait", "train_seconds", "test_seconds",
-                               "peak_memory", "peak_resident"})
-        json.erase(time);
-      lines.push_back(std::move(json));
-    }
-    return lines;
-  }
-
   // -1: there is no checkpoint. A checkpoint that cannot be read, to the last bit, fails the test.
   static int64_t step_of_last() {
     if (!fs::exists(checkpoint(kRun, "last"))) return -1;
@@ -101,7 +89,7 @@ class Faults : public testing::Test {
     ASSERT_EQ(end.status, 0) << end.err;
     EXPECT_EQ(test::file_bytes(checkpoint(kRun, "last")), test::file_bytes(checkpoint("whole", "last")));
     EXPECT_EQ(test::file_bytes(checkpoint(kRun, "best")), test::file_bytes(checkpoint("whole", "best")));
-    EXPECT_EQ(metrics(kRun), metrics("whole"));
+    EXPECT_EQ(test::metrics_of(*dir_ / kRun), test::metrics_of(*dir_ / "whole"));
     EXPECT_EQ(test::file_text(*dir_ / kRun / "config.yaml"), test::file_text(*dir_ / "whole/config.yaml"));
     // A run that was complete already is left as it is, temporary files of its report included, until it is resumed.
     for (const auto& entry : fs::recursive_directory_iterator(*dir_ / kRun))
@@ -112,6 +100,7 @@ class Faults : public testing::Test {
   static void disturb(const Words& kinds, int times, const testing::Matcher<int>& status) {
     const auto all = static_cast<int>(calls().size());
     ASSERT_GT(all, 20) << "the library of faults sees nothing";
+    int disturbed = 0;
     for (int i = 0; i < times; ++i) {
       std::mt19937 random(static_cast<unsigned>(i));
       const auto place = [&] { return times > all ? 1 + static_cast<int>(random() % all) : 1 + i * all / times; };
@@ -124,6 +113,7 @@ class Faults : public testing::Test {
         SCOPED_TRACE(fault);
         const Finished run = go_on(fault);
         EXPECT_THAT(run.status, status) << run.err;
+        disturbed += run.status != 0;
         const int64_t before = std::exchange(step, step_of_last());
         EXPECT_GE(step, before) << "a checkpoint was lost";
         expect_sentence(run);
@@ -132,6 +122,7 @@ class Faults : public testing::Test {
       expect_same_as_whole();
       if (HasFailure()) return;
     }
+    EXPECT_GE(disturbed, times / 4) << "the library of faults disturbs nothing";
   }
   static void expect_sentence(const Finished& run) {
     if (run.status == 1) {

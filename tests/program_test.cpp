@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/safetensors.h"
+#include "support/metrics.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 #include "support/tiny_images.h"
@@ -63,23 +64,9 @@ class Programs : public testing::Test {
     for (const NamedTensor& t : read_safetensors(checkpoint).tensors) values[t.name] = t.tensor.to_vector<double>();
     return values;
   }
-  std::vector<nlohmann::json> metrics(const std::string& run) const {
-    std::vector<nlohmann::json> lines;
-    std::ifstream in(dir_ / run / "metrics.jsonl");
-    for (std::string line; std::getline(in, line);) {
-      nlohmann::json json = nlohmann::json::parse(line);
-      for (const char* time : {"seconds", "images_per_second", "data_wait", "train_seconds", "test_seconds",
-                               "peak_memory", "peak_resident"})
-        json.erase(time);
-      lines.push_back(std::move(json));
-    }
-    return lines;
-  }
+  std::vector<nlohmann::json> metrics(const std::string& run) const { return test::metrics_of(dir_ / run); }
   // Lines so far of a run that is under way.
-  int64_t lines(const std::string& run) const {
-    std::ifstream in(dir_ / run / "metrics.jsonl");
-    return std::count(std::istreambuf_iterator<char>(in), {}, '\n');
-  }
+  int64_t lines(const std::string& run) const { return test::metric_lines(dir_ / run); }
 
   TempDir dir_;
 };
@@ -295,6 +282,7 @@ TEST_F(Programs, KeepEarlierCheckpointsWhenTheDiskIsFull) {
   for (const auto& entry : fs::directory_iterator(dir_ / "run/checkpoints"))
     EXPECT_THAT(entry.path().filename().string(), EndsWith(".safetensors")) << "half a file is left behind";
   // Where not even the first fits, nothing is left that would be in the way of another try.
+  // config.yaml does fit; the checkpoint, which holds the same text and the weights, does not.
   const auto config = static_cast<int64_t>(fs::file_size(dir_ / "probe/config.yaml"));
   const Finished none = train_tiny("none", {}, {.file_size_limit = config + 500});
   EXPECT_EQ(none.status, 1);

@@ -3,8 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "support/room.h"
 #include "support/temp_dir.h"
-#include "support/tiny_images.h"
 #include "train/loop/trainer.h"
 
 namespace ghost {
@@ -82,25 +82,20 @@ class LooksAtCheckpoints final : public Sink {
 };
 
 TEST(ReportSink, IsToldOfAnEpochAfterItsCheckpoint) {
-  const TempDir dir;
-  test::write_tiny_idx(dir / "data", {.train = 32, .test = 8});
-  const Config config = load_config_text(test::tiny_config(dir / "data"), "tiny.yaml", {"train.epochs=2"}).config;
-  const RunDir run = RunDir::create((dir / "run").string(), "");
+  const test::Room room({.train = 32, .test = 8});
+  const RunDir run = room.run_dir("run");
   LooksAtCheckpoints looks(run.last());
-  Trainer(config, {&looks}).run(run);
+  Trainer(room.config({"train.epochs=2"}), {&looks}).run(run);
   EXPECT_EQ(looks.epochs, 2);
 }
 
 TEST(ReportSink, StopsItsTestAndLeavesThePageWithout) {
-  const TempDir dir;
-  test::write_tiny_idx(dir / "data", {.train = 32, .test = 8});
-  const Config config = load_config_text(test::tiny_config(dir / "data"), "tiny.yaml", {"train.epochs=1"}).config;
+  const test::Room room({.train = 32, .test = 8});
   const auto page = [&](const std::string& name, bool stops) {
     ReportSink sink(
         {.warn = [](const std::string& text) { ADD_FAILURE() << text; }, .stop = [stops] { return stops; }});
-    const RunDir run = RunDir::create((dir / name).string(), "");
-    Trainer(config, {&sink}).run(run);
-    return test::file_text(dir / name / "report.html");
+    Trainer(room.config({"train.epochs=1"}), {&sink}).run(room.run_dir(name));
+    return test::file_text(room.dir / name / "report.html");
   };
   EXPECT_THAT(page("whole", false), HasSubstr("Confusion"));
   EXPECT_THAT(page("stopped", true), Not(HasSubstr("Confusion")));

@@ -1,13 +1,16 @@
 // The files of a run as a user meets them: two programs that want the same run, streams that are closed, files that
 // cannot be read, signals at the last moment, and what a resumed run says.
 #include <csignal>
+#include <fcntl.h>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/kernels/rows.h"
 #include "core/safetensors.h"
+#include "support/metrics.h"
 #include "support/process.h"
 #include "support/tiny_images.h"
 
@@ -50,10 +53,7 @@ class RunFiles : public testing::Test {
   }
   fs::path last() const { return dir_ / "run/checkpoints/last.safetensors"; }
   std::string metadata(const std::string& key) const { return read_safetensors_metadata(last()).at(key); }
-  int64_t lines() const {
-    std::ifstream in(dir_ / "run/metrics.jsonl");
-    return std::count(std::istreambuf_iterator<char>(in), {}, '\n');
-  }
+  int64_t lines() const { return test::metric_lines(dir_ / "run"); }
   TempDir dir_;
 };
 
@@ -63,7 +63,7 @@ class LongRun : public RunFiles {
 };
 
 TEST_F(LongRun, ARefusedProcessChangesNothing) {
-  Process first(command({"--config", "tiny.yaml", "--run", "run", "--set", "train.epochs=50"}),
+  Process first(command({"--config", "tiny.yaml", "--run", "run", "--set", "train.epochs=100000"}),
                 {.directory = dir_.str()});
   ASSERT_TRUE(test::wait_until([&] { return lines() >= 3 || !first.running(); })) << first.err();
   const std::string config = file_text(dir_ / "run/config.yaml");
@@ -79,11 +79,12 @@ TEST_F(LongRun, ARefusedProcessChangesNothing) {
   EXPECT_EQ(train({"--resume", "run", "--print-config"}).status, 0);
   first.send(SIGKILL);
   first.wait();
-  const Words resume = command({"--resume", "run", "--set", "train.epochs=2"});
+  const Words resume = command({"--resume", "run"});
   Process a(resume, {.directory = dir_.str()}), b(resume, {.directory = dir_.str()});
-  const int status_a = a.wait(), status_b = b.wait();
-  EXPECT_EQ(std::min(status_a, status_b), 0) << a.err() << b.err();
-  EXPECT_EQ(std::max(status_a, status_b), 2) << "both of two that came at once trained";
+  ASSERT_TRUE(test::wait_until([&] { return !a.running() || !b.running(); })) << "both of two that came at once train";
+  Process &refused = a.running() ? b : a, &other = a.running() ? a : b;
+  EXPECT_EQ(refused.wait(), 2) << refused.err();
+  EXPECT_TRUE(other.running()) << other.err();
 }
 
 TEST_F(RunFiles, ClosedStreamsDoNotEndUpInFiles) {
@@ -114,8 +115,14 @@ TEST_F(RunFiles, MoreEpochsSayTheRateBeforeAndAfter) {
                                    HasSubstr("--set schedule.epochs=1")));
   const Finished goes_on = train({"--resume", "copy", "--set", "train.epochs=4", "--set", "schedule.epochs=1"});
   EXPECT_THAT(goes_on.out, HasSubstr("was 0.0125 in the last step and is 0.0125 in the next"));
-  EXPECT_THAT(file_text(dir_ / "copy/metrics.jsonl"), Not(HasSubstr("\"lr\":0.0427")));
-  EXPECT_THAT(file_text(dir_ / "run/metrics.jsonl"), HasSubstr("\"lr\":0.0"));
+  const auto later_rates = [&](const char* run) {
+    std::vector<double> rates;
+    for (const auto& line : test::metrics_of(dir_ / run))
+      if (line.at("epoch") > 1 && line.contains("lr")) rates.push_back(line.at("lr"));
+    return rates;
+  };
+  EXPECT_THAT(later_rates("copy"), AllOf(Not(testing::IsEmpty()), testing::Each(testing::DoubleNear(0.0125, 1e-9))));
+  EXPECT_THAT(later_rates("run"), testing::Contains(testing::Gt(0.0126)));
 }
 
 TEST_F(RunFiles, AnotherInstructionSetIsSaid) {
@@ -169,8 +176,11 @@ TEST_F(RunFiles, AConfigurationMayBeAPipeAndASignalEndsTheWait) {
   const fs::path pipe = dir_ / "pipe.yaml";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   Process waits(command({"--config", "pipe.yaml", "--print-config"}), {.directory = dir_.str()});
+  int writer = -1;  // can be opened once the program reads
+  ASSERT_TRUE(test::wait_until([&] { return (writer = open(pipe.c_str(), O_WRONLY | O_NONBLOCK)) >= 0; }));
   waits.send(SIGTERM);
   EXPECT_EQ(waits.wait(), 1000 + SIGTERM);
+  close(writer);
   const Finished piped = shell("cat tiny.yaml >pipe.yaml & exec " + test::program_path("ghost-train") +
                                " --config pipe.yaml --print-config");
   EXPECT_EQ(piped.status, 0) << piped.err;
@@ -210,7 +220,9 @@ TEST_F(ManyTestImages, ASignalDuringTheLastTestEndsIt) {
   ASSERT_TRUE(test::wait_until([&] { return !process.running() || (fs::exists(last()) && metadata("epoch") == "1"); }))
       << process.err();
   process.send(SIGTERM);
-  EXPECT_EQ(process.wait(), 128 + SIGTERM) << process.err();
+  const int status = process.wait();
+  if (status == 0) GTEST_SKIP() << "the last test was over before the signal came";
+  EXPECT_EQ(status, 128 + SIGTERM) << process.err();
   EXPECT_EQ(metadata("epoch"), "1");
   EXPECT_TRUE(fs::exists(dir_ / "run/report.html"));
 }

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/safetensors.h"
+#include "support/metrics.h"
 #include "support/picture_files.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
@@ -69,12 +70,7 @@ class Splits : public testing::Test {
     said_ = besides_statistics(end.err);
     return end.status == 0 ? json::parse(end.out) : json::object();
   }
-  json last_line(const std::string& run) const {
-    std::ifstream in(dir_ / run / "metrics.jsonl");
-    std::string last;
-    for (std::string line; std::getline(in, line);) last = line;
-    return json::parse(last);
-  }
+  json last_line(const std::string& run) const { return test::metrics_of(dir_ / run, true).back(); }
   TempDir dir_;
   mutable std::string said_;
 };

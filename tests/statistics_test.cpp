@@ -117,7 +117,9 @@ TEST(Noise, IsDistinguishableInOneOfTwentyDrawsAtMost) {
     constexpr double kMostOfFew = 0.08;  // 5 % with what chance adds over 400 draws
     const Told found = told(world, 400);
     const std::string which = std::to_string(&world - worlds);
-    EXPECT_LE(found.by_pairs, kMostOfFew) << which;
+    if (world.seeds > 1) {
+      EXPECT_LE(found.by_pairs, kMostOfFew) << which;
+    }
     EXPECT_LE(found.as_independent, kMostOfFew) << which;
     EXPECT_LE(found.with_answers, kMostOfFew) << which;
   }

@@ -2,69 +2,27 @@
 #include "train/loop/trainer.h"
 
 #include <cmath>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "core/ops/shape_ops.h"
 #include "nn/finite.h"
 #include "nn/state_dict.h"
+#include "support/metrics.h"
 #include "support/modules.h"
-#include "support/temp_dir.h"
-#include "support/tiny_images.h"
+#include "support/room.h"
 #include "train/loop/preflight.h"
 
 namespace ghost {
 namespace {
 
 using test::error_of;
-using test::TempDir;
+using test::Notebook;
+using test::Room;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-// Tiny pictures on disk and a run directory below one folder.
-struct Room {
-  explicit Room(const test::TinyImages& images = {}) { test::write_tiny_idx(dir / "data", images); }
-  Config config(const std::vector<std::string>& overrides = {}) const {
-    return load_config_text(test::tiny_config(dir / "data"), "tiny.yaml", overrides).config;
-  }
-  RunDir run_dir(const std::string& name) const { return RunDir::create((dir / name).string(), "tiny"); }
-  TempDir dir;
-};
-
-// Remembers what a run said.
-struct Notebook final : Sink {
-  std::vector<std::string> calls, warnings;
-  std::vector<StepReport> steps;
-  std::vector<EpochReport> epochs;
-  RunStart start;
-  RunEnd end;
-  void on_start(const RunStart& s) override { start = s, calls.push_back("start"); }
-  void on_warning(const std::string& text) override { warnings.push_back(text); }
-  void on_step(const StepReport& s) override { steps.push_back(s), calls.push_back("step"); }
-  void on_test(int64_t done, int64_t all) override {
-    if (done == all) calls.push_back("test");
-  }
-  void on_epoch(const EpochReport& e) override { epochs.push_back(e), calls.push_back("epoch"); }
-  void on_end(const RunEnd& e) override { end = e, calls.push_back("end"); }
-};
-
-std::vector<nlohmann::json> metrics_of(const RunDir& dir, bool with_times = true) {
-  std::vector<nlohmann::json> lines;
-  std::ifstream in(dir.metrics());
-  for (std::string line; std::getline(in, line);) {
-    nlohmann::json json = nlohmann::json::parse(line);
-    if (!with_times)
-      for (const char* time : {"seconds", "images_per_second", "data_wait", "train_seconds", "test_seconds",
-                               "peak_memory", "peak_resident"})
-        json.erase(time);
-    lines.push_back(std::move(json));
-  }
-  return lines;
-}
 
 std::map<std::string, std::vector<double>> values_of(Module& model) {
   std::map<std::string, std::vector<double>> values;
@@ -107,7 +65,7 @@ TEST(Trainer, WritesOneJsonObjectALine) {
   std::vector<std::string> kinds;
   std::vector<int64_t> steps;
   double before = 0;
-  for (const auto& line : metrics_of(dir)) {
+  for (const auto& line : test::metrics_of(dir.path(), true)) {
     kinds.push_back(line.at("kind"));
     steps.push_back(line.at("step"));
     for (const char* key : {"epoch", "loss", "top1", "lr", "images_per_second", "seconds"})
@@ -117,7 +75,7 @@ TEST(Trainer, WritesOneJsonObjectALine) {
   }
   EXPECT_THAT(kinds, ElementsAre("step", "step", "epoch", "step", "step", "epoch"));
   EXPECT_THAT(steps, ElementsAre(4, 6, 6, 10, 12, 12));
-  const auto last = metrics_of(dir).back();
+  const auto last = test::metrics_of(dir.path(), true).back();
   EXPECT_EQ(last.at("test_top1").get<double>(), end.test.top1_percent());
   EXPECT_EQ(last.at("test_loss").get<double>(), end.test.loss());
   EXPECT_EQ(last.at("test_top5").get<double>(), 100) << "of four classes";
@@ -218,7 +176,7 @@ TEST(Trainer, ResumedAnywhereEndsWithTheSameBytes) {
     EXPECT_GT(run_in_pieces(config, pieces, every), 0);
     EXPECT_EQ(test::file_bytes(pieces.last()), test::file_bytes(whole.last())) << "every " << every;
     EXPECT_EQ(test::file_bytes(pieces.best()), test::file_bytes(whole.best())) << "every " << every;
-    EXPECT_EQ(metrics_of(pieces, false), metrics_of(whole, false)) << "every " << every;
+    EXPECT_EQ(test::metrics_of(pieces.path()), test::metrics_of(whole.path())) << "every " << every;
     EXPECT_EQ(test::file_text(pieces.config()), test::file_text(whole.config()));
   }
 }
@@ -285,75 +243,6 @@ TEST(Trainer, NamesTheFirstLayerThatProducedANaN) {
   EXPECT_THAT(error_of([&] { trainer.check(); }), AllOf(HasSubstr(poisoned + " (BatchNorm2d)"), HasSubstr("bias")));
 }
 
-TEST(Finite, FindsWhatIsNot) {
-  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
-  EXPECT_TRUE(all_finite(Tensor::from<float>({0, -1, std::numeric_limits<float>::max()}, {3})));
-  EXPECT_TRUE(all_finite(Tensor::from<float>({std::numeric_limits<float>::denorm_min()}, {1})));
-  EXPECT_FALSE(all_finite(Tensor::from<float>({0, nan, 1}, {3})));
-  EXPECT_FALSE(all_finite(Tensor::from<float>({0, 1, -infinity}, {3})));
-  EXPECT_FALSE(all_finite(Tensor::from<double>({1, 2, 3, std::nan("")}, {2, 2})));
-  EXPECT_TRUE(all_finite(Tensor::from<double>({1e300}, {1})));
-  EXPECT_TRUE(all_finite(Tensor::from<int64_t>({std::numeric_limits<int64_t>::min()}, {1})));
-  EXPECT_TRUE(all_finite(Tensor::zeros({0, 3})));
-  // A channel slice looks at its own channels only.
-  const Tensor wide = Tensor::from<float>({1, nan, 2, nan}, {2, 2});
-  EXPECT_TRUE(all_finite(slice_channels(wide, 0, 1)));
-  EXPECT_FALSE(all_finite(slice_channels(wide, 1, 1)));
-}
-
-TEST(Finite, NamesTheFirstBadGradientInTheOrderOfBackward) {
-  ModelConfig config;
-  config.name = "plain_cnn";
-  config.channels = {4};
-  const ModulePtr model = build_model(config, 0);
-  EXPECT_EQ(first_bad_gradient(*model), "") << "there is none yet";
-  const Tensor logits = (*model)(test::random_tensor({2, 8, 8, 3}, 1));
-  logits.backward(Tensor::full(logits.shape(), 1));
-  EXPECT_EQ(first_bad_gradient(*model), "");
-  EXPECT_EQ(first_bad_parameter(*model), "");
-  const Tensor again = (*model)(test::random_tensor({2, 8, 8, 3}, 1));
-  again.backward(Tensor::full(again.shape(), std::numeric_limits<double>::infinity()));
-  EXPECT_EQ(first_bad_gradient(*model), model->parameters().back().name);
-  model->parameters()[1].tensor.mutable_data<float>()[0] = -std::numeric_limits<float>::infinity();
-  EXPECT_EQ(first_bad_parameter(*model), model->parameters()[1].name);
-}
-
-TEST(Metrics, RankTiesByIndexAndNeverRewardANaN) {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  const Tensor labels = Tensor::from<int64_t>({0, 1, 6}, {3});
-  const Tensor tied = Tensor::full({3, 7}, 0.5);
-  EXPECT_EQ(count_hits(tied, labels).top1, 1);
-  EXPECT_EQ(count_hits(tied, labels).top5, 2);
-  EXPECT_THAT(predicted_classes(tied), ElementsAre(0, 0, 0));
-  EXPECT_EQ(count_hits(Tensor::full({3, 7}, nan), labels).top5, 0);
-  EXPECT_EQ(count_hits(Tensor::from<float>({0, 9, nan}, {1, 3}), Tensor::from<int64_t>({1}, {1})).top1, 0);
-  EXPECT_EQ(count_hits(Tensor::zeros({3, 7}), labels).count, 3);
-  EXPECT_THAT(error_of([&] { count_hits(Tensor::zeros({3, 2}), labels); }), HasSubstr("label 6"));
-}
-
-TEST(Metrics, ConfusionMatrixCountsRowsByLabel) {
-  ConfusionMatrix confusion(3);
-  confusion.add(Tensor::from<float>({5, 1, 0, 0, 0, 9, 1, 2, 0}, {3, 3}), Tensor::from<int64_t>({0, 0, 1}, {3}));
-  EXPECT_EQ(confusion.at(0, 0), 1);
-  EXPECT_EQ(confusion.at(0, 2), 1);
-  EXPECT_EQ(confusion.at(1, 1), 1);
-  EXPECT_EQ(confusion.accuracy_percent(0), 50);
-  EXPECT_EQ(confusion.accuracy_percent(2), 0);
-  EXPECT_EQ(confusion.samples(2), 0);
-  ASSERT_EQ(confusion.pairs().size(), 3U);
-  EXPECT_EQ(confusion.pairs()[1].predicted, 2);
-}
-
-TEST(Metrics, ConfusionOfManyClassesTakesMemoryForWhatOccurs) {
-  constexpr int64_t kClasses = 1'000'000;  // squared, they would take 8 TB
-  ConfusionMatrix confusion(kClasses);
-  Tensor logits = Tensor::zeros({1, kClasses});
-  logits.mutable_data<float>()[kClasses - 1] = 1;
-  confusion.add(logits, Tensor::from<int64_t>({7}, {1}));
-  EXPECT_EQ(confusion.at(7, kClasses - 1), 1);
-  EXPECT_EQ(confusion.pairs().size(), 1U);
-}
-
 TEST(Evaluate, ToldToStopGivesNothingAndRestoresTheMode) {
   const Room room;
   Trainer trainer(room.config(), {});
@@ -370,58 +259,6 @@ TEST(Evaluate, ToldToStopGivesNothingAndRestoresTheMode) {
   ASSERT_TRUE(whole.has_value());
   EXPECT_EQ(whole->sums.count, 40);
   EXPECT_EQ(live_nodes(), parameters) << "a test without gradients leaves no node but the leaves";
-}
-
-TEST(Preflight, WarnsOfMapsOfOnePixel) {
-  const Room room({.size = 32});
-  const auto warnings = [&](const char* stem_stride) {
-    Notebook notebook;
-    Trainer trainer(
-        room.config({"model.name=ghostnet", "model.width=0.1", std::string("model.stem_stride=") + stem_stride}),
-        {&notebook});
-    trainer.check();
-    return notebook.warnings;
-  };
-  EXPECT_THAT(warnings("2"),
-              ElementsAre(AllOf(HasSubstr("1×1 pixels"), HasSubstr("blocks."), HasSubstr("stem_stride"))));
-  EXPECT_THAT(warnings("1"), ElementsAre());
-}
-
-TEST(Preflight, WarnsOfALastBatchOfOneAndRefusesItWhereItCannotBeNormalised) {
-  const Room room({.train = 33, .size = 16});
-  Notebook notebook;
-  Trainer small(room.config(), {&notebook});
-  EXPECT_EQ(notebook.warnings.size(), 0U);
-  small.check();
-  EXPECT_THAT(notebook.warnings, ElementsAre(AllOf(HasSubstr("one image"), HasSubstr("15 or 17"))));
-  // At 16×16 GhostNet's last stages are single pixels.
-  Trainer single(room.config({"model.name=ghostnet", "model.width=0.1"}), {});
-  EXPECT_THROW(single.check(), UsageError);
-  EXPECT_THAT(error_of([&] { single.check(); }), AllOf(HasSubstr("blocks."), HasSubstr("train.batch_size 15 or 17")));
-}
-
-TEST(Preflight, ModelFollowsTheDataUnlessSet) {
-  const Room room;
-  const auto shape = [&](const std::vector<std::string>& overrides) {
-    const Config config = room.config(overrides);
-    const DataSplits data = open_data(data_config(config), 0);
-    const ModelConfig model = model_config(config, data);
-    return std::pair(model.in_channels, model.num_classes);
-  };
-  EXPECT_EQ(shape({}), std::pair(int64_t{1}, int64_t{4}));
-  EXPECT_EQ(shape({"model.num_classes=7"}).second, 7);
-  EXPECT_THAT(error_of([&] { shape({"model.num_classes=3"}); }), AllOf(HasSubstr("num_classes is 3"), HasSubstr("4")));
-}
-
-TEST(Preflight, AccumulateDividesTheBatch) {
-  TrainConfig train;
-  train.batch_size = 128;
-  train.accumulate = 4;
-  EXPECT_EQ(micro_batch_size(train), 32);
-  train.accumulate = 6;
-  EXPECT_THAT(error_of([&] { micro_batch_size(train); }), AllOf(HasSubstr("4 and 8"), HasSubstr("128")));
-  train.batch_size = 7;
-  EXPECT_THAT(error_of([&] { micro_batch_size(train); }), HasSubstr("1 and 7"));
 }
 
 }  // namespace

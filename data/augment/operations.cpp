@@ -184,4 +184,10 @@ std::span<const PictureOperation> picture_operations() {
   return kOperations;
 }
 
+const PictureOperation& picture_operation(std::string_view name) {
+  for (const PictureOperation& one : picture_operations())
+    if (one.name == name) return one;
+  fail("there is no operation {} on pictures", name);
+}
+
 }  // namespace ghost

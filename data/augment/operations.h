@@ -33,5 +33,6 @@ struct PictureOperation {
 };
 // In torchvision's order; the first changes nothing.
 std::span<const PictureOperation> picture_operations();
+const PictureOperation& picture_operation(std::string_view name);  // throws Error if there is none
 
 }  // namespace ghost

@@ -11,15 +11,10 @@ namespace {
 constexpr PictureSize kSize{.height = 331, .width = 662};
 
 double rand_augment(std::string_view name, double strength) {
-  for (const PictureOperation& one : picture_operations())
-    if (one.name == name) return one.rand_augment(strength, kSize);
-  return -1;
+  return picture_operation(name).rand_augment(strength, kSize);
 }
-
 double trivial_augment(std::string_view name, double strength) {
-  for (const PictureOperation& one : picture_operations())
-    if (one.name == name) return one.trivial_augment(strength, kSize);
-  return -1;
+  return picture_operation(name).trivial_augment(strength, kSize);
 }
 
 // torchvision's _augmentation_space of both policies, first and last of their magnitudes.
@@ -50,7 +45,7 @@ size_t kinds_of_results(const AugmentConfig& augment, int count) {
   return results.size();
 }
 
-// One magnitude: identity, five operations with one result and eight with two signs; contrast and the like may fall
+// One magnitude: identity, four operations with one result and nine with two signs; contrast and the like may fall
 // together with another. With a spread nearly every image is one of its own kind.
 TEST(RandAugment, DrawsOperationsSignsAndMagnitudes) {
   const size_t fixed = kinds_of_results({{"rand_augment.number", 1}, {"rand_augment.magnitude", 9}}, 400);

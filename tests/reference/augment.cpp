@@ -15,23 +15,17 @@ Image picture_of(const Tensor& tensor) {
   return image;
 }
 
-const PictureOperation& operation(const std::string& name) {
-  for (const PictureOperation& one : picture_operations())
-    if (one.name == name) return one;
-  fail("there is no operation {}", name);
-}
-
 Image result_of(const std::string& name, double magnitude, Image image) {
   if (name == "Invert")  // no operation of either policy
     solarize(image, 0);
   else
-    operation(name).apply(image, magnitude);
+    picture_operation(name).apply(image, magnitude);
   return image;
 }
 
 }  // namespace
 
-// Moves have results at single pixels that depend on rounding; what is made of values alone must be equal.
+// The bytes of Pillow, of every operation.
 void check_augment(const Case& c) {
   for (const char* remark : {"interpolation", "fill"}) c.args().ignore(remark);
   for (const Json& row : c.info().at("rows")) {
