@@ -13,7 +13,7 @@ Shape::Shape(std::span<const int64_t> dims) {
     if (d < 0) fail("shape: dimension {} is {}, but sizes are not negative", rank_, d);
     dims_[static_cast<size_t>(rank_++)] = d;
   }
-  constexpr int64_t kMost = int64_t{1} << 60;  // sizes in bytes have to be counted as well
+  constexpr int64_t kMost = int64_t{1} << 59;  // sizes in bytes have to be counted as well
   int64_t n = 1;
   for (const int64_t d : dims) {
     if (d > 0 && n > kMost / d) fail("shape: {} has more numbers than any memory can hold", str());

@@ -113,14 +113,14 @@ DataDefaults defaults_of(const Variant& variant, const DataConfig& config) {
 }
 
 // A part of the files trains worse and tests less surely than the numbers that are known of the whole.
-void count_records(const std::vector<fs::path>& files, const CifarLayout& layout, int64_t official,
-                   std::vector<std::string>& warnings) {
+void warn_of_missing_records(const std::vector<fs::path>& files, const CifarLayout& layout, int64_t official,
+                             std::vector<std::string>& warnings) {
   for (const fs::path& file : files) {
     std::error_code ignored;
     const int64_t records = static_cast<int64_t>(fs::file_size(file, ignored)) / (layout.label_bytes + 3 * kPlane);
     if (!ignored && records < official)
       warnings.push_back(
-          fmt::format("{}: holds {} records; the official file holds {}", file.string(), records, official));
+          message_of("{}: holds {} records; the official file holds {}", file.string(), records, official));
   }
 }
 
@@ -134,7 +134,7 @@ DataSplits open_variant(const Variant& variant, const DataConfig& config, uint64
       paths.push_back(folder / file);
       if (!file_exists(paths.back())) fail("{}: {} is missing", variant.called, paths.back().string());
     }
-    count_records(paths, variant.layout, records, parts.warnings);
+    warn_of_missing_records(paths, variant.layout, records, parts.warnings);
     return read_cifar(paths, variant.layout, names);
   };
   const bool any_to_train = std::any_of(variant.train_files.begin(), variant.train_files.end(),

@@ -144,10 +144,11 @@ std::string trained_on(const ClassFolders& trained, const std::vector<int64_t>& 
     if (!example) example = {at->second, file};
   }
   if (!example) return "";
-  return fmt::format("{} of the {} {} pictures {} training pictures as well, and say nothing about new ones: {} is {}",
-                     count, asked.size(), part, count == 1 ? "is one of the" : "are",
-                     (tested.folder / tested.files[example->second]).string(),
-                     (trained.folder / trained.files[example->first]).string());
+  return message_of(
+      "{} of the {} {} pictures {} among the training pictures as well, and {} nothing about new ones: {} is {}", count,
+      asked.size(), part, count == 1 ? "is" : "are", count == 1 ? "says" : "say",
+      (tested.folder / tested.files[example->second]).string(),
+      (trained.folder / trained.files[example->first]).string());
 }
 
 }  // namespace ghost

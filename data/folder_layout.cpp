@@ -56,7 +56,7 @@ std::string listed(const std::vector<std::string>& names) {
   constexpr size_t kShown = 4;
   std::vector<std::string> shown;
   for (size_t i = 0; i < std::min(names.size(), kShown); i++) shown.push_back(quoted(names[i]));
-  return fmt::format("{}{}", fmt::join(shown, ", "), names.size() > kShown ? ", …" : "");
+  return message_of("{}{}", fmt::join(shown, ", "), names.size() > kShown ? ", …" : "");
 }
 
 class Finder {
@@ -93,7 +93,7 @@ class Finder {
     return found;
   }
   static std::string pictures_in(const Candidate& one) {
-    return one.contents.pictures == 1 ? "one picture" : fmt::format("{} pictures", one.contents.pictures);
+    return one.contents.pictures == 1 ? "one picture" : message_of("{} pictures", one.contents.pictures);
   }
   static const char* name_of(Part part) {
     return part == Part::train ? "training" : part == Part::validation ? "validation" : "test";
@@ -142,9 +142,9 @@ class Finder {
     FolderLayout layout{.classes = root_};
     if (!classes.empty())
       layout.notes.push_back(
-          fmt::format("{}: {} is taken for a class, since it stands among {} and holds pictures "
-                      "itself",
-                      root_.string(), listed(classes), listed(other_names())));
+          message_of("{}: {} is taken for a class, since it stands among {} and holds pictures "
+                     "itself",
+                     root_.string(), listed(classes), listed(other_names())));
     return checked(std::move(layout));
   }
 
@@ -159,14 +159,14 @@ class Finder {
       const bool known = one.part == Part::train ? train != nullptr : validation || test;
       if (!known && (use_ == DataUse::training || one.part != Part::train)) fail_without_classes(one);
       if (one.is_flat())
-        layout.warnings.push_back(fmt::format("{}: {} not used, since no class folders tell what they show",
-                                              one.path.string(), pictures_in(one)));
+        layout.warnings.push_back(message_of("{}: {} not used, since no class folders tell what they show",
+                                             one.path.string(), pictures_in(one)));
       else
-        layout.warnings.push_back(fmt::format("{}: holds no pictures, and is not used", one.path.string()));
+        layout.warnings.push_back(message_of("{}: holds no pictures, and is not used", one.path.string()));
     }
     if (!others_.empty())
-      layout.warnings.push_back(fmt::format("{}: the pictures in {} are not used, since {} are the parts of the data",
-                                            root_.string(), listed(other_names()), listed(candidate_names())));
+      layout.warnings.push_back(message_of("{}: the pictures in {} are not used, since {} are the parts of the data",
+                                           root_.string(), listed(other_names()), listed(candidate_names())));
     if (train) layout.train = train->path;
     if (validation) layout.validation = validation->path;
     if (test) layout.test = test->path;
@@ -227,8 +227,8 @@ class Finder {
       if (entry.folder && holds_parts(entry.path))
         fail(
             "image_folder: {} is no folder of classes: {} in it holds parts such as train and val, so data.root may "
-            "be a level too high: --set data.root={}",
-            folder.string(), quoted(entry.name), entry.path.string());
+            "be a level too high: --set {}",
+            folder.string(), quoted(entry.name), shell_word("data.root=" + entry.path.string()));
   }
 
   static void refuse_single_class(const fs::path& folder) {
@@ -236,12 +236,12 @@ class Finder {
     std::erase_if(classes, [](const FolderEntry& entry) { return !entry.folder; });
     if (classes.size() != 1) return;
     const Contents below = contents_of(classes.front().path);
-    const std::string nearest = below.classes.size() < 2
-                                    ? ""
-                                    : fmt::format(
-                                          "; data.root may be a level too high: --set data.root={}, whose folders "
-                                          "are {}",
-                                          classes.front().path.string(), listed(below.classes));
+    const std::string nearest =
+        below.classes.size() < 2 ? ""
+                                 : message_of(
+                                       "; data.root may be a level too high: --set {}, whose folders "
+                                       "are {}",
+                                       shell_word("data.root=" + classes.front().path.string()), listed(below.classes));
     fail("image_folder: {} holds one class only, {}, and there is nothing to tell it from{}", folder.string(),
          ghost::quoted(classes.front().name), nearest);
   }

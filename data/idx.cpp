@@ -115,7 +115,6 @@ Files find_files(const std::string& called, const fs::path& root, DataUse use) {
   Files files{.train = pair("train", "train", use == DataUse::training),
               .validation = pair("validation", "val", false)};
   files.test = pair("test", "t10k", !files.validation);
-  if (!files.test) files.test = std::exchange(files.validation, std::nullopt);  // the only part to test with
   return files;
 }
 
@@ -131,16 +130,18 @@ DataSplits open_pairs(const std::string& called, const fs::path& root, const Dat
   const Files files = find_files(called, root, use);
   DataSplits parts;
   const MemoryDataset* first = nullptr;
+  const char* first_part = "";
   const auto read = [&](const std::optional<Pair>& pair, const char* part) -> DatasetPtr {
     if (!pair) return nullptr;
     DatasetPtr pictures = read_idx_pair(pair->images, pair->labels, class_names);
     const auto& stored = static_cast<const MemoryDataset&>(*pictures);
     if (!first) {
       first = &stored;
+      first_part = part;
       class_names = pictures->class_names();
     } else if (stored.channels() != first->channels() || stored.height() != first->height() ||
                stored.width() != first->width()) {
-      fail("{}: training images are {}x{}x{}, but {} images {}x{}x{}", called, first->height(), first->width(),
+      fail("{}: {} images are {}x{}x{}, but {} images {}x{}x{}", called, first_part, first->height(), first->width(),
            first->channels(), part, stored.height(), stored.width(), stored.channels());
     }
     return pictures;
@@ -148,6 +149,7 @@ DataSplits open_pairs(const std::string& called, const fs::path& root, const Dat
   parts.train = read(files.train, "training");
   parts.validation = read(files.validation, "validation");
   parts.test = read(files.test, "test");
+  if (!parts.test) test_with_validation(parts);
   const PictureSize stored{.height = first->height(), .width = first->width()};
   if (usual.image_size == 0) usual.image_size = std::max(stored.height, stored.width);
   usual.resize = resize_for_stored_size(stored, image_size_or(config, usual.image_size), true);
@@ -213,8 +215,8 @@ DatasetPtr read_idx_pair(const fs::path& images, const fs::path& labels, std::ve
   if (class_names.empty()) class_names = numbered_classes(classes);
   for (size_t i = 0; i < classes.size(); i++)
     if (classes[i] >= class_names.size())
-      fail("{}: label {} of image {}; labels of the training images are 0 to {}", labels.string(), classes[i], i,
-           class_names.size() - 1);
+      fail("{}: label {} of image {}; there are {} classes, so labels are 0 to {}", labels.string(), classes[i], i,
+           class_names.size(), class_names.size() - 1);
   return std::make_shared<MemoryDataset>(
       MemoryDataset::Contents{.height = shape[1],
                               .width = shape[2],

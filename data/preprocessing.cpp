@@ -9,15 +9,9 @@
 namespace ghost {
 namespace {
 
-const DatasetEntry& entry_of(const DataConfig& config) {
-  for (const DatasetEntry& entry : dataset_table())
-    if (entry.name == config.name) return entry;
-  fail_usage("there is no data set {}", config.name);
-}
-
 // What is known without the files.
 std::optional<Preprocessing> without_files(const DataConfig& config, bool assume) {
-  const DatasetEntry& entry = entry_of(config);
+  const DatasetEntry& entry = *find_dataset(config.name);
   DataDefaults usual = entry.usual(config);
   if (assume && usual.resize == 0) usual.resize = usual.assumed_resize;
   if (image_size_or(config, usual.image_size) == 0 || (config.resize == 0 && usual.resize == 0)) return {};

@@ -10,8 +10,8 @@ namespace ghost {
 // UTF-8.
 std::u32string as_it_looks(const std::string& name);
 
-// "'cafe ' and 'cafe' differ in blanks at their ends only", one for each pair of names (UTF-8) that look the same; the
-// names of one list are different.
+// "'cafe ' and 'cafe' differ in blanks or invisible characters only", one for each pair of names (UTF-8) that look the
+// same; the names of one list are different.
 std::vector<std::string> names_that_look_the_same(const std::vector<std::string>& names);
 // The same for the pairs of which each list has one.
 std::vector<std::string> names_that_look_the_same(const std::vector<std::string>& a, const std::vector<std::string>& b);

@@ -48,18 +48,18 @@ std::vector<std::string> classes_without_images(const Dataset& part) {
 }
 
 // A class that is not trained or not tested shows in no number. `limit` is the option that may be why.
-void count_empty_classes(const Dataset& part, const char* called, const char* option, int64_t limit,
-                         DataSplits& splits) {
+void tell_empty_classes(const Dataset& part, const char* called, const char* option, int64_t limit,
+                        DataSplits& splits) {
   constexpr size_t kShown = 10;
   std::vector<std::string> names = classes_without_images(part);
   if (names.empty()) return;
   const size_t count = names.size(), classes = part.class_names().size();
   if (count > kShown) names.resize(kShown);
   const std::string sentence =
-      fmt::format("{} of the {} classes {} no {} images: {}{}", count, classes, count == 1 ? "has" : "have", called,
-                  fmt::join(names, ", "), count > kShown ? ", …" : "");
+      message_of("{} of the {} classes {} no {} images: {}{}", count, classes, count == 1 ? "has" : "have", called,
+                 fmt::join(names, ", "), count > kShown ? ", …" : "");
   if (limit > 0 && limit < static_cast<int64_t>(classes))
-    splits.warnings.push_back(fmt::format("{} is {}: {}", option, limit, sentence));
+    splits.warnings.push_back(message_of("{} is {}: {}", option, limit, sentence));
   else
     splits.notes.push_back(sentence);
 }
@@ -84,9 +84,9 @@ void require_parts(const DataSplits& splits, const DataConfig& config, DataUse u
   if (splits.train ? splits.train->size() == 0 : use == DataUse::training) fail("{}: no training images", config.name);
   if (splits.validation && splits.validation->size() == 0) fail("{}: no validation images", config.name);
   if (!splits.test || splits.test->size() == 0) fail("{}: no test images", config.name);
-  for (const DatasetPtr& part : {splits.train, splits.validation})
+  for (const auto& [name, part] : {std::pair{"training", splits.train}, {"validation", splits.validation}})
     if (part && part->class_names() != splits.test->class_names())
-      fail("{}: the classes of train and test differ", config.name);
+      fail("{}: the classes of the {} images and of the test images differ", config.name, name);
   if (use == DataUse::training && splits.class_names().size() == 1)
     fail("{}: there is one class only, {}, and nothing to tell it from", config.name,
          quoted(splits.class_names().front()));
@@ -94,8 +94,8 @@ void require_parts(const DataSplits& splits, const DataConfig& config, DataUse u
 
 void cut_validation(DataSplits& splits, const DataConfig& config, uint64_t seed) {
   if (splits.validation) {
-    splits.notes.push_back(
-        fmt::format("data.validation_share is not used: {} holds the validation images", splits.validation_from));
+    splits.notes.push_back(message_of("data.validation_share is not used: {} holds the validation images",
+                                      splits.validation_from.empty() ? config.name : splits.validation_from));
     return;
   }
   if (!splits.train) return;
@@ -110,6 +110,12 @@ void cut_validation(DataSplits& splits, const DataConfig& config, uint64_t seed)
 }
 
 }  // namespace
+
+void test_with_validation(DataSplits& parts) {
+  parts.test = std::exchange(parts.validation, nullptr);
+  parts.test_from = std::exchange(parts.validation_from, "");
+  parts.test_is_validation = parts.test != nullptr;
+}
 
 DatasetPtr subset(DatasetPtr whole, std::vector<int64_t> indices) {
   return std::make_shared<Subset>(std::move(whole), std::move(indices));
@@ -145,7 +151,7 @@ void require_same_classes(const std::vector<std::string>& train, const std::vect
   const auto add = [&](const std::vector<std::string>& names, const std::string& has, const std::string& lacks) {
     if (names.empty()) return;
     if (!sentence.empty()) sentence += "; ";
-    sentence += fmt::format("{} has {}, which {} lacks", has, fmt::join(names, ", "), lacks);
+    sentence += message_of("{} has {}, which {} lacks", has, fmt::join(names, ", "), lacks);
   };
   add(missing(test, train), train_name, test_name);
   add(missing(train, test), test_name, train_name);
@@ -165,10 +171,10 @@ DataSplits resolve_splits(DataSplits splits, const DataConfig& config, const Dat
   if (splits.validation)
     splits.validation = limited(std::move(splits.validation), config.limit_test, kEverySeed, "limit_test");
   splits.test = limited(std::move(splits.test), config.limit_test, kEverySeed, "limit_test");
-  if (splits.train) count_empty_classes(*splits.train, "training", "data.limit_train", config.limit_train, splits);
+  if (splits.train) tell_empty_classes(*splits.train, "training", "data.limit_train", config.limit_train, splits);
   if (splits.validation)
-    count_empty_classes(*splits.validation, "validation", "data.limit_test", config.limit_test, splits);
-  count_empty_classes(*splits.test, "test", "data.limit_test", config.limit_test, splits);
+    tell_empty_classes(*splits.validation, "validation", "data.limit_test", config.limit_test, splits);
+  tell_empty_classes(*splits.test, "test", "data.limit_test", config.limit_test, splits);
   return splits;
 }
 

@@ -24,6 +24,9 @@ struct DataDefaults {
 // image_size.
 Preprocessing resolve_preprocessing(const DataConfig& config, const DataDefaults& usual, int64_t channels);
 
+// The only part to test with is the test part, whatever its folder or files are called: `validation` becomes `test`.
+void test_with_validation(DataSplits& parts);
+
 // `parts` has its parts and what is said of them. Resolves sizes, channels and normalisation, cuts a validation part
 // from the training images if there is none and one is asked for, applies limit_train and limit_test, and says which
 // classes have no images. Throws as resolve_preprocessing does, and Error for parts that are empty or disagree, and for

@@ -151,13 +151,15 @@ TEST_F(Folder, FilesInTwoClassesAreSaid) {
 TEST_F(Folder, TestPicturesThatAreTrainingPicturesAreSaid) {
   for (const char* file : {"train/bus/1.png", "train/car/1.png"}) picture(file);
   fs::create_directory_symlink("train", dir_ / "val");
-  EXPECT_THAT(open().warnings, ElementsAre(AllOf(HasSubstr("2 of the 2 test pictures are training pictures as well"),
-                                                 HasSubstr("val/"), HasSubstr("train/"))));
+  EXPECT_THAT(open().warnings,
+              ElementsAre(AllOf(HasSubstr("2 of the 2 test pictures are among the training pictures as well, and say"),
+                                HasSubstr("val/"), HasSubstr("train/"))));
   fs::remove(dir_ / "val");
   for (const char* file : {"val/bus/2.png", "val/car/2.png"}) picture(file);
   EXPECT_THAT(open().warnings, IsEmpty());
   fs::create_hard_link(dir_ / "train/bus/1.png", dir_ / "val/bus/other-name.png");
-  EXPECT_THAT(open().warnings, ElementsAre(HasSubstr("1 of the 3 test pictures is one of the training pictures")));
+  EXPECT_THAT(open().warnings,
+              ElementsAre(HasSubstr("1 of the 3 test pictures is among the training pictures as well, and says")));
 }
 
 TEST_F(Folder, ClassesThatLookTheSameAreSaid) {

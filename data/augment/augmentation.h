@@ -36,7 +36,8 @@ class Augmentation {
   // Takes over the options of `other`, which is of the same class. Their addresses stay.
   virtual void assign(const Augmentation& other) = 0;
 
-  // The first option switches the augmentation on, by true or a number above 0; its default is off.
+  // The first option switches the augmentation on: by true, a number above 0, or a choice that `true` is a spelling of
+  // (FieldRule::spellings). Its default is off.
   virtual void describe(Description& description) = 0;
   // Calls `refuse` for values that do not fit together. `path` stands before the options' keys: "data.augment.".
   virtual void check(const std::string& /*path*/, const Finding& /*refuse*/) const {}

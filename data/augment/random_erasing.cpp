@@ -46,11 +46,11 @@ struct RandomErasing final : AugmentationUnit<RandomErasing, NormalizedAugmentat
             RandomStream& random) const {
     std::array<float, 3> color{};
     if (value == "mean") color = mean_of(image);
+    const bool noise = value == "noise";
     for (int64_t y = top; y < top + height; y++) {
       float* row = image.values + (y * image.width + left) * image.channels;
       for (int64_t i = 0; i < width * image.channels; i++)
-        row[i] =
-            value == "noise" ? static_cast<float>(random.normal()) : color[static_cast<size_t>(i % image.channels)];
+        row[i] = noise ? static_cast<float>(random.normal()) : color[static_cast<size_t>(i % image.channels)];
     }
   }
 

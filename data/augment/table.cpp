@@ -15,11 +15,12 @@ struct Line {
 // `struct …` declares the unit's type on the spot, in namespace ghost: its unit alone knows more of it.
 constexpr Line kLines[] = {
     // geometry
-    {"random_crop", "a window of the image with zeros around it", make_augmentation<struct RandomCrop>, Line::oldest},
+    {"random_crop", "a window of the image with zeros or its mirror image around it",
+     make_augmentation<struct RandomCrop>, Line::oldest},
     {"random_resized_crop", "a part of random area and aspect, resized", make_augmentation<struct RandomResizedCrop>,
      Line::oldest},
     // 8-bit pixels
-    {"flip", "left to right, half of the time", make_augmentation<struct Flip>, Line::oldest},
+    {"flip", "left to right, at random or in every other epoch", make_augmentation<struct Flip>, Line::oldest},
     {"color_jitter", "brightness, contrast and saturation, in random order", make_augmentation<struct ColorJitter>,
      Line::oldest},
     {"rand_augment", "some operations drawn from fourteen (Cubuk et al., 2020)", make_augmentation<struct RandAugment>},

@@ -54,7 +54,8 @@ int convert(const Arguments& arguments, Terminal& terminal) {
     } catch (const UsageError&) {
       throw;
     } catch (const Error& e) {
-      spdlog::warn("{}: is written without a word on how pictures are prepared: {}", arguments.output, e.what());
+      spdlog::warn(
+          message_of("{}: is written without a word on how pictures are prepared: {}", arguments.output, e.what()));
     }
     export_weights(arguments.output, network);
   } else {
@@ -62,7 +63,7 @@ int convert(const Arguments& arguments, Terminal& terminal) {
   }
   const ModelConfig& model = network.config.model;
   terminal.line(fmt::format(
-      "{}: {}, {} parameters, {} classes, as {}", arguments.output, model.name,
+      "{}: {}, {} parameters, {} classes, as {}", printable(arguments.output), model.name,
       grouped(parameter_count(*network.model)), grouped(model.num_classes),
       pytorch ? "weights for PyTorch (safetensors.torch.load_file)" : "a checkpoint for ghost-eval and ghost-predict"));
   if (network.preprocessing) terminal.line("pictures: " + described(*network.preprocessing));

@@ -123,15 +123,16 @@ std::string as_json(const Network& network, const Arguments& arguments, const Re
     for (const ConfusionMatrix::Pair& p : result.confusion.pairs()) pairs.push_back({p.truth, p.predicted, p.count});
     json["confusion_pairs"] = std::move(pairs);
   }
-  return json.dump(arguments.per_class ? -1 : 2) + "\n";
+  return json.dump(arguments.per_class ? -1 : 2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string as_text(const Network& network, const Arguments& arguments, const Result& result) {
   const MetricSums& sums = result.evaluation.sums;
-  const std::string where = network.progress ? fmt::format("checkpoint         {} (epoch {}, step {})", network.file,
-                                                           network.progress->epoch, network.progress->step)
-                                             : fmt::format("weights            {}", network.file);
-  const std::string from = result.folders.empty() ? "" : fmt::format(" of {}", fmt::join(result.folders, ", "));
+  const std::string where = network.progress ? message_of("checkpoint         {} (epoch {}, step {})", network.file,
+                                                          network.progress->epoch, network.progress->step)
+                                             : message_of("weights            {}", network.file);
+  const std::string from =
+      result.folders.empty() ? "" : message_of(" of {}", fmt::format("{}", fmt::join(result.folders, ", ")));
   return fmt::format(
       "{}\n"
       "data               {}, {} {} images{}{}\n"
@@ -175,7 +176,8 @@ int evaluate_network(const Arguments& arguments, Terminal& terminal) {
   const Network network = load_network(arguments.source);
   for (const std::string& note : network.notes) terminal.line("note: " + note, true);
   for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
-  if (network.config.pretrained.file.empty())
+  // Weights may have been trained further than their last run tells.
+  if (network.run && network.run->pretrained.file.empty())
     if (const std::string warning = young_statistics(*network.model); !warning.empty()) spdlog::warn("{}", warning);
   const int64_t threads = arguments.threads.value_or(network.config.run.threads);
   if (threads > 0) set_threads(static_cast<int>(threads));

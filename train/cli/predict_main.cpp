@@ -47,8 +47,10 @@ void add_input(const std::string& given, std::vector<Input>& inputs) {
     const PictureTree tree = pictures_below(path);
     for (const std::string& file : tree.files) inputs.push_back({.file = path / file, .error = ""});
     for (const std::string& link : tree.loops)
-      spdlog::warn("{}: this link leads to a folder around {} and is not followed", (path / link).string(), given);
-    if (tree.files.empty()) inputs.push_back({.file = path, .error = given + ": a folder without pictures"});
+      spdlog::warn(
+          message_of("{}: this link leads to a folder around {} and is not followed", (path / link).string(), given));
+    if (tree.files.empty())
+      inputs.push_back({.file = path, .error = message_of("{}: a folder without pictures", given)});
   } catch (const Error& e) {
     inputs.push_back({.file = path, .error = e.what()});
   }

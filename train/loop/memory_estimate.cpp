@@ -42,9 +42,8 @@ int64_t optimizer_bytes(const Config& config, const Module& model) {
 }
 
 int64_t bytes_in_memory(const DataConfig& data) {
-  for (const DatasetEntry& entry : dataset_table())
-    if (entry.name == data.name) return (entry.info.train_images + entry.info.test_images) * entry.info.bytes_per_image;
-  return 0;
+  const DatasetEntry* const entry = find_dataset(data.name);
+  return entry ? (entry->info.train_images + entry->info.test_images) * entry->info.bytes_per_image : 0;
 }
 
 int64_t value_bytes(const Module& model) {

@@ -66,10 +66,8 @@ DataInfo data_info(const DataSplits& data) {
 
 DataInfo data_info_without_files(const Config& config) {
   const DataConfig data = data_config(config);
-  const auto& table = dataset_table();
-  const auto entry =
-      std::find_if(table.begin(), table.end(), [&](const DatasetEntry& e) { return e.name == data.name; });
-  const DatasetInfo known = entry == table.end() ? DatasetInfo{} : entry->info;
+  const DatasetEntry* const entry = find_dataset(data.name);
+  const DatasetInfo known = entry ? entry->info : DatasetInfo{};
   DataInfo info{.classes = known.classes,
                 .channels = data.channels > 0 ? data.channels : known.channels,
                 .image_size = data.image_size > 0 ? data.image_size : known.image_size,

@@ -60,13 +60,13 @@ std::string some(const std::vector<std::string>& names) {
   std::vector<std::string> shown;
   for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) shown.push_back(ghost::quoted(names[i]));
   if (names.size() > kNamed) shown.emplace_back("…");
-  return fmt::format("{}", fmt::join(shown, ", "));
+  return message_of("{}", fmt::join(shown, ", "));
 }
 
 }  // namespace
 
 std::string name_of_class(const std::vector<std::string>& names, int64_t output) {
-  return output < std::ssize(names) ? names[static_cast<size_t>(output)] : fmt::format("class {}", output);
+  return output < std::ssize(names) ? names[static_cast<size_t>(output)] : message_of("class {}", output);
 }
 
 std::vector<std::string> read_class_names(const std::filesystem::path& path) {
@@ -105,13 +105,13 @@ void name_classes(Network& network, const std::filesystem::path& file) {
 std::string classes_by_position(const std::vector<std::string>& classes) {
   constexpr size_t kShown = 12, kFirst = 8;
   std::vector<std::string> shown;
-  const auto show = [&](size_t i) { shown.push_back(fmt::format("{} = {}", i, ghost::quoted(classes[i]))); };
+  const auto show = [&](size_t i) { shown.push_back(message_of("{} = {}", i, ghost::quoted(classes[i]))); };
   for (size_t i = 0; i < (classes.size() > kShown ? kFirst : classes.size()); ++i) show(i);
   if (classes.size() > kShown) {
     shown.emplace_back("…");
     for (size_t i = classes.size() - 2; i < classes.size(); ++i) show(i);
   }
-  return fmt::format("{}", fmt::join(shown, ", "));
+  return message_of("{}", fmt::join(shown, ", "));
 }
 
 std::string other_order_warning(const std::string& who, const std::vector<std::string>& classes) {
@@ -120,7 +120,7 @@ std::string other_order_warning(const std::string& who, const std::vector<std::s
   std::vector<std::string> natural = classes;
   std::stable_sort(natural.begin(), natural.end(), natural_less);
   const auto output = std::mismatch(classes.begin(), classes.end(), natural.begin()).first - classes.begin();
-  return fmt::format(
+  return message_of(
       "{}: the classes are sorted as text, so that output {} is {}; sorted by number and without regard to case, as "
       "timm does it, it is {}: if the network was trained in that order, its outputs are taken for the wrong classes",
       who, output, ghost::quoted(classes[static_cast<size_t>(output)]),
@@ -141,9 +141,9 @@ LabelMapping outputs_of_labels(const Network& network, const std::string& data_n
           network.file, outputs, data_name, data_classes.size(), ghost::quoted(data_classes.front()));
     mapping.by_name = false;
     mapping.notes.push_back(
-        fmt::format("{}: does not name its classes, so those of {} are taken by position: {}; --classes FILE names "
-                    "them",
-                    network.file, data_name, classes_by_position(data_classes)));
+        message_of("{}: does not name its classes, so those of {} are taken by position: {}; --classes FILE names "
+                   "them",
+                   network.file, data_name, classes_by_position(data_classes)));
     if (const std::string warning = other_order_warning(network.file, data_classes); !warning.empty())
       mapping.warnings.push_back(warning + "; --classes FILE with the names in the order of the outputs settles it");
     return mapping;

@@ -73,33 +73,33 @@ ClassifierFit by_name(const Classifier& c, const std::string& file, const Names&
       rows.emplace_back(static_cast<int64_t>(i), found - theirs.begin());
   }
   if (rows.empty())
-    return start_anew(c, fmt::format("{}: knows none of the {} classes of the data ({}), but {} others ({}), so {} "
-                                     "starts anew and only the rest is the file's",
-                                     file, ours.size(), listed(ours), theirs.size(), listed(theirs), c.path));
+    return start_anew(c, message_of("{}: knows none of the {} classes of the data ({}), but {} others ({}), so {} "
+                                    "starts anew and only the rest is the file's",
+                                    file, ours.size(), listed(ours), theirs.size(), listed(theirs), c.path));
   ClassifierFit fit;
   c.weight->tensor = with_rows(c.own_weight->tensor, c.weight->tensor, rows);
   if (c.bias) c.bias->tensor = with_rows(c.own_bias->tensor, c.bias->tensor, rows);
   if (anew.empty()) {
-    fit.notes.push_back(
-        fmt::format("{}: the rows of {} are taken over by name: its {} classes are {}", file, c.path, theirs.size(),
-                    theirs.size() > ours.size() ? fmt::format("more than the {} of the data", ours.size())
-                                                : "in another order than those of the data"));
+    fit.notes.push_back(message_of("{}: the rows of {} are taken over by name: its {} classes are {}", file, c.path,
+                                   theirs.size(),
+                                   theirs.size() > ours.size() ? message_of("more than the {} of the data", ours.size())
+                                                               : "in another order than those of the data"));
     return fit;
   }
   const bool one = anew.size() == 1;
   fit.starts_anew =
-      fmt::format("the {} of {} in {} {}", one ? "row" : "rows", listed(anew), c.path, one ? "starts" : "start");
+      message_of("the {} of {} in {} {}", one ? "row" : "rows", listed(anew), c.path, one ? "starts" : "start");
   fit.warnings.push_back(
-      fmt::format("{}: the rows of {} are taken over by name for {} of the {} classes of the data; {} "
-                  "{} anew, because the file does not know {}",
-                  file, c.path, rows.size(), ours.size(), listed(anew), one ? "starts" : "start", one ? "it" : "them"));
+      message_of("{}: the rows of {} are taken over by name for {} of the {} classes of the data; {} "
+                 "{} anew, because the file does not know {}",
+                 file, c.path, rows.size(), ours.size(), listed(anew), one ? "starts" : "start", one ? "it" : "them"));
   return fit;
 }
 
 ClassifierFit by_position(const Classifier& c, const std::string& file, const Names& ours) {
   ClassifierFit fit;
-  fit.notes.push_back(fmt::format("{}: does not name its classes, so {} is taken over by position: {}", file, c.path,
-                                  classes_by_position(ours)));
+  fit.notes.push_back(message_of("{}: does not name its classes, so {} is taken over by position: {}", file, c.path,
+                                 classes_by_position(ours)));
   if (const std::string warning = other_order_warning(file, ours); !warning.empty()) fit.warnings.push_back(warning);
   return fit;
 }
@@ -118,9 +118,9 @@ ClassifierFit fit_classifier(Module& model, const Entries& ours, Entries& entrie
   if (named && as_many && file_classes == our_classes) return {};
   if (named) return by_name(c, file, file_classes, our_classes);
   if (!as_many)
-    return start_anew(c, fmt::format("{}: has {} classes and this model {}, so {} starts anew and only the rest is the "
-                                     "file's",
-                                     file, c.rows(), c.own_rows(), c.path));
+    return start_anew(c, message_of("{}: has {} classes and this model {}, so {} starts anew and only the rest is the "
+                                    "file's",
+                                    file, c.rows(), c.own_rows(), c.path));
   return our_classes.empty() ? ClassifierFit{} : by_position(c, file, our_classes);
 }
 

@@ -37,10 +37,10 @@ DataSplits open_images(const Network& network, bool own, bool share_given, std::
       // too small a folder to keep a part of it
     }
     warnings.push_back(
-        fmt::format("the network was trained on a part of one folder of classes. If {} is that folder, moved and "
-                    "changed, most of these images are those it was trained on: test the others alone with --set "
-                    "data.test_share={}",
-                    config.root, config.test_share));
+        message_of("the network was trained on a part of one folder of classes. If {} is that folder, moved and "
+                   "changed, most of these images are those it was trained on: test the others alone with --set "
+                   "data.test_share={}",
+                   config.root, config.test_share));
   }
   return open_data_for(network, DataUse::testing_all);
 }
@@ -52,9 +52,13 @@ void compare_with_run(const Network& network, const DataSplits& data, std::vecto
   if (!network.data) {
     if (data.by_name || limited)
       warnings.emplace_back(
-          "the checkpoint is of an older version, which chose images in another way: some of these may be images it "
-          "was "
-          "trained on");
+          "the checkpoint is of an older version, which chose images in another way: images it was trained on may be "
+          "among these");
+    return;
+  }
+  if (was.test_share != is.test_share || was.validation_share != is.validation_share) {
+    warnings.emplace_back(
+        "another share of the images is asked for than the run kept back: images it was trained on may be among these");
     return;
   }
   DataFingerprint now = fingerprint_of(data);
@@ -62,7 +66,7 @@ void compare_with_run(const Network& network, const DataSplits& data, std::vecto
   if (was.limit_test != is.limit_test) now.validation = now.test = {};
   if (const std::vector<std::string> changed = changes(*network.data, now); !changed.empty())
     warnings.push_back(
-        fmt::format("the images of the run have changed since it wrote this: {}", fmt::join(changed, ", ")));
+        message_of("the images of the run have changed since it wrote this: {}", fmt::join(changed, ", ")));
 }
 
 }  // namespace

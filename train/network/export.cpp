@@ -16,8 +16,8 @@ std::vector<std::string> classes_of_data(Network& network, const DataSplits& dat
   const std::vector<std::string>& names = data.class_names();
   const int64_t outputs = network.config.model.num_classes;
   if (std::ssize(names) != outputs) return {};
-  network.notes.push_back(fmt::format("{}: does not name its classes, so they are those of {} by position: {}",
-                                      network.file, network.config.data.name, classes_by_position(names)));
+  network.notes.push_back(message_of("{}: does not name its classes, so they are those of {} by position: {}",
+                                     network.file, network.config.data.name, classes_by_position(names)));
   if (const std::string warning = other_order_warning(network.file, names); !warning.empty())
     network.warnings.push_back(warning + "; --classes FILE with the names in the order of the outputs settles it");
   return names;
@@ -34,6 +34,8 @@ void complete_metadata(Network& network, Completeness needed) {
     std::string why;
     try {
       data = open_data_for(network, DataUse::testing_all);
+    } catch (const UsageError&) {
+      throw;
     } catch (const Error& e) {
       why = e.what();
     }
@@ -51,9 +53,9 @@ void complete_metadata(Network& network, Completeness needed) {
     if (data) network.classes = classes_of_data(network, *data);
     if (network.classes.empty())
       network.notes.push_back(
-          fmt::format("{}: does not name its classes, which are called by their outputs, {} to {}; "
-                      "--classes FILE names them, one a line",
-                      network.file, name_of_class({}, 0), name_of_class({}, outputs - 1)));
+          message_of("{}: does not name its classes, which are called by their outputs, {} to {}; "
+                     "--classes FILE names them, one a line",
+                     network.file, name_of_class({}, 0), name_of_class({}, outputs - 1)));
   }
   complete_preprocessing(network);
   if (std::ssize(network.classes) > outputs || (must_name && std::ssize(network.classes) != outputs))

@@ -84,11 +84,16 @@ Network of_weights(const NetworkSource& source) {
   const int64_t classes = config.model_classes_set ? config.model.num_classes : sizes.num_classes;
   const int64_t channels = config.model_channels_set ? config.model.in_channels : sizes.in_channels;
   set_model(config, config.model, classes, channels);
-  if (!network.classes.empty() && std::ssize(network.classes) > classes) network.classes.clear();
+  if (std::ssize(network.classes) > classes) {
+    network.warnings.push_back(
+        message_of("{}: names {} classes, but the network has {} outputs: the names are not used", network.file,
+                   network.classes.size(), classes));
+    network.classes.clear();
+  }
   network.model = build_model(config.model, config.run.seed);
   WeightsReport report = load_weights(*network.model, file, options);
   network.notes.insert(network.notes.end(), report.notes.begin(), report.notes.end());
-  network.warnings = std::move(report.warnings);
+  network.warnings.insert(network.warnings.end(), report.warnings.begin(), report.warnings.end());
   return network;
 }
 

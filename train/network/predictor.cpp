@@ -70,7 +70,7 @@ std::vector<Prediction> Predictor::predict_batch(std::span<const std::filesystem
     try {
       preprocessor_.evaluation(std::move(image), pixels.data() + i * values);
     } catch (const ImageError& e) {
-      prediction.error = prediction.file.string() + ": " + e.what();
+      prediction.error = message_of("{}: {}", prediction.file.string(), e.what());
     }
   });
 
@@ -87,7 +87,7 @@ std::vector<Prediction> Predictor::predict_batch(std::span<const std::filesystem
   const Tensor result = infer(*model_, images);
   if (!all_finite(result))
     throw NotFiniteError(
-        fmt::format("the network's answer to {} and what is with it is NaN or infinite", read.front()->file.string()));
+        message_of("the network's answer to {} and what is with it is NaN or infinite", read.front()->file.string()));
   const std::vector<double> logits = result.to_vector<double>(),
                             all = softmax(result.to(DType::f64)).to_vector<double>();
   const size_t outputs = all.size() / read.size();

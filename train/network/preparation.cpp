@@ -26,7 +26,7 @@ Preprocessing with_sizes(const Preprocessing& trained, const DataConfig& data) {
     p.resize = std::max<int64_t>(std::llround(static_cast<double>(trained.resize) * static_cast<double>(p.image_size) /
                                               static_cast<double>(trained.image_size)),
                                  1);
-  if (data.resize == 0) return p;
+  if (data.resize == 0 || (data.resize == trained.resize && p.image_size != trained.image_size)) return p;
   p.resize = data.resize, p.enlarge = true;
   if (p.resize < p.image_size)
     fail_usage("data.resize is {}, but must be at least data.image_size, {}", p.resize, p.image_size);
@@ -48,8 +48,8 @@ void follow_preprocessing(Network& network) {
   refuse_other_statistics(network.file, data, trained);
   const Preprocessing now = with_sizes(trained, data);
   if (now != trained)
-    network.notes.push_back(fmt::format("{}: was trained with: {}; as data.image_size and data.resize say, it is: {}",
-                                        network.file, described_size(trained), described_size(now)));
+    network.notes.push_back(message_of("{}: was trained with: {}; as data.image_size and data.resize say, it is: {}",
+                                       network.file, described_size(trained), described_size(now)));
   network.preprocessing = now;
   data.image_size = now.image_size;
   data.mean = now.mean, data.std = now.std;
@@ -77,15 +77,15 @@ OtherPreparation other_preparation(const WeightsFile& file, const Preprocessing&
   OtherPreparation other;
   if (!trained) return other;
   if (!close(trained->mean, now.mean) || !close(trained->std, now.std))
-    other.normalisation = fmt::format(
+    other.normalisation = message_of(
         "{}: was trained with {}, but now pictures are normalised with {}, which its layers do not know; "
         "data.mean=[{}] "
         "and data.std=[{}] would normalise them as before",
         file.name, described_statistics(*trained), described_statistics(now), fmt::join(trained->mean, ", "),
         fmt::join(trained->std, ", "));
   if (trained->image_size != now.image_size)
-    other.size = fmt::format("{}: was trained on pictures of {}×{}, and now they are {}×{}", file.name,
-                             trained->image_size, trained->image_size, now.image_size, now.image_size);
+    other.size = message_of("{}: was trained on pictures of {}×{}, and now they are {}×{}", file.name,
+                            trained->image_size, trained->image_size, now.image_size, now.image_size);
   return other;
 }
 

@@ -3,7 +3,7 @@
 //   - Mean and deviation belong to the weights. A configuration or --set that names others is refused.
 //   - The size may be changed, to test a network on larger pictures than it was trained with: data.image_size and
 //     data.resize of the configuration count, and a note says so. With another image_size alone, `resize` keeps its
-//     proportion to it.
+//     proportion to it, also where the run's own configuration set it.
 //   - If the file does not say, the configuration decides as for training (decide_preprocessing).
 #pragma once
 #include "train/network/network.h"

@@ -142,11 +142,13 @@ void pass_over_what_is_no_weight(const WeightsFile& file, Entries& entries, cons
     return true;
   });
   if (!integers.empty())
-    notes.push_back(fmt::format("{}: passed over {} of integers, which the model does not have:{}", file.name,
-                                counted(integers.size()), lines_of(integers)));
+    notes.push_back(message_of("{}: passed over {} of integers, which the model does not have:", file.name,
+                               counted(integers.size())) +
+                    lines_of(integers));
   if (!unread.empty())
-    notes.push_back(fmt::format("{}: passed over {} of a type that cannot be read, which the model does not have:{}",
-                                file.name, counted(unread.size()), lines_of(unread)));
+    notes.push_back(message_of("{}: passed over {} of a type that cannot be read, which the model does not have:",
+                               file.name, counted(unread.size())) +
+                    lines_of(unread));
 }
 
 // The entries that are meant for the model, as it calls them; what was done for that goes to `notes`.
@@ -158,7 +160,7 @@ Entries under_our_names(const WeightsFile& file, const Entries& ours, const std:
   for (const NamedTensor& e : ours) own.insert(e.name);
   const auto passed_over = [&](const std::string& what, const std::vector<std::string>& names) {
     if (!names.empty())
-      notes.push_back(fmt::format("{}: passed over {} {}:{}", file.name, counted(names.size()), what, lines_of(names)));
+      notes.push_back(message_of("{}: passed over {} {}:", file.name, counted(names.size()), what) + lines_of(names));
   };
   const std::vector<TensorSection> sections = tensor_sections();
   for (const TensorSection& section : sections) {
@@ -167,8 +169,8 @@ Entries under_our_names(const WeightsFile& file, const Entries& ours, const std:
       return section_of(sections, name).name == section.name && !own.count(name);
     });
     if (!state.empty())
-      notes.push_back(fmt::format("{}: passed over {} of {} ({}*)", file.name, counted(state.size()), section.what,
-                                  section.prefix));
+      notes.push_back(
+          message_of("{}: passed over {} of {} ({}*)", file.name, counted(state.size()), section.what, section.prefix));
   }
   if (!prefix.empty()) passed_over("outside of the prefix", keep_below(entries, prefix, file.name));
   for (const auto& [of, names] : leftovers())
@@ -176,8 +178,7 @@ Entries under_our_names(const WeightsFile& file, const Entries& ours, const std:
                   return n.contains(last_part(name)) && !own.contains(name);
                 }));
   const std::string stripped = strip_wrappers(entries, own);
-  if (!stripped.empty())
-    notes.push_back(fmt::format("{}: took '{}' off the names of its entries", file.name, stripped));
+  if (!stripped.empty()) notes.push_back(message_of("{}: took '{}' off the names of its entries", file.name, stripped));
   pass_over_what_is_no_weight(file, entries, own, notes);
   return entries;
 }
@@ -226,14 +227,14 @@ WeightsReport load_weights(Module& model, const WeightsFile& file, const Weights
          model.kind(), entries.empty() ? "nothing" : entries.front().name, ours.front().name);
   const auto left = [&](const char* what, const std::vector<std::string>& names) {
     if (!names.empty())
-      report.warnings.push_back(fmt::format("{}: {} {}:{}", file.name, counted(names.size()), what, lines_of(names)));
+      report.warnings.push_back(message_of("{}: {} {}:", file.name, counted(names.size()), what) + lines_of(names));
   };
   left("of the model not in it, which keep their initial values", rest.missing);
   left("that the model does not have", rest.unexpected);
   left("of another shape, which keep their initial values", rest.mismatched);
   report.initial = rest.missing;
   report.initial.insert(report.initial.end(), rest.mismatched.begin(), rest.mismatched.end());
-  report.notes.push_back(fmt::format("{}: loaded {} into {}", file.name, counted(loaded), model.kind()));
+  report.notes.push_back(message_of("{}: loaded {} into {}", file.name, counted(loaded), model.kind()));
   return report;
 }
 

@@ -40,7 +40,7 @@ const PublishedModel& find(const std::string& name) {
 }
 
 LoadedConfig load(const std::string& name, const std::vector<std::string>& overrides) {
-  const std::string text = fmt::format(
+  const std::string text = message_of(
       "model: {}\n"
       "data:\n"
       "  name: image_folder\n"
@@ -94,12 +94,12 @@ LoadedConfig published_config(const std::string& name, const std::vector<std::st
   LoadedConfig loaded = load(name, overrides);
   if (const std::string known = without_tag(name); known != name)
     loaded.notes.push_back(
-        fmt::format("--arch {0}: what follows the dot is not looked at: pictures are prepared as for most weights of "
-                    "{1} (resized to "
-                    "256, cropped to 224); if the model card of {0} says otherwise, set data.resize, data.image_size, "
-                    "data.mean and "
-                    "data.std",
-                    name, known));
+        message_of("--arch {0}: what follows the dot is not looked at: pictures are prepared as for most weights of "
+                   "{1} (resized to "
+                   "256, cropped to 224); if the model card of {0} says otherwise, set data.resize, data.image_size, "
+                   "data.mean and "
+                   "data.std",
+                   name, known));
   return loaded;
 }
 

@@ -67,6 +67,11 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
   const auto [config, data] = open_test_set(checkpoint.config, checkpoint.preprocessing);
   if (data.class_names() != checkpoint.classes)
     fail("{}: the checkpoint's classes are not those of {}", run.last_checkpoint().string(), config.data.name);
+  if (checkpoint.data) {
+    const auto held_out = [](const DataFingerprint& of) { return of.validation.count > 0 ? of.validation : of.test; };
+    if (!(held_out(*checkpoint.data) == held_out(fingerprint_of(data))))
+      fail("{}: the images that the run was tested on have changed since", run.dir.string());
+  }
   const ModelConfig model_config = model_of(checkpoint);
   const ModulePtr model = build_model(model_config, config.run.seed);
   load_state_dict(*model, checkpoint.tensors.at(kModelSection));

@@ -34,8 +34,7 @@ int64_t test_images(const Comparison& all, const Configuration& c) {
       fewest = fewest == 0 ? all.runs[i].last->test_images : std::min(fewest, all.runs[i].last->test_images);
   if (fewest > 0) return fewest;
   const DataConfig& data = c.config.data;
-  for (const DatasetEntry& entry : dataset_table())
-    if (entry.name == data.name) fewest = entry.info.test_images;
+  if (const DatasetEntry* const entry = find_dataset(data.name)) fewest = entry->info.test_images;
   return fewest > 0 && data.limit_test > 0 ? std::min(fewest, data.limit_test) : fewest;
 }
 
@@ -96,24 +95,25 @@ std::string speed_sentence(const Configuration& a, const Configuration& b, const
              : fmt::format("{} takes {} as long as {} {}", b.name, times(1 / *verdict.speed), a.name, how);
 }
 
-std::string basis_text(const Difference& d) {
+// `part`: what the images are called, "test" or "validation".
+std::string basis_text(const Difference& d, const char* part) {
   switch (d.basis) {
     case Difference::Basis::paired_seeds:
-      return fmt::format("over {} seeds and {} test images", d.count, grouped(d.images));
+      return fmt::format("over {} seeds and {} {} images", d.count, grouped(d.images), part);
     case Difference::Basis::welch:
-      return fmt::format("over runs with different seeds and {} test images", grouped(d.images));
+      return fmt::format("over runs with different seeds and {} {} images", grouped(d.images), part);
     case Difference::Basis::paired_samples:
-      return fmt::format("on the same {} test images", grouped(d.count));
+      return fmt::format("on the same {} {} images", grouped(d.count), part);
     case Difference::Basis::samples:
-      return fmt::format("on {} test images", grouped(d.count));
+      return fmt::format("on {} {} images", grouped(d.count), part);
   }
   return "";
 }
 
-std::string accuracy_sentence(const Difference& d, const Configuration& a, const Configuration& b) {
+std::string accuracy_sentence(const Difference& d, const Configuration& a, const Configuration& b, const char* part) {
   const bool finished = a.finished && b.finished;
   const std::string so_far = finished ? "" : " so far";
-  const std::string basis = basis_text(d);
+  const std::string basis = basis_text(d, part);
   std::string text;
   if (std::abs(d.mean) < 0.005)
     text = fmt::format("its accuracy{} is the same, ± {:.2f} points {}", so_far, d.half_width, basis);
@@ -146,12 +146,26 @@ std::string cost_sentence(const Configuration& a, const Configuration& b) {
 std::string other_data(const Comparison& all, const Configuration& a, const Configuration& b) {
   const DataConfig &x = a.config.data, &y = b.config.data;
   if (x.name != y.name) return fmt::format("they were tested on different data ({} and {})", x.name, y.name);
-  if (x.limit_test != y.limit_test || (x.name == "image_folder" && x.test_share != y.test_share))
-    return "they were tested on different parts of the data";
   for (const size_t i : a.counted)
     for (const size_t k : b.counted)
       if (all.runs[i].held_out != all.runs[k].held_out)
         return "one was tested on validation images, the other on test images";
+  // The seed may choose the images, so runs of one seed tell.
+  bool known = false;
+  for (const size_t i : a.counted)
+    for (const size_t k : b.counted) {
+      const RunRecord &run_a = all.runs[i], &run_b = all.runs[k];
+      if (run_a.config.run.seed != run_b.config.run.seed || !run_a.last || !run_b.last) continue;
+      if (run_a.last->tested_on.empty() || run_b.last->tested_on.empty()) continue;
+      known = true;
+      if (run_a.last->tested_on != run_b.last->tested_on) return "they were tested on different images";
+    }
+  if (known) return "";
+  const bool validated =
+      std::any_of(a.counted.begin(), a.counted.end(), [&](size_t i) { return all.runs[i].held_out == "val"; });
+  if (x.limit_test != y.limit_test || (x.name == "image_folder" && x.test_share != y.test_share) ||
+      (validated && x.validation_share != y.validation_share))
+    return "they were tested on different parts of the data";
   return "";
 }
 
@@ -166,7 +180,8 @@ Verdict judge(const Comparison& all, size_t a, size_t b) {
   if (const std::string reason = other_data(all, of_a, of_b); !reason.empty()) {
     text += reason + ", so that accuracies do not compare";
   } else if ((verdict.accuracy = accuracy_difference(all, a, b))) {
-    text += accuracy_sentence(*verdict.accuracy, of_a, of_b);
+    const bool validated = all.runs[of_a.counted.front()].held_out == "val";
+    text += accuracy_sentence(*verdict.accuracy, of_a, of_b, validated ? "validation" : "test");
     if (of_a.config.train.epochs != of_b.config.train.epochs)
       text += fmt::format(" (after {} against {} epochs)", of_b.config.train.epochs, of_a.config.train.epochs);
   } else {

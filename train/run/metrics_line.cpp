@@ -89,7 +89,7 @@ std::vector<std::string> read_metrics(const std::filesystem::path& file, bool be
   size_t number = 0, count = 0;
   const auto problem = [&](const std::string& what) {
     if (++count <= kMostProblems)
-      problems.push_back(fmt::format("{}:{}: {}; the line is left out", file.string(), number, what));
+      problems.push_back(message_of("{}:{}: {}; the line is left out", file.string(), number, what));
   };
   for (std::string text; std::getline(in, text);) {
     ++number;
@@ -105,7 +105,7 @@ std::vector<std::string> read_metrics(const std::filesystem::path& file, bool be
   }
   if (in.bad()) fail("{}: cannot be read: {}", file.string(), std::strerror(errno));
   if (count > kMostProblems)
-    problems.push_back(fmt::format("{}: {} more lines are left out", file.string(), count - kMostProblems));
+    problems.push_back(message_of("{}: {} more lines are left out", file.string(), count - kMostProblems));
   return problems;
 }
 
