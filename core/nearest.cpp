@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/quoted.h"
+
 namespace ghost {
 namespace {
-
-std::string lower(std::string s) {
-  std::transform(s.begin(), s.end(), s.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return s;
-}
 
 // Damerau and Levenshtein's distance in its restricted form ("optimal string alignment"): three rows of the table. What
 // exceeds the limit is some number above it.

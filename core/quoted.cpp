@@ -52,6 +52,12 @@ std::string rewritten(std::string_view text, const Keep& keep, const Escape& esc
 
 }  // namespace
 
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
 size_t utf8_length(std::string_view text, size_t at) {
   const unsigned char lead = byte_at(text, at);
   const size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
@@ -86,6 +92,12 @@ std::string quoted(const std::string& text) {
   const auto continues = [&](size_t i) { return (byte_at(text, i) & 0xC0) == 0x80; };
   while (length < text.size() && length > 0 && continues(length)) --length;  // not inside of a UTF-8 sequence
   return fmt::format("'{}{}'", printable(std::string_view(text).substr(0, length)), length < text.size() ? "…" : "");
+}
+
+std::string quoted_names(const std::vector<std::string>& names, size_t most) {
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), most); ++i) text += (i ? ", " : "") + quoted(names[i]);
+  return text + (names.size() > most ? ", …" : "");
 }
 
 std::string shell_word(std::string_view text) {

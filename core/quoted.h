@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ghost {
 
@@ -12,8 +13,13 @@ std::string printable(std::string_view text);
 // The same in quotes, cut to about 60 bytes.
 std::string quoted(const std::string& text);
 
+// "'bus', 'car', …": the first `most` of the names.
+std::string quoted_names(const std::vector<std::string>& names, size_t most);
+
 // The text as one word of a command for a shell (POSIX; with control characters as bash, zsh and ksh read them).
 std::string shell_word(std::string_view text);
+
+std::string lower(std::string text);  // ASCII letters in lower case, all else as it is
 
 // Bytes of the UTF-8 character that begins at `at` (RFC 3629); 0: none does.
 size_t utf8_length(std::string_view text, size_t at);

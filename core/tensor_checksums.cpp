@@ -77,8 +77,7 @@ void TensorChecksums::require(const std::string& name, const std::string& sum) c
 void TensorChecksums::damaged(const std::string& what, const std::string& how) const {
   fail(
       "{}: {} {}: the file is damaged, or another program changed it and kept the metadata entry \"{}\", which it "
-      "should "
-      "leave out",
+      "should leave out",
       file_, what, how, kKey);
 }
 

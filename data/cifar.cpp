@@ -63,9 +63,8 @@ const Variant& cifar100() {
           "elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard "
           "lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear "
           "pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal "
-          "shark "
-          "shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone "
-          "television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm",
+          "shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank "
+          "telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm",
       .mean = {0.5071, 0.4865, 0.4409},
       .std = {0.2673, 0.2564, 0.2762},
   };

@@ -52,12 +52,7 @@ struct Candidate {
   bool is_flat() const { return contents.classes.empty() && contents.pictures > 0; }
 };
 
-std::string listed(const std::vector<std::string>& names) {
-  constexpr size_t kShown = 4;
-  std::vector<std::string> shown;
-  for (size_t i = 0; i < std::min(names.size(), kShown); i++) shown.push_back(quoted(names[i]));
-  return message_of("{}{}", fmt::join(shown, ", "), names.size() > kShown ? ", …" : "");
-}
+constexpr size_t kNamed = 4;
 
 class Finder {
  public:
@@ -138,13 +133,13 @@ class Finder {
       fail(
           "image_folder: {} holds {} beside {}: which are classes, and which hold classes? Set data.root to the folder "
           "that holds a folder for each class, or rename what is no class and no part, or move it away",
-          root_.string(), listed(classes), listed(other_names()));
+          root_.string(), quoted_names(classes, kNamed), quoted_names(other_names(), kNamed));
     FolderLayout layout{.classes = root_};
     if (!classes.empty())
       layout.notes.push_back(
           message_of("{}: {} is taken for a class, since it stands among {} and holds pictures "
                      "itself",
-                     root_.string(), listed(classes), listed(other_names())));
+                     root_.string(), quoted_names(classes, kNamed), quoted_names(other_names(), kNamed)));
     return checked(std::move(layout));
   }
 
@@ -166,7 +161,8 @@ class Finder {
     }
     if (!others_.empty())
       layout.warnings.push_back(message_of("{}: the pictures in {} are not used, since {} are the parts of the data",
-                                           root_.string(), listed(other_names()), listed(candidate_names())));
+                                           root_.string(), quoted_names(other_names(), kNamed),
+                                           quoted_names(candidate_names(), kNamed)));
     if (train) layout.train = train->path;
     if (validation) layout.validation = validation->path;
     if (test) layout.test = test->path;
@@ -201,7 +197,7 @@ class Finder {
     fail(
         "image_folder: {} of {} hold{} pictures, but no class folders, so that nobody knows what they show: sort them "
         "into a folder for each class",
-        listed(names), root_.string(), names.size() == 1 ? "s" : "");
+        quoted_names(names, kNamed), root_.string(), names.size() == 1 ? "s" : "");
   }
 
   FolderLayout one_folder_of_classes() const { return checked({.classes = root_}); }
@@ -237,11 +233,12 @@ class Finder {
     if (classes.size() != 1) return;
     const Contents below = contents_of(classes.front().path);
     const std::string nearest =
-        below.classes.size() < 2 ? ""
-                                 : message_of(
-                                       "; data.root may be a level too high: --set {}, whose folders "
-                                       "are {}",
-                                       shell_word("data.root=" + classes.front().path.string()), listed(below.classes));
+        below.classes.size() < 2
+            ? ""
+            : message_of(
+                  "; data.root may be a level too high: --set {}, whose folders "
+                  "are {}",
+                  shell_word("data.root=" + classes.front().path.string()), quoted_names(below.classes, kNamed));
     fail("image_folder: {} holds one class only, {}, and there is nothing to tell it from{}", folder.string(),
          ghost::quoted(classes.front().name), nearest);
   }

@@ -202,10 +202,4 @@ FileId id_of(const fs::path& path) {
   return stat(path.c_str(), &status) == 0 ? number_in(status) : FileId{};
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 }  // namespace ghost

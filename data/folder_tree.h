@@ -49,7 +49,4 @@ bool holds_pictures(const std::filesystem::path& folder);
 
 FileId id_of(const std::filesystem::path& path);  // of what a link leads to
 
-// ASCII letters in lower case, all else as it is.
-std::string lower(std::string text);
-
 }  // namespace ghost

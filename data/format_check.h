@@ -19,9 +19,8 @@ using Bytes = std::span<const uint8_t>;
 
 struct JpegInfo {
   int64_t height = 0, width = 0, components = 0;
-  // False: the data ends without the end marker. Its last scan may then be cut off, which only decoding shows.
-  bool has_end = false;
 };
+// Without an end marker the last scan may be cut off all the same, which only decoding shows.
 JpegInfo check_jpeg(Bytes bytes, const std::string& name);
 
 // Chunks and their checksums, and the whole compressed stream: it must inflate without error to just the bytes that the

@@ -9,9 +9,9 @@
 #include <utility>
 #include <zlib.h>
 
+#include "core/quoted.h"
 #include "core/system_limits.h"
 #include "data/file.h"
-#include "data/folder_tree.h"
 #include "data/format_check.h"
 #include "data/memory_dataset.h"
 #include "data/sizing.h"

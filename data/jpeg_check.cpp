@@ -41,7 +41,7 @@ class JpegReader {
     position_ = 2;  // after SOI
     while (read_marker()) {
       if (marker_ == kEoi) {
-        info_.has_end = true;
+        has_end_ = true;
         break;
       }
       if (marker_ == kTem || marker_ == kSoi || (marker_ >= kRst0 && marker_ <= kRst7)) continue;
@@ -263,12 +263,12 @@ class JpegReader {
     for (const Component& c : components_) {
       if (c.bit[0] < 0) broken("truncated JPEG: no picture data for component {}", c.id);
       // A file that stops between two progressive scans looks whole but for this.
-      if (!info_.has_end && std::any_of(c.bit.begin(), c.bit.end(), [](int bit) { return bit != 0; }))
+      if (!has_end_ && std::any_of(c.bit.begin(), c.bit.end(), [](int bit) { return bit != 0; }))
         broken("truncated JPEG: the last scans are missing");
     }
     // A download into space that was set aside beforehand ends in zeros, which decode to plain grey.
     constexpr int64_t kZeros = 32;
-    if (!info_.has_end && size() > kZeros &&
+    if (!has_end_ && size() > kZeros &&
         std::all_of(bytes_.end() - kZeros, bytes_.end(), [](uint8_t b) { return b == 0; }))
       broken("truncated JPEG: the file ends in zeros instead of picture data");
   }
@@ -281,7 +281,7 @@ class JpegReader {
   int64_t restarts_ = 0;  // in the scan just read
   int max_horizontal_ = 1, max_vertical_ = 1;
   int adobe_transform_ = -1;  // of the Adobe marker; none yet
-  bool progressive_ = false;
+  bool progressive_ = false, has_end_ = false;
   std::vector<Component> components_;
   std::array<std::array<bool, 4>, 2> huffman_defined_{};
   std::array<bool, 4> quantisation_defined_{};

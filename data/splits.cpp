@@ -43,21 +43,18 @@ std::vector<std::string> classes_without_images(const Dataset& part) {
   for (int64_t i = 0; i < part.size(); i++) has[static_cast<size_t>(part.label(i))] = true;
   std::vector<std::string> names;
   for (size_t c = 0; c < has.size(); c++)
-    if (!has[c]) names.push_back(quoted(part.class_names()[c]));
+    if (!has[c]) names.push_back(part.class_names()[c]);
   return names;
 }
 
 // A class that is not trained or not tested shows in no number. `limit` is the option that may be why.
 void tell_empty_classes(const Dataset& part, const char* called, const char* option, int64_t limit,
                         DataSplits& splits) {
-  constexpr size_t kShown = 10;
-  std::vector<std::string> names = classes_without_images(part);
+  const std::vector<std::string> names = classes_without_images(part);
   if (names.empty()) return;
   const size_t count = names.size(), classes = part.class_names().size();
-  if (count > kShown) names.resize(kShown);
-  const std::string sentence =
-      message_of("{} of the {} classes {} no {} images: {}{}", count, classes, count == 1 ? "has" : "have", called,
-                 fmt::join(names, ", "), count > kShown ? ", …" : "");
+  const std::string sentence = message_of("{} of the {} classes {} no {} images: {}", count, classes,
+                                          count == 1 ? "has" : "have", called, quoted_names(names, 10));
   if (limit > 0 && limit < static_cast<int64_t>(classes))
     splits.warnings.push_back(message_of("{} is {}: {}", option, limit, sentence));
   else

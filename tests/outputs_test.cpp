@@ -149,6 +149,16 @@ TEST_F(Outputs, NamesOfFilesReachNoTerminal) {
   EXPECT_EQ(std::count(wrong.err.begin(), wrong.err.end(), '\n'), 1) << wrong.err;
 }
 
+TEST_F(Outputs, ALineBreakInANameDoesNotForgeALine) {
+  const std::string forged = "forged\nwarning: all is well.safetensors";
+  const Finished made = program("ghost-convert", {"--checkpoint", "my run's", "--output", forged});
+  ASSERT_EQ(made.status, 0) << made.err;
+  const Finished seen = program("ghost-eval", {"--weights", forged});
+  ASSERT_EQ(seen.status, 0) << seen.err;
+  EXPECT_THAT(made.out + made.err + seen.out + seen.err, Not(HasSubstr("\nwarning: all is well")));
+  EXPECT_THAT(seen.out, HasSubstr("forged\\nwarning: all is well"));
+}
+
 TEST_F(Outputs, ATerminalGetsColoursOfOurOwn) {
   const std::string table = on_terminal("ghost-info", {"--layer", "ConvBn(3, 4)"}, dir_->path());
   EXPECT_THAT(table, HasSubstr("\033[1mlayer"));

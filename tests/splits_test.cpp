@@ -122,6 +122,22 @@ TEST_F(Splits, ComparedRunsSayWhatTheyWereTestedOn) {
               HasSubstr("one was tested on validation images, the other on test images"));
 }
 
+TEST_F(Splits, RunsThatWereTestedOnOtherImagesAreNotCompared) {
+  classes("A/train", 0, 8);
+  classes("A/test", 20, 4);
+  ASSERT_EQ(train("A", "before").status, 0);
+  ASSERT_EQ(train("A", "same", {"--set", "optimizer.lr=0.02"}).status, 0);
+  classes("A/test", 40, 1);
+  ASSERT_EQ(train("A", "after", {"--set", "optimizer.lr=0.03"}).status, 0);
+  const auto verdict = [&](const char* a, const char* b) {
+    const std::string text = program("ghost-compare", {"--no-timing", "--output", "page.html", a, b}).out;
+    return std::regex_replace(text, std::regex("\\s+"), " ");
+  };
+  EXPECT_THAT(verdict("before", "same"), AllOf(Not(HasSubstr("do not compare")), HasSubstr("its accuracy")));
+  EXPECT_THAT(verdict("before", "after"),
+              HasSubstr("they were tested on different images, so that accuracies do not compare"));
+}
+
 TEST_F(Splits, AnOnlyHeldOutPartIsTheTestPart) {
   classes("A/train", 0, 8);
   classes("A/val", 10, 4);

@@ -49,10 +49,9 @@ std::optional<T> parse_number(std::string_view text, bool& overflow) {
 
 Parsed<bool> parse_bool(const std::string& text) {
   if (text == "true" || text == "false") return {.value = text == "true"};
-  std::string lower = text;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  const bool yes = lower == "yes" || lower == "on" || lower == "true" || lower == "y" || lower == "1";
-  const bool no = lower == "no" || lower == "off" || lower == "false" || lower == "n" || lower == "0";
+  const std::string word = lower(text);
+  const bool yes = word == "yes" || word == "on" || word == "true" || word == "y" || word == "1";
+  const bool no = word == "no" || word == "off" || word == "false" || word == "n" || word == "0";
   const char* const meant = yes ? "; did you mean true?" : no ? "; did you mean false?" : "";
   return {.error = fmt::format("is {}, but must be true or false{}", quoted(text), meant)};
 }

@@ -130,8 +130,7 @@ std::string inspection_intro(const Inspection& inspection) {
       "<p>For every pair of maps of a layer, the filter that best makes one from the other was found by least squares. "
       "The table shows the share of the maps that can be predicted from another one with at most {} of their variance "
       "unexplained, and <i>s</i>, the largest ghost ratio that would still work: all maps of the layer divided by "
-      "those "
-      "that the others can be predicted from (–: the maps have too few pixels to tell).</p>\n",
+      "those that the others can be predicted from (–: the maps have too few pixels to tell).</p>\n",
       share(inspection.tolerance));
 }
 

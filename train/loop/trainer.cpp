@@ -76,8 +76,7 @@ void Trainer::warn_of_changed_images(const Checkpoint& checkpoint) {
     if (data_.by_name || data.limit_train > 0 || data.limit_test > 0)
       reporter_.warn(
           "the checkpoint is of an older version, which chose images in another way: images that the run has trained "
-          "on "
-          "may be among those it is tested on now");
+          "on may be among those it is tested on now");
     return;
   }
   const std::vector<std::string> changed = changes(*checkpoint.data, fingerprint_);
@@ -270,7 +269,7 @@ RunEnd Trainer::end(const RunDir& dir, bool interrupted) {
   return reporter_.end(dir, progress_, interrupted);
 }
 
-// A checkpoint never knows of steps whose lines a crash of the machine could take.
+// `last` never knows of steps whose lines a crash of the machine could take.
 void Trainer::save_last(const RunDir& dir) {
   reporter_.sync();
   save(dir.last());

@@ -31,9 +31,8 @@ class Trainer {
   Trainer(const Config& config, std::vector<Sink*> sinks);
 
   // Takes over the checkpoint's values and position: the run continues with the bits it would have had without the
-  // interruption. Sinks are told what may make a difference: another machine, another length of the
-  // schedule, other images. Throws
-  // Error if names, shapes, the state of optimizer or hooks, or classes do not fit.
+  // interruption. Sinks are told what may make a difference: another machine, another length of the schedule, other
+  // images. Throws Error if names, shapes, the state of optimizer or hooks, or classes do not fit.
   void restore(const Checkpoint& checkpoint);
 
   // Checks all that can be checked before the first step (preflight.h, memory_estimate.h); warnings go to the sinks.

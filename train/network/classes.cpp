@@ -15,6 +15,8 @@
 namespace ghost {
 namespace {
 
+constexpr size_t kNamed = 10;
+
 // The first line and what is wrong with the text as a whole, if it is one of the usual accidents.
 void require_text(const std::string& file, std::string_view text) {
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
@@ -55,14 +57,6 @@ bool natural_less(const std::string& a, const std::string& b) {
 }
 
 // "'bus', 'car', …"
-std::string some(const std::vector<std::string>& names) {
-  constexpr size_t kNamed = 10;
-  std::vector<std::string> shown;
-  for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) shown.push_back(ghost::quoted(names[i]));
-  if (names.size() > kNamed) shown.emplace_back("…");
-  return message_of("{}", fmt::join(shown, ", "));
-}
-
 }  // namespace
 
 std::string name_of_class(const std::vector<std::string>& names, int64_t output) {
@@ -159,7 +153,7 @@ LabelMapping outputs_of_labels(const Network& network, const std::string& data_n
   }
   if (!unknown.empty())
     fail("{}: knows {} classes ({}, …), but not {} of the {} classes of {}: {}{}", network.file, known.size(),
-         ghost::quoted(known.front()), unknown.size(), data_classes.size(), data_name, some(unknown),
+         ghost::quoted(known.front()), unknown.size(), data_classes.size(), data_name, quoted_names(unknown, kNamed),
          did_you_mean(unknown.front(), known));
   return mapping;
 }

@@ -48,12 +48,7 @@ Tensor with_rows(const Tensor& own, const Tensor& files, const std::vector<std::
   return result;
 }
 
-std::string listed(const Names& names) {
-  constexpr size_t kNamed = 10;
-  std::string text;
-  for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i ? ", " : "") + ghost::quoted(names[i]);
-  return text + (names.size() > kNamed ? ", …" : "");
-}
+constexpr size_t kNamed = 10;
 
 ClassifierFit start_anew(const Classifier& c, const std::string& warning) {
   c.weight->tensor = c.own_weight->tensor;
@@ -75,7 +70,8 @@ ClassifierFit by_name(const Classifier& c, const std::string& file, const Names&
   if (rows.empty())
     return start_anew(c, message_of("{}: knows none of the {} classes of the data ({}), but {} others ({}), so {} "
                                     "starts anew and only the rest is the file's",
-                                    file, ours.size(), listed(ours), theirs.size(), listed(theirs), c.path));
+                                    file, ours.size(), quoted_names(ours, kNamed), theirs.size(),
+                                    quoted_names(theirs, kNamed), c.path));
   ClassifierFit fit;
   c.weight->tensor = with_rows(c.own_weight->tensor, c.weight->tensor, rows);
   if (c.bias) c.bias->tensor = with_rows(c.own_bias->tensor, c.bias->tensor, rows);
@@ -87,12 +83,13 @@ ClassifierFit by_name(const Classifier& c, const std::string& file, const Names&
     return fit;
   }
   const bool one = anew.size() == 1;
-  fit.starts_anew =
-      message_of("the {} of {} in {} {}", one ? "row" : "rows", listed(anew), c.path, one ? "starts" : "start");
+  fit.starts_anew = message_of("the {} of {} in {} {}", one ? "row" : "rows", quoted_names(anew, kNamed), c.path,
+                               one ? "starts" : "start");
   fit.warnings.push_back(
       message_of("{}: the rows of {} are taken over by name for {} of the {} classes of the data; {} "
                  "{} anew, because the file does not know {}",
-                 file, c.path, rows.size(), ours.size(), listed(anew), one ? "starts" : "start", one ? "it" : "them"));
+                 file, c.path, rows.size(), ours.size(), quoted_names(anew, kNamed), one ? "starts" : "start",
+                 one ? "it" : "them"));
   return fit;
 }
 

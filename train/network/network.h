@@ -17,8 +17,7 @@ struct NetworkSource {
   std::vector<std::string> overrides = {};  // key=value, applied to the configuration
   std::string prefix = {};                  // of the weights' names (WeightsOptions)
   bool strict = true;
-  std::string classes =
-      {};  // a file that names the classes of the outputs (classes.h); empty: as the network knows them
+  std::string classes = {};  // a file that names the outputs' classes (classes.h); empty: as the network knows them
 };
 
 struct Network {

@@ -79,8 +79,7 @@ OtherPreparation other_preparation(const WeightsFile& file, const Preprocessing&
   if (!close(trained->mean, now.mean) || !close(trained->std, now.std))
     other.normalisation = message_of(
         "{}: was trained with {}, but now pictures are normalised with {}, which its layers do not know; "
-        "data.mean=[{}] "
-        "and data.std=[{}] would normalise them as before",
+        "data.mean=[{}] and data.std=[{}] would normalise them as before",
         file.name, described_statistics(*trained), described_statistics(now), fmt::join(trained->mean, ", "),
         fmt::join(trained->std, ", "));
   if (trained->image_size != now.image_size)

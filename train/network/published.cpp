@@ -8,9 +8,8 @@
 namespace ghost {
 namespace {
 
-std::string after_slash(const std::string& name) {
-  return name.substr(name.find('/') + 1);
-}  // npos + 1 is 0: all of it
+// All of it if there is none: npos + 1 is 0.
+std::string after_slash(const std::string& name) { return name.substr(name.find('/') + 1); }
 
 // timm's "resnet50.a1_in1k" without what follows the dot.
 std::string without_tag(const std::string& name) { return name.substr(0, name.find('.')); }
@@ -95,10 +94,8 @@ LoadedConfig published_config(const std::string& name, const std::vector<std::st
   if (const std::string known = without_tag(name); known != name)
     loaded.notes.push_back(
         message_of("--arch {0}: what follows the dot is not looked at: pictures are prepared as for most weights of "
-                   "{1} (resized to "
-                   "256, cropped to 224); if the model card of {0} says otherwise, set data.resize, data.image_size, "
-                   "data.mean and "
-                   "data.std",
+                   "{1} (resized to 256, cropped to 224); if the model card of {0} says otherwise, set data.resize, "
+                   "data.image_size, data.mean and data.std",
                    name, known));
   return loaded;
 }

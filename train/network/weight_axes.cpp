@@ -9,8 +9,8 @@
 namespace ghost {
 namespace {
 
-using Axes =
-    std::array<int, 4>;  // where the file has them: axis i of the file is axis axes[i] of PyTorch's (O, I, H, W)
+// Axis i of the file is axis axes[i] of PyTorch's (O, I, H, W).
+using Axes = std::array<int, 4>;
 
 bool fits(const Shape& came, const Shape& ours, const Axes& axes) {
   for (size_t i = 0; i < axes.size(); ++i)
@@ -94,8 +94,7 @@ std::string other_axes(const std::vector<NamedTensor>& ours, const std::vector<N
     const bool channels_last = order.front()[0] > 1 || order.front()[1] > 1;
     return fmt::format(
         "{}: {} of its {} convolutions fit only with axes in the order {}, where PyTorch has (O, I, H, W); the first "
-        "is "
-        "{}, {} for {}. Save it with PyTorch's axes, {} of each weight of a convolution{}",
+        "is {}, {} for {}. Save it with PyTorch's axes, {} of each weight of a convolution{}",
         channels_last ? "the file is channels-last" : "the file has its axes in another order", found.needed,
         pairs.size(), names, found.first->came->name, found.first->came->tensor.shape().str(),
         found.first->ours->tensor.shape().str(), ways,

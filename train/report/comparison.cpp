@@ -268,8 +268,7 @@ void note_runs(Comparison& comparison) {
     if (!same_test_images(comparison, c))
       comparison.notes.push_back(
           fmt::format("{}: its runs were tested on different images, as their seeds chose them: the spread over seeds "
-                      "is also that of "
-                      "the images",
+                      "is also that of the images",
                       c.name));
     const size_t finished = c.counted.size() + c.copies.size();
     if (c.finished && finished < c.runs.size())

@@ -182,12 +182,10 @@ std::string curves_section(const Comparison& comparison) {
       "<label><input type=\"radio\" name=\"axis\" value=\"macs\">MACs spent</label></fieldset>"
       "<fieldset><legend>of</legend><label><input type=\"checkbox\" name=\"test\" checked>" +
       word +
-      "</label>"
-      "<label><input type=\"checkbox\" name=\"train\" checked>training</label></fieldset>"
-      "<label class=\"slider\">smoothing<input type=\"range\" name=\"smoothing\" min=\"0\" max=\"0.98\" step=\"0.02\" "
-      "value=\"0\"><output>0</output></label>"
-      "<label><input type=\"checkbox\" name=\"log\">log scale of loss and rate</label></form>"
-      "<div class=\"legend\">" +
+      "</label><label><input type=\"checkbox\" name=\"train\" checked>training</label></fieldset><label "
+      "class=\"slider\">smoothing<input type=\"range\" name=\"smoothing\" min=\"0\" max=\"0.98\" step=\"0.02\" "
+      "value=\"0\"><output>0</output></label><label><input type=\"checkbox\" name=\"log\">log scale of loss and "
+      "rate</label></form><div class=\"legend\">" +
       legend(comparison) + "</div><div class=\"charts\">";
   for (const CurveChart& one : kCurveCharts) body += chart(one.name, one.title, curve_picture(comparison, one));
   body +=

@@ -12,8 +12,8 @@ namespace ghost {
 const std::vector<std::string>& resumable_options();
 
 // The configuration that a run continues with: that of the checkpoint, or of `config_file` if it is not empty, with
-// `overrides` ("key=value") applied. Throws UsageError that names every option that would change
-// and must not, with its two values.
+// `overrides` ("key=value") applied. Throws UsageError that names every option that would change and must not, with its
+// two values.
 LoadedConfig resumed_config(const Checkpoint& checkpoint, const std::string& config_file,
                             const std::vector<std::string>& overrides);
 

@@ -96,12 +96,10 @@ void require_free(const fs::path& dir) {
                dir.string(), shell_word(dir.string()), shell_word(free_name(dir).string()));
   const std::vector<fs::path> foreign = foreign_files(dir);
   if (foreign.empty()) return;
-  constexpr size_t kNamed = 3;
-  std::string names;
-  for (size_t i = 0; i < std::min(foreign.size(), kNamed); ++i)
-    names += (i ? ", " : "") + quoted(foreign[i].lexically_relative(dir).string());
-  fail_usage("run directory {} holds other files ({}{}): choose a new or an empty folder, e.g. --run {}", dir.string(),
-             names, foreign.size() > kNamed ? ", …" : "", shell_word(free_name(dir / "run").string()));
+  std::vector<std::string> names;
+  for (const fs::path& file : foreign) names.push_back(file.lexically_relative(dir).string());
+  fail_usage("run directory {} holds other files ({}): choose a new or an empty folder, e.g. --run {}", dir.string(),
+             quoted_names(names, 3), shell_word(free_name(dir / "run").string()));
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ struct EpochReport {
   std::string held_out = "test";     // what it was tested on: "val" or "test"
   MetricSums test;                   // of the model's weights
   std::vector<HookTest> hook_tests;  // the same images
-  bool best = false;                 // the highest test top1 so far
+  bool best = false;                 // the highest top1 of the held-out images so far
   double best_top1 = 0;              // percent
   double lr = 0;                     // of the last step
   double images_per_second = 0;      // training only
