@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/rng.h"
+#include "data/batch_mixer.h"
 #include "data/preprocess.h"
 
 namespace ghost {
@@ -66,6 +67,7 @@ struct Loader::Impl {
 
   const DatasetPtr dataset_;
   const Preprocessor preprocessor_;
+  const BatchMixer mixer_;
   const int64_t size_, channels_;
   const LoaderConfig config_;
   const Warn warn_;
@@ -94,6 +96,7 @@ Loader::Impl::Impl(DatasetPtr dataset, const DataSplits& splits, const AugmentCo
                    const LoaderConfig& config, Warn warn)
     : dataset_(std::move(dataset)),
       preprocessor_(splits, augment),
+      mixer_(config.training ? augment : AugmentConfig(), std::ssize(dataset_->class_names())),
       size_(splits.image_size),
       channels_(splits.channels),
       config_(config),
@@ -260,7 +263,9 @@ std::optional<Batch> Loader::Impl::next() {
       if (error) std::rethrow_exception(error);
     report(*slot);
     Batch batch = batch_of(*slot);
-    if (!batch.indices.empty()) return batch;
+    if (batch.indices.empty()) continue;
+    if (config_.training) mixer_.mix(batch, {.seed = config_.seed, .epoch = epoch_});
+    return batch;
   }
   return std::nullopt;
 }

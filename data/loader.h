@@ -1,5 +1,5 @@
 // Batches, prepared ahead of the step by worker threads. The order of samples is a function of (seed, epoch),
-// augmentation of (seed, epoch, sample): the number of workers and resuming cannot change results.
+// augmentation of (seed, epoch, sample or batch): the number of workers and resuming cannot change results.
 #pragma once
 #include <functional>
 #include <optional>
@@ -10,8 +10,11 @@
 namespace ghost {
 
 struct Batch {
-  Tensor images;                 // (N, H, W, C) f32, normalised
-  Tensor labels;                 // (N) i64
+  Tensor images;  // (N, H, W, C) f32, normalised
+  Tensor labels;  // (N) i64
+  // (N, K) f32, probabilities of the classes, where an augmentation has mixed images; else undefined. Images are then
+  // mixtures of two, and `labels` those of their own part.
+  Tensor targets = {};
   std::vector<int64_t> indices;  // of the samples in the data set
   int64_t number = 0;            // in the epoch, from 0; resuming after it starts at number + 1
 };
@@ -29,7 +32,8 @@ void describe(LoaderConfig& config, Description& description);
 class Loader {
  public:
   using Warn = std::function<void(const std::string&)>;  // called from the consuming thread, once per unreadable image
-  // Throws UsageError for an option that is not as described. `warn` may be empty.
+  // Throws UsageError for an option that is not as described, or if images of a single class are to be mixed. `warn`
+  // may be empty.
   Loader(DatasetPtr dataset, const DataSplits& splits, const AugmentConfig& augment, const LoaderConfig& config,
          Warn warn = {});
   ~Loader();

@@ -54,6 +54,8 @@ Preprocessor::Preprocessor(const DataSplits& splits, const AugmentConfig& augmen
       case AugmentStage::normalized:
         normalized_.emplace_back(entry, static_cast<const NormalizedAugmentation*>(&one));
         break;
+      case AugmentStage::batch:  // BatchMixer's
+        break;
     }
   }
 }

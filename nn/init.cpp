@@ -1,6 +1,8 @@
 #include "nn/init.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/rng.h"
 #include "nn/layers/conv2d.h"
@@ -25,6 +27,19 @@ Initialiser constant(double value) {
 Initialiser uniform_fan_in(int64_t fan_in) {
   const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
   return [bound](Tensor& t, RandomStream& stream) { fill(t, [&] { return stream.uniform(-bound, bound); }); };
+}
+
+Initialiser dirac(Initialiser rest) {
+  return [rest = std::move(rest)](Tensor& t, RandomStream& stream) {
+    rest(t, stream);
+    const int64_t height = t.size(1), width = t.size(2), channels = t.size(3), filter = height * width * channels;
+    with_floating(t.dtype(), "initialise", [&]<class T>() {
+      T* const values = t.mutable_data<T>();
+      const int64_t passing = std::min(t.size(0), channels);
+      std::fill_n(values, passing * filter, T{0});
+      for (int64_t i = 0; i < passing; i++) values[i * filter + (height / 2 * width + width / 2) * channels + i] = T{1};
+    });
+  };
 }
 
 void kaiming_normal_fan_out(Module& model, uint64_t seed) {

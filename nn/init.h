@@ -11,6 +11,10 @@ Initialiser constant(double value);
 // fan_in: inputs of one output value, kernel area · in/groups.
 Initialiser uniform_fan_in(int64_t fan_in);
 
+// Of the weight of a convolution (O, KH, KW, I): filter i is 1 at the middle of channel i and 0 elsewhere, for i below
+// min(O, I), as torch.nn.init.dirac_ has it with one group; the other filters are `rest`.
+Initialiser dirac(Initialiser rest);
+
 // Replaces the weight of every Conv2d by N(0, 2/fan_out) with fan_out = out · kernel area, PyTorch's count, which takes
 // no account of groups (He et al., backward case). The stream is that of the parameter, as in initialise().
 void kaiming_normal_fan_out(Module& model, uint64_t seed);

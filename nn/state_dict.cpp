@@ -16,13 +16,6 @@ void collect(Module& module, const std::string& path, std::vector<NamedTensor>& 
   for (const auto& [name, child] : module.children()) collect(*child, join_path(path, name), to);
 }
 
-// The module's own tensors, not clones.
-std::vector<NamedTensor> live_entries(Module& module) {
-  std::vector<NamedTensor> entries;
-  collect(module, "", entries);
-  return entries;
-}
-
 bool may_be_absent(const std::string& name) {
   constexpr std::string_view kCounter = "num_batches_tracked";
   return name.size() >= kCounter.size() && name.compare(name.size() - kCounter.size(), kCounter.size(), kCounter) == 0;
@@ -67,14 +60,20 @@ Tensor to_pytorch_axes(const Tensor& t) {
   return t.rank() == 4 ? permute(t.detach(), {0, 3, 1, 2}).clone() : t.clone();
 }
 
+std::vector<NamedTensor> state_tensors(Module& module) {
+  std::vector<NamedTensor> entries;
+  collect(module, "", entries);
+  return entries;
+}
+
 std::vector<NamedTensor> state_dict(Module& module) {
-  std::vector<NamedTensor> entries = live_entries(module);
+  std::vector<NamedTensor> entries = state_tensors(module);
   for (NamedTensor& e : entries) e.tensor = to_pytorch_axes(e.tensor);
   return entries;
 }
 
 LoadReport load_state_dict(Module& module, const std::vector<NamedTensor>& entries, bool strict) {
-  const std::vector<NamedTensor> ours = live_entries(module);
+  const std::vector<NamedTensor> ours = state_tensors(module);
   std::unordered_map<std::string, const Tensor*> came, known;
   for (const NamedTensor& e : entries)
     if (!came.emplace(e.name, &e.tensor).second) fail("load_state_dict: '{}' occurs twice", e.name);

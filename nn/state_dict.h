@@ -10,6 +10,9 @@ namespace ghost {
 // children in order). Clones.
 std::vector<NamedTensor> state_dict(Module& module);
 
+// The same entries as handles on the module's own tensors, in our axes.
+std::vector<NamedTensor> state_tensors(Module& module);
+
 struct LoadReport {  // full names
   std::vector<std::string> missing, unexpected, mismatched;
 };

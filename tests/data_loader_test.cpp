@@ -58,7 +58,7 @@ DataSplits splits(int64_t image_size = 4) {
 struct Seen {
   std::vector<std::vector<int64_t>> batches;  // indices
   std::vector<int64_t> numbers, labels;
-  std::vector<float> values;
+  std::vector<float> values, targets;
   std::vector<std::string> warnings;
   bool operator==(const Seen&) const = default;
 };
@@ -72,6 +72,9 @@ void drain(Loader& loader, Seen& seen) {
     seen.numbers.push_back(batch->number);
     for (const auto label : batch->labels.to_vector<int64_t>()) seen.labels.push_back(label);
     for (const auto value : batch->images.to_vector<float>()) seen.values.push_back(value);
+    if (!batch->targets.defined()) continue;
+    EXPECT_EQ(batch->targets.shape(), Shape({count, 3}));
+    for (const auto value : batch->targets.to_vector<float>()) seen.targets.push_back(value);
   }
 }
 
@@ -91,7 +94,7 @@ std::vector<int64_t> flat(const Seen& seen) {
   return all;
 }
 
-const AugmentConfig kAugment{{"crop_padding", 2}, {"flip", true}, {"brightness", 0.5}};
+const AugmentConfig kAugment{{"crop_padding", 2}, {"flip", true}, {"brightness", 0.5}, {"mixup.alpha", 0.4}};
 
 TEST(Loader, EvaluationGoesThroughTheSamplesInOrder) {
   const auto data = std::make_shared<Numbered>(50);
@@ -105,6 +108,13 @@ TEST(Loader, EvaluationGoesThroughTheSamplesInOrder) {
     EXPECT_EQ(seen.labels[i], static_cast<int64_t>(i % 3));
     for (size_t p = 0; p < 16; p++) EXPECT_NEAR(seen.values[16 * i + p], static_cast<float>(i + 1), 1e-4);
   }
+}
+
+TEST(Loader, EvaluationMixesNothing) {
+  const auto data = std::make_shared<Numbered>(20);
+  const Seen seen = epoch(data, {.batch_size = 20}, kAugment);
+  EXPECT_TRUE(seen.targets.empty());
+  EXPECT_EQ(seen.values, epoch(data, {.batch_size = 20}).values);
 }
 
 TEST(Loader, TrainingTakesEverySampleOnceInAnOrderOfSeedAndEpoch) {
@@ -130,6 +140,7 @@ TEST(Loader, WorkersAndPrefetchDoNotChangeTheBits) {
   };
   const Seen one = with(1, 4);
   EXPECT_EQ(one.warnings.size(), 4u);
+  EXPECT_EQ(one.targets.size(), 3 * 96u);
   EXPECT_EQ(flat(one).size(), 96u);
   EXPECT_EQ(with(4, 4), one);
   EXPECT_EQ(with(3, 1), one);

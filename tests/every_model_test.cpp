@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/ops/cross_entropy.h"
+#include "nn/freeze.h"
 #include "nn/models/registry.h"
 #include "nn/state_dict.h"
 #include "support/modules.h"
@@ -31,6 +32,7 @@ const std::map<std::string, ModelConfig>& small_sizes() {
       {"mobilenet_v1", {.width = 0.25, .stem_stride = 1}},
       {"mini_group_net", {.groups = 4}},
       {"plain_cnn", {.channels = {8, 16}}},
+      {"airbench", {.width = 0.125}},
   };
   return sizes;
 }
@@ -71,10 +73,10 @@ double forward_backward(Module& model) {
 // One step down the gradient. Its length is fixed: how steep the start is differs by orders of magnitude.
 void descend(Module& model, double length) {
   double squares = 0;
-  for (const Parameter& p : model.parameters())
+  for (const Parameter& p : trainable_parameters(model))
     for (const float g : p.tensor.grad().to_vector<float>()) squares += static_cast<double>(g) * g;
   const auto rate = static_cast<float>(length / std::sqrt(squares));
-  for (Parameter& p : model.parameters()) {
+  for (Parameter& p : trainable_parameters(model)) {
     const auto gradient = p.tensor.grad().to_vector<float>();
     auto* w = p.tensor.mutable_data<float>();
     for (size_t i = 0; i < gradient.size(); i++) w[i] -= rate * gradient[i];
@@ -94,7 +96,7 @@ TEST_P(EveryModel, GivesOneLogitAClassForPicturesOfAnySize) {
 TEST_P(EveryModel, BackwardReachesEveryParameter) {
   const ModulePtr model = build_model(GetParam().config, 0);
   EXPECT_TRUE(std::isfinite(forward_backward(*model)));
-  for (const Parameter& p : model->parameters()) {
+  for (const Parameter& p : trainable_parameters(*model)) {
     const Tensor g = p.tensor.grad();
     ASSERT_TRUE(g.defined()) << p.name;
     ASSERT_EQ(g.shape(), p.tensor.shape()) << p.name;

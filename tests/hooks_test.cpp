@@ -19,6 +19,7 @@ namespace ghost {
 struct DriftOptions {
   double size = 0;  // 0: off
   bool forgetful = false;
+  bool on() const { return size > 0; }
 };
 void describe(DriftOptions& options, Description& d) {
   d.field("size", &options.size, "of a move; 0: off", {.limits = {.least = 0, .most = 1, .below = true}});
@@ -27,12 +28,13 @@ void describe(DriftOptions& options, Description& d) {
 
 // Writes down what it sees, and keeps a copy of the weights from before the first step.
 struct WitnessOptions {
-  bool on = false;
+  bool active = false;
   double loss_factor = 1;
   bool even_targets = false;  // every class is as likely
+  bool on() const { return active; }
 };
 void describe(WitnessOptions& options, Description& d) {
-  d.field("on", &options.on, "");
+  d.field("on", &options.active, "");
   d.field("loss_factor", &options.loss_factor, "");
   d.field("even_targets", &options.even_targets, "");
 }
@@ -120,12 +122,12 @@ class Hooks : public testing::Test {
     register_hook(hook_entry<DriftOptions>(
         {.name = "drift", .summary = "moves the weights", .state = "drift", .example = {"size=0.001"}},
         [](const DriftOptions& options, const HookSetup&) -> TrainingHookPtr {
-          return options.size > 0 ? std::make_unique<Drift>(options) : nullptr;
+          return std::make_unique<Drift>(options);
         }));
     register_hook(hook_entry<WitnessOptions>(
         {.name = "witness", .summary = "writes down", .state = "kept weights", .example = {"on=true"}},
         [](const WitnessOptions& options, const HookSetup&) -> TrainingHookPtr {
-          return options.on ? std::make_unique<Witness>(options) : nullptr;
+          return std::make_unique<Witness>(options);
         }));
   }
   Hooks() { test::write_tiny_idx(dir_ / "data", {.train = 20, .test = 8}); }

@@ -25,6 +25,7 @@ enum class AugmentStage {
   geometry,    // chooses the framing from the picture's size; one augmentation at most
   pixels,      // changes 8-bit pixels of the input's size
   normalized,  // changes normalised values
+  batch,       // mixes the images of a batch; one of those that are on acts on each batch
 };
 
 // The options and the work of one augmentation. All functions but describe() are safe from several threads.
@@ -76,6 +77,22 @@ class NormalizedAugmentation : public Augmentation {
  public:
   AugmentStage stage() const final { return AugmentStage::normalized; }
   virtual void apply(const NormalizedImage& image, RandomStream& random) const = 0;
+};
+
+// A batch of normalised images and what they show.
+struct ImageBatch {
+  int64_t count = 0, height = 0, width = 0, channels = 0;
+  float* values = nullptr;  // (N, H, W, C)
+};
+
+class BatchAugmentation : public Augmentation {
+ public:
+  AugmentStage stage() const final { return AugmentStage::batch; }
+  // Mixes into every image the one that follows it, and into the last the first. Returns the share of an image that is
+  // still its own, which is the share of its label: 1 where nothing was changed.
+  virtual double mix(const ImageBatch& batch, RandomStream& random) const = 0;
+  // How often this one acts, rather than one before it in the table, where both are on.
+  virtual double switch_probability() const { return 0.5; }
 };
 
 struct AugmentationEntry {

@@ -32,6 +32,10 @@ constexpr Line kLines[] = {
     {"cutout", "a square of zeros (DeVries and Taylor, 2017)", make_augmentation<struct Cutout>, Line::single_option},
     {"random_erasing", "a rectangle filled with something else (Zhong et al., 2017)",
      make_augmentation<struct RandomErasing>},
+    // batches
+    {"mixup", "weighted means of two images and their labels (Zhang et al., 2018)", make_augmentation<struct Mixup>},
+    {"cutmix", "a rectangle of another image and a share of its label (Yun et al., 2019)",
+     make_augmentation<struct CutMix>},
 };
 
 const std::vector<AugmentationEntry>& augmentations() {

@@ -19,7 +19,7 @@
 
 namespace ghost {
 
-// Stage: GeometryAugmentation, PixelAugmentation or NormalizedAugmentation.
+// Stage: GeometryAugmentation, PixelAugmentation, NormalizedAugmentation or BatchAugmentation.
 template <class Unit, class Stage>
 class AugmentationUnit : public Stage {
  public:

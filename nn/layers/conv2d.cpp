@@ -11,7 +11,8 @@ Conv2d::Conv2d(const Options& o) : options_(o) {
   require_groups("Conv2d", o.in, o.out, o.groups);
   const int64_t per_group = o.in / o.groups;
   const Initialiser initial = uniform_fan_in(o.kernel.h * o.kernel.w * per_group);
-  weight_ = register_parameter("weight", {o.out, o.kernel.h, o.kernel.w, per_group}, initial);
+  weight_ =
+      register_parameter("weight", {o.out, o.kernel.h, o.kernel.w, per_group}, o.dirac ? dirac(initial) : initial);
   if (o.bias) bias_ = register_parameter("bias", {o.out}, initial);
 }
 

@@ -13,6 +13,7 @@ class Conv2d final : public Module {
     Size2 kernel = 1, stride = 1, padding = 0, dilation = 1;
     int64_t groups = 1;
     bool bias = true;
+    bool dirac = false;  // at the start the first filters pass their channel on (nn/init.h)
   };
   explicit Conv2d(const Options& options);  // throws UsageError naming the nearest valid groups
   const char* kind() const override { return "Conv2d"; }

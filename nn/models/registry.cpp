@@ -6,6 +6,7 @@
 
 #include "nn/init.h"
 #include "nn/layers/cheap_op.h"
+#include "nn/models/airbench.h"
 #include "nn/models/ghostnet.h"
 #include "nn/models/mini_group_net.h"
 #include "nn/models/mobilenet_v1.h"
@@ -75,6 +76,14 @@ ModulePtr build_mobilenet_v1(const ModelConfig& c) {
                            .activation = activation_named(c.activation, "model.activation")});
 }
 
+ModulePtr build_airbench(const ModelConfig& c) {
+  return std::make_shared<Airbench>(
+      Airbench::Options{.in_channels = c.in_channels,
+                        .num_classes = c.num_classes,
+                        .width = c.width,
+                        .activation = activation_named(c.activation, "model.activation")});
+}
+
 std::vector<ModelEntry>& models() {
   static std::vector<ModelEntry> table{
       {"ghostnet",
@@ -105,6 +114,10 @@ std::vector<ModelEntry>& models() {
        "a baseline of 3x3 convolutions whose kind is chosen by conv.name",
        {"conv", "channels", "activation"},
        build_plain_cnn},
+      {"airbench",
+       "the network of airbench94 (arXiv 2404.00498), which learns CIFAR-10 in few epochs",
+       {"width", "activation"},
+       build_airbench},
   };
   return table;
 }

@@ -15,7 +15,7 @@ struct ModelConfig {
   std::string name = "ghostnet";
   int64_t num_classes = 10;
   int64_t in_channels = 3;
-  double width = 1.0;                          // ghostnet, mobilenet_v1
+  double width = 1.0;                          // ghostnet, mobilenet_v1, airbench
   double dropout = 0.2;                        // ghostnet
   std::string variant = "official";            // ghostnet: official | tensorflow | d_li14
   std::string cheap_op = "depthwise";          // ghostnet: of cheap_op_table()
@@ -26,7 +26,7 @@ struct ModelConfig {
   std::string shortcut = "auto";               // resnet: A | B; auto: A for CIFAR's depths, B for ImageNet's
   int64_t cardinality = 8, base_width = 64;    // resnext: groups and channels of each (32 and 4: 32×4d)
   ConvChoice conv = ConvChoice();              // vgg, resnet, resnext, mobilenet_v1, mini_group_net, plain_cnn
-  std::string activation = "relu";             // mobilenet_v1, plain_cnn: of activation_table()
+  std::string activation = "relu";             // mobilenet_v1, plain_cnn, airbench: of activation_table()
   std::vector<int64_t> channels{32, 64, 128};  // plain_cnn: one stage each
   std::string init = "pytorch";                // pytorch | kaiming_normal_fan_out
   OptionValues own = {};                       // of registered models: ModelEntry::own_options

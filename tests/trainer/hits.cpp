@@ -26,6 +26,20 @@ TEST(Metrics, RankTiesByIndexAndNeverRewardANaN) {
   EXPECT_THAT(error_of([&] { count_hits(Tensor::zeros({3, 2}), labels); }), HasSubstr("label 6"));
 }
 
+TEST(Metrics, MixedLabelsCountByTheirShares) {
+  // Predicted are 1, 0 and 2; the classes rank 1 2 0, 0 1 2 and 2 0 1.
+  const Tensor logits = Tensor::from<float>({0, 9, 1, 3, 2, 1, 5, 0, 6}, {3, 3});
+  const Tensor targets = Tensor::from<float>({0.25, 0.75, 0, 0.5, 0.5, 0, 1, 0, 0}, {3, 3});
+  const MetricSums sums = count_soft_hits(logits, targets);
+  EXPECT_DOUBLE_EQ(sums.top1, 0.75 + 0.5 + 0);
+  EXPECT_DOUBLE_EQ(sums.top5, 3);
+  EXPECT_EQ(sums.count, 3);
+  // Of labels that are whole it is the same as of labels.
+  const Tensor whole = Tensor::from<float>({0, 1, 0, 0, 0, 1, 0, 0, 1}, {3, 3});
+  EXPECT_EQ(count_soft_hits(logits, whole), count_hits(logits, Tensor::from<int64_t>({1, 2, 2}, {3})));
+  EXPECT_THAT(error_of([&] { count_soft_hits(logits, Tensor::zeros({3, 2})); }), HasSubstr("f32 (3, 2)"));
+}
+
 TEST(Metrics, ConfusionMatrixCountsRowsByLabel) {
   ConfusionMatrix confusion(3);
   confusion.add(Tensor::from<float>({5, 1, 0, 0, 0, 9, 1, 2, 0}, {3, 3}), Tensor::from<int64_t>({0, 0, 1}, {3}));

@@ -204,8 +204,9 @@ void Console::on_end(const RunEnd& end) {
     return;
   }
   if (end.tested)
-    spdlog::info("{} accuracy {} (top5 {}, loss {:.4f}); best {} in epoch {}. Took {}.",
+    spdlog::info("{} accuracy{} {} (top5 {}, loss {:.4f}); best {} in epoch {}. Took {}.",
                  end.held_out == "val" ? "Validation" : "Test",
+                 end.weights == "raw" ? "" : fmt::format(" ({} weights)", end.weights),
                  terminal_.styled("1;32", percent(end.test.top1_percent())), percent(end.test.top5_percent()),
                  end.test.loss(), percent(end.best_top1), end.best_epoch, duration(end.seconds));
   const std::filesystem::path& checkpoint = end.best.empty() ? end.last : end.best;

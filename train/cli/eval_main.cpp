@@ -26,9 +26,9 @@ namespace {
 
 struct Arguments {
   NetworkSource source;
-  std::string split = "test";
+  std::string split = "test", tta = "none";
   std::optional<int64_t> threads;
-  bool flip = false, json = false, per_class = false;
+  bool json = false, per_class = false;
 };
 
 struct Result {
@@ -64,7 +64,7 @@ Result run(const Network& network, const Arguments& arguments, const EvaluatedDa
                 preprocessing_of(data)};
   EvaluateOptions options;
   options.confusion = &result.confusion;
-  options.flip = arguments.flip;
+  options.views = tta_views(arguments.tta);
   options.output_of_label = std::move(mapping.output_of_label);
   for (const auto& [name, part] : evaluated.parts) {
     Loader loader(part, data, {},
@@ -99,13 +99,14 @@ std::string as_json(const Network& network, const Arguments& arguments, const Re
   nlohmann::ordered_json json;
   json[network.progress ? "checkpoint" : "weights"] = network.file;
   if (network.progress) json["epoch"] = network.progress->epoch, json["step"] = network.progress->step;
+  json["weights_of"] = network.weights_of;
   json["model"] = network.config.model.name;
   json["data"] = network.config.data.name;
   json["classes_by"] = result.classes_by_name ? "name" : "position";
   json["preprocessing"] = json_of(result.preprocessing);
   json["split"] = arguments.split;
   if (!result.folders.empty()) json["folders"] = result.folders;
-  json["flip"] = arguments.flip;
+  json["tta"] = arguments.tta;
   json["top1"] = sums.top1_percent();
   json["top5"] = sums.top5_percent();
   json["loss"] = sums.loss();
@@ -128,9 +129,11 @@ std::string as_json(const Network& network, const Arguments& arguments, const Re
 
 std::string as_text(const Network& network, const Arguments& arguments, const Result& result) {
   const MetricSums& sums = result.evaluation.sums;
-  const std::string where = network.progress ? message_of("checkpoint         {} (epoch {}, step {})", network.file,
-                                                          network.progress->epoch, network.progress->step)
-                                             : message_of("weights            {}", network.file);
+  const std::string where = network.progress
+                                ? message_of("checkpoint         {} (epoch {}, step {}{})", network.file,
+                                             network.progress->epoch, network.progress->step,
+                                             network.weights_of == "raw" ? "" : ", " + network.weights_of + " weights")
+                                : message_of("weights            {}", network.file);
   const std::string from =
       result.folders.empty() ? "" : message_of(" of {}", fmt::format("{}", fmt::join(result.folders, ", ")));
   return fmt::format(
@@ -143,9 +146,9 @@ std::string as_text(const Network& network, const Arguments& arguments, const Re
       "count              {}\n"
       "images_per_second  {:.1f}\n",
       where, network.config.data.name, grouped(sums.count), result.images, from,
-      arguments.flip ? ", each with its mirror image" : "", described(result.preprocessing),
-      percent(sums.top1_percent()), percent(sums.top5_percent()), sums.loss(), sums.count,
-      result.evaluation.images_per_second());
+      arguments.tta == "none" ? "" : fmt::format(", each in {} views", tta_views(arguments.tta).size()),
+      described(result.preprocessing), percent(sums.top1_percent()), percent(sums.top5_percent()), sums.loss(),
+      sums.count, result.evaluation.images_per_second());
 }
 
 constexpr int64_t kMatrixClasses = 20;  // more do not fit on a screen
@@ -208,7 +211,14 @@ int main(int argc, char** argv) {
   app.add_option("--split", arguments.split, "Which images: test (default), val, train, or all")
       ->type_name("NAME")
       ->check(CLI::IsMember({"test", "val", "train", "all"}));
-  app.add_flag("--flip", arguments.flip, "Average the logits of each image and its mirror image");
+  auto* tta = app.add_option(
+      "--tta", arguments.tta,
+      "Test-time augmentation, the mean logits of: flip each image and its mirror image; flip+shift both, "
+      "also moved by a pixel; none (default)");
+  tta->type_name("NAME")->check(CLI::IsMember(tta_names()));
+  app.add_flag_callback(
+         "--flip", [&arguments] { arguments.tta = "flip"; }, "The same as --tta flip")
+      ->excludes(tta);
   add_threads_option(app, arguments.threads);
   app.add_flag("--json", arguments.json, "Print one JSON object");
   app.add_flag("--per-class", arguments.per_class, "Print each class's accuracy and the confusion matrix as well");
@@ -219,7 +229,7 @@ int main(int argc, char** argv) {
           "another data set: its classes are found among the network's by name. If the network does not know the names "
           "of\nits classes (--classes), outputs and classes are matched by position. Pictures are resized,\ncropped "
           "and normalised as the network's file says. A folder of classes is tested as a whole.",
-      .examples = {"{0} --checkpoint runs/ghostnet-1 --flip",
+      .examples = {"{0} --checkpoint runs/ghostnet-1 --tta flip",
                    "{0} --checkpoint runs/ghostnet-1/checkpoints/last.safetensors --per-class --json",
                    "{0} --checkpoint runs/ghostnet-1 --set data.name=image_folder --set data.root=photos",
                    "{0} --weights resnet18.safetensors --arch torchvision/resnet18 --set data.root=imagenet"}};

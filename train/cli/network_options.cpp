@@ -26,6 +26,10 @@ void add_network_options(CLI::App& app, NetworkSource& source) {
   app.add_flag_callback(
          "--no-strict", [&source] { source.strict = false; }, "Of --weights, take what fits and list the rest")
       ->needs(weights);
+  app.add_option("--weights-of", source.weights_of,
+                 "Which weights of a checkpoint: auto (default) those of its train.best, raw the trained ones, or ema, "
+                 "lookahead where the run kept them")
+      ->type_name("NAME");
   app.add_option("--set", source.overrides, "Change one option, e.g. --set data.root=/data; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

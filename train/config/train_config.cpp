@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "train/hooks/hook_table.h"
 
 namespace ghost {
 
@@ -22,10 +23,25 @@ void describe(TrainConfig& c, Description& d) {
   d.field("fusion", &c.fusion, "false: finish every operator by itself (slow, for checking)");
   d.field("numerics", &c.numerics, "exact: no convolution by Winograd, whose rounding is larger",
           rule::one_of({"fast", "exact"}));
+  std::vector<std::string> weights{"auto", "raw"};
+  for (const HookEntry& hook : hook_table())
+    if (hook.keeps_weights) weights.push_back(hook.name);
+  d.field("best", &c.best, "weights whose accuracy chooses the best checkpoint; auto: averaged ones, if there are any",
+          rule::one_of(std::move(weights)));
   describe(c.hooks, d);
 }
 
+std::string best_weights(const TrainConfig& c) {
+  if (c.best != "auto") return c.best;
+  const std::vector<std::string> kept = weights_of_hooks(c.hooks);
+  return kept.empty() ? "raw" : kept.back();
+}
+
 void check_together(const TrainConfig& c, const Finding& refuse, const Finding&) {
+  const std::vector<std::string> kept = weights_of_hooks(c.hooks);
+  if (c.best != "auto" && c.best != "raw" && std::find(kept.begin(), kept.end(), c.best) == kept.end())
+    refuse({"train.best", "train." + c.best},
+           fmt::format("train.best is {0}, but train.{0} is off, so there are no such weights", c.best));
   const std::vector<std::string> paths{"train.accumulate", "train.batch_size"};
   if (c.accumulate > c.batch_size)
     refuse(paths, fmt::format("train.accumulate is {}, but a batch of {} cannot be cut into more parts than it has "

@@ -22,8 +22,12 @@ struct TrainConfig {
   bool fusion = true;               // false: every transform is finished where it arises
   std::string numerics = "fast";    // fast | exact (core/numerics.h)
   std::vector<std::string> freeze;  // patterns of parameters that do not train (nn/freeze.h)
+  std::string best = "auto";        // auto | raw | a hook that keeps weights: whose accuracy `best` follows
   HookOptions hooks;                // a section for each line of hook_table()
 };
+// The weights whose accuracy chooses `best`, and which programs take up unless they are told otherwise: "raw", the
+// model's own, or the name of a hook that keeps some. `auto` is the last of these hooks that is on.
+std::string best_weights(const TrainConfig& config);
 void describe(TrainConfig& config, Description& description);
 void check_together(const TrainConfig& config, const Finding& refuse, const Finding& note);
 

@@ -27,8 +27,10 @@ struct StepContext {
 };
 
 struct MicroBatch {
-  Batch batch;     // images (N, H, W, C), labels (N) i64
-  Tensor targets;  // what the loss compares the logits with: the labels, or probabilities (N, K) where a hook says so
+  Batch batch;  // images (N, H, W, C), labels (N) i64
+  // What the loss compares the logits with: probabilities (N, K) where images were mixed or a hook says so, else
+  // labels.
+  Tensor targets;
 };
 
 // What the optimizer is about to do.
@@ -49,7 +51,8 @@ class TrainingHook {
   // The model has the values that training starts from. A resumed run calls load_state() instead.
   virtual void start(Module& /*model*/) {}
 
-  // May change the images and the targets. Hits are counted against batch.labels.
+  // May change the images and the targets. Hits are counted against what the batch came with: its targets, if images
+  // were mixed, else its labels.
   virtual void before_forward(const StepContext&, MicroBatch&) {}
   // Gives the loss, a scalar, that backward starts from. `loss` is the mean cross entropy, or the result of the hook
   // before this one. logits (N, K).

@@ -3,13 +3,15 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "train/hooks/ema.h"
+#include "train/hooks/lookahead.h"
 
 namespace ghost {
 namespace {
 
 // The order is that in which hooks act at each place.
 std::vector<HookEntry>& table() {
-  static std::vector<HookEntry> entries{};
+  static std::vector<HookEntry> entries{lookahead_hook(), ema_hook()};
   return entries;
 }
 
@@ -37,9 +39,16 @@ void describe(HookOptions& options, Description& description) {
 std::vector<NamedHook> make_hooks(const HookOptions& options, const HookSetup& setup) {
   std::vector<NamedHook> hooks;
   for (size_t i = 0; i < options.values_.size(); ++i)
-    if (TrainingHookPtr hook = table()[i].make(options.values_[i], setup))
-      hooks.push_back({table()[i].name, std::move(hook)});
+    if (table()[i].on(options.values_[i]))
+      hooks.push_back({table()[i].name, table()[i].make(options.values_[i], setup)});
   return hooks;
+}
+
+std::vector<std::string> weights_of_hooks(const HookOptions& options) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < options.values_.size(); ++i)
+    if (table()[i].keeps_weights && table()[i].on(options.values_[i])) names.push_back(table()[i].name);
+  return names;
 }
 
 }  // namespace ghost

@@ -18,22 +18,27 @@ struct HookSetup {
 struct HookEntry {
   std::string name, summary;
   std::string state;  // what the hook remembers, "averaged weights"; empty: nothing, so it has no section
+  // Its state is a second set of the network's values under the model's own names (TrainingHook::swap_weights), which
+  // programs can take up in place of the model's.
+  bool keeps_weights = false;
   std::vector<std::string> example;  // options that turn it on, {"decay=0.99"}; tests run with them
   // The rest is filled in by hook_entry().
   std::any options{};
   std::function<void(std::any& options, Description&)> describe{};
+  std::function<bool(const std::any& options)> on{};
   std::function<TrainingHookPtr(const std::any& options, const HookSetup&)> make{};
 };
 
-// The line of a hook with these options. `make` gives nothing where the options leave the hook off, as they do when
-// they have their initial values; it throws UsageError where they do not go together. `void describe(Options&,
-// Description&)` stands beside Options.
+// The line of a hook with these options. `bool Options::on() const` says whether they turn the hook on; their initial
+// values do not. `make` throws UsageError where they do not go together. `void describe(Options&, Description&)` stands
+// beside Options.
 template <class Options>
 HookEntry hook_entry(HookEntry line, TrainingHookPtr (*make)(const Options& options, const HookSetup& setup)) {
   line.options = Options{};
   line.describe = [name = line.name, summary = line.summary](std::any& options, Description& description) {
     description.section(name, summary, *std::any_cast<Options>(&options));
   };
+  line.on = [](const std::any& options) { return std::any_cast<Options>(&options)->on(); };
   line.make = [make](const std::any& options, const HookSetup& setup) {
     return make(*std::any_cast<Options>(&options), setup);
   };

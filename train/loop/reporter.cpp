@@ -116,6 +116,7 @@ RunEnd Reporter::end(const RunDir& dir, const Progress& progress, bool interrupt
   report.step = progress.step;
   report.tested = progress.test.count > 0;
   report.held_out = held_out_;
+  report.weights = best_weights(config_.train);
   report.test = progress.test;
   report.best_top1 = progress.best_top1;
   report.best_epoch = progress.best_epoch;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/parallel.h"
+#include "nn/data_init.h"
 #include "nn/finite.h"
 #include "nn/freeze.h"
 #include "nn/state_dict.h"
@@ -13,6 +14,7 @@
 #include "train/loop/preflight.h"
 #include "train/network/preparation.h"
 #include "train/network/running_statistics.h"
+#include "train/network/weights_choice.h"
 #include "train/run/resume.h"
 
 namespace ghost {
@@ -96,7 +98,8 @@ void Trainer::warn_of_changed_images(const Checkpoint& checkpoint) {
 void Trainer::load_starting_values() {
   if (resumed_ || std::exchange(has_starting_values_, true)) return;
   if (const PretrainedConfig& from = config_.pretrained; !from.file.empty()) {
-    const WeightsFile file = read_weights(from.file);
+    WeightsFile file = read_weights(from.file);
+    if (const WeightsChoice choice = choose_weights(file, "auto"); !choice.note.empty()) reporter_.note(choice.note);
     const OtherPreparation other = other_preparation(file, preprocessing_of(data_));
     if (!other.normalisation.empty()) reporter_.warn(other.normalisation);
     if (!other.size.empty()) reporter_.note(other.size);
@@ -110,8 +113,28 @@ void Trainer::load_starting_values() {
     for (const std::string& note : report.notes) reporter_.note(note);
     for (const std::string& warning : report.warnings) reporter_.warn(warning);
     if (!frozen.empty()) reporter_.warn(frozen);
+  } else {
+    initialise_from_data(*model_, [this] { return first_images(); });
   }
   step_->start();
+}
+
+// As many as 5000 of 32×32 pixels have, in random order.
+Tensor Trainer::first_images() {
+  constexpr int64_t kPixels = int64_t{5000} * 32 * 32;
+  const int64_t fitting = std::max<int64_t>(1, kPixels / (data_.image_size * data_.image_size));
+  Loader loader(data_.train, data_, {},
+                {.batch_size = std::min(fitting, data_.train->size()),
+                 .training = true,
+                 .seed = config_.run.seed,
+                 .workers = config_.data.workers,
+                 .prefetch = 1,
+                 .max_unreadable = config_.data.max_unreadable},
+                {});
+  loader.start(0);
+  const std::optional<Batch> batch = loader.next();
+  if (!batch) fail("{}: has no training image that can be read", config_.data.name);
+  return batch->images;
 }
 
 void Trainer::check() {
@@ -222,10 +245,11 @@ bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
     report.test_seconds += of_hook->seconds;
   }
   warn_of_young_statistics(report.epoch);
-  progress_.test = report.test;
-  report.best = progress_.best_epoch == 0 || report.test.top1_percent() > progress_.best_top1;
+  const MetricSums& followed = report.test_of(best_weights(config_.train));
+  progress_.test = followed;
+  report.best = progress_.best_epoch == 0 || followed.top1_percent() > progress_.best_top1;
   if (report.best) {
-    progress_.best_top1 = report.test.top1_percent();
+    progress_.best_top1 = followed.top1_percent();
     progress_.best_epoch = report.epoch;
   }
   report.best_top1 = progress_.best_top1;

@@ -58,6 +58,7 @@ class Trainer {
  private:
   void make_loaders();
   void load_starting_values();
+  Tensor first_images();
   void warn_of_changed_images(const Checkpoint& checkpoint);
   void begin(const RunDir& dir);
   int64_t step();

@@ -105,12 +105,13 @@ bool TrainingStep::run(Loader& loader, Progress& progress) {
 
 MetricSums TrainingStep::forward_backward(const StepContext& context, Batch batch, double weight) {
   const StepScope scope(seed_, static_cast<uint64_t>(context.step), static_cast<uint64_t>(context.micro_batch));
-  const Tensor labels = batch.labels;
-  MicroBatch micro{.batch = std::move(batch), .targets = labels};
+  const bool mixed = batch.targets.defined();
+  const Tensor targets = mixed ? batch.targets : batch.labels;
+  MicroBatch micro{.batch = std::move(batch), .targets = targets};
   at_each_hook([&](TrainingHook& hook) { hook.before_forward(context, micro); });
   const Tensor logits = model_(micro.batch.images);
   Tensor loss = cross_entropy(logits, micro.targets, loss_);
-  MetricSums sums = count_hits(logits, micro.batch.labels);
+  MetricSums sums = mixed ? count_soft_hits(logits, micro.batch.targets) : count_hits(logits, micro.batch.labels);
   mark(kOther);
   at_each_hook([&](TrainingHook& hook) { loss = hook.loss(context, micro, logits, loss); });
   sums.loss_sum = loss.item<double>() * static_cast<double>(sums.count);

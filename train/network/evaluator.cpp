@@ -1,32 +1,15 @@
 #include "train/network/evaluator.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 
-#include "core/ops/arithmetic.h"
 #include "core/ops/cross_entropy.h"
-#include "core/parallel.h"
 #include "nn/finite.h"
-#include "nn/infer.h"
 #include "nn/mode_scope.h"
 
 namespace ghost {
 
 namespace {
-
-// x (N, H, W, C) → the same with every row of pixels from right to left
-Tensor mirrored(const Tensor& x) {
-  Tensor y = Tensor::empty(x.shape());
-  const int64_t width = x.size(2), channels = x.size(3);
-  const float* const from = x.data<float>();
-  float* const to = y.mutable_data<float>();
-  parallel_for(x.size(0) * x.size(1), [&](int64_t row) {
-    for (int64_t w = 0; w < width; ++w)
-      std::copy_n(from + (row * width + w) * channels, channels, to + (row * width + width - 1 - w) * channels);
-  });
-  return y;
-}
 
 Tensor mapped(const Tensor& labels, const std::vector<int64_t>& to) {
   std::vector<int64_t> values = labels.to_vector<int64_t>();
@@ -48,8 +31,7 @@ std::optional<Evaluation> evaluate(Module& model, Loader& loader, const Evaluate
   while (const std::optional<Batch> batch = loader.next()) {
     const Tensor labels =
         options.output_of_label.empty() ? batch->labels : mapped(batch->labels, options.output_of_label);
-    Tensor logits = infer(model, batch->images);
-    if (options.flip) logits = (logits + infer(model, mirrored(batch->images))) * Tensor::scalar(0.5);
+    const Tensor logits = infer_views(model, batch->images, options.views);
     const Tensor losses = cross_entropy(logits, labels, per_sample);
     MetricSums sums = count_hits(logits, labels);
     for (const double loss : losses.to_vector<double>()) sums.loss_sum += loss;

@@ -5,6 +5,7 @@
 
 #include "data/loader.h"
 #include "nn/module.h"
+#include "train/network/augmented_views.h"
 #include "train/run/metrics.h"
 
 namespace ghost {
@@ -19,8 +20,7 @@ struct EvaluateOptions {
   std::function<void(int64_t batches_done, int64_t batches)> on_batch;
   std::function<bool()> stop;            // is asked after every batch whether to stop
   ConfusionMatrix* confusion = nullptr;  // counts every answer, if given
-  // Every image counts by the mean of its logits and those of its mirror image.
-  bool flip = false;
+  std::vector<TestView> views{{}};       // of which every image counts by the mean logits
   // The output of the model that each label of the data set stands for; empty: outputs and labels are the same.
   std::vector<int64_t> output_of_label = {};
 };

@@ -67,6 +67,7 @@ void export_weights(const std::filesystem::path& file, const Network& network) {
   std::map<std::string, std::string> metadata = to_metadata(metadata_of(network));
   metadata["format"] = "pt";
   metadata["ghost_version"] = version();
+  if (!network.weights_of.empty()) metadata["weights_of"] = network.weights_of;
   write_safetensors(file, state_dict(*network.model), metadata);
 }
 

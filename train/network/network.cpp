@@ -8,6 +8,7 @@
 #include "train/network/preparation.h"
 #include "train/network/pretrained.h"
 #include "train/network/published.h"
+#include "train/network/weights_choice.h"
 #include "train/run/run_dir.h"
 
 namespace ghost {
@@ -55,12 +56,15 @@ Network of_checkpoint(const NetworkSource& source) {
   const ModelConfig model = model_of(checkpoint);
   set_model(network.config, model, model.num_classes, model.in_channels);
   network.model = build_model(network.config.model, checkpoint.config.run.seed);
-  load_state_dict(*network.model, checkpoint.tensors.at(kModelSection));
+  const WeightsChoice choice = choose_weights(checkpoint, source.weights_of, network.file);
+  network.weights_of = choice.name;
+  if (!choice.note.empty()) network.notes.push_back(choice.note);
+  load_state_dict(*network.model, *choice.entries);
   return network;
 }
 
 Network of_weights(const NetworkSource& source) {
-  const WeightsFile file = read_weights(source.weights);
+  WeightsFile file = read_weights(source.weights);
   NetworkMetadata metadata = read_network_metadata(file.name, file.metadata);
   const bool carried = source.config.empty() && source.arch.empty();
   if (carried && metadata.config.empty())
@@ -73,8 +77,11 @@ Network of_weights(const NetworkSource& source) {
                                               : published_config(source.arch, source.overrides);
   Network network;
   network.file = file.name;
+  const WeightsChoice choice = choose_weights(file, source.weights_of);
+  network.weights_of = choice.name;
   network.config = std::move(loaded.config);
   network.notes = carried ? of_sets(std::move(loaded.notes)) : std::move(loaded.notes);
+  if (!choice.note.empty()) network.notes.push_back(choice.note);
   take_metadata(network, std::move(metadata));
 
   Config& config = network.config;

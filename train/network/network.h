@@ -17,11 +17,13 @@ struct NetworkSource {
   std::vector<std::string> overrides = {};  // key=value, applied to the configuration
   std::string prefix = {};                  // of the weights' names (WeightsOptions)
   bool strict = true;
+  std::string weights_of = "auto";  // which of the sets of weights that a checkpoint holds (weights_choice.h)
   std::string classes = {};  // a file that names the outputs' classes (classes.h); empty: as the network knows them
 };
 
 struct Network {
-  std::string file;  // the values came from it
+  std::string file;        // the values came from it
+  std::string weights_of;  // which of its sets of weights they are: "raw", the network's own, or the name of a hook
   ModulePtr model;
   // model.num_classes and model.in_channels are set, to those of `model`. Where data.* leaves image_size, channels or
   // normalisation open, they are those of `preprocessing`.

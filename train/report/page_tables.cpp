@@ -29,8 +29,9 @@ std::string single_verdict(const Comparison& comparison) {
   const EpochPoint *last = run.last_test(), *best = run.best_test();
   std::string text = html::escape(run.name + ": " + run.state_text) + ". ";
   if (last)
-    text += fmt::format("{} accuracy {} after epoch {}{}.", run.held_out == "val" ? "Validation" : "Test",
-                        percent(*last->test_top1), last->epoch,
+    text += fmt::format("{} accuracy{} {} after epoch {}{}.", run.held_out == "val" ? "Validation" : "Test",
+                        run.weights == "raw" ? "" : " of its " + run.weights + " weights", percent(*last->test_top1),
+                        last->epoch,
                         best->epoch == last->epoch
                             ? ""
                             : fmt::format(", at best {} after epoch {}", percent(*best->test_top1), best->epoch));

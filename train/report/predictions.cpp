@@ -12,6 +12,7 @@
 #include "nn/infer.h"
 #include "nn/state_dict.h"
 #include "train/loop/arithmetic.h"
+#include "train/network/weights_choice.h"
 #include "train/run/checkpoint.h"
 
 namespace ghost {
@@ -74,7 +75,7 @@ Predictions predict_test_set(const RunRecord& run, const std::function<void(doub
   }
   const ModelConfig model_config = model_of(checkpoint);
   const ModulePtr model = build_model(model_config, config.run.seed);
-  load_state_dict(*model, checkpoint.tensors.at(kModelSection));
+  load_state_dict(*model, *choose_weights(checkpoint, "auto", run.last_checkpoint().string()).entries);
 
   Predictions result;
   result.epoch = checkpoint.progress.epoch;

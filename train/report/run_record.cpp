@@ -26,6 +26,7 @@ void read_metrics(const fs::path& file, RunRecord& run) {
     if (const auto* step = std::get_if<StepPoint>(&line)) append(run.steps, *step);
     if (const auto* epoch = std::get_if<EpochPoint>(&line)) {
       append(run.epochs, *epoch);
+      run.epochs.back().follow(run.weights);
       if (epoch->test_top1) run.held_out = epoch->held_out;
     }
   };
@@ -169,6 +170,7 @@ RunRecord read_run(const fs::path& given) {
   } catch (const UsageError& e) {
     throw Error(e.what());
   }
+  run.weights = best_weights(run.config.train);
   // Asked before anything is read: what has ended since then has ended well.
   if (run_in_use(run.dir)) run.state = RunState::running;
   read_position(run.last_checkpoint(), run);

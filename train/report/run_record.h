@@ -24,6 +24,7 @@ struct RunRecord {
   Config config;
   RunState state = RunState::stopped;
   std::string state_text;  // "finished", "running: epoch 3 of 10", "crashed in epoch 2 of 10: training stopped at …"
+  std::string weights = "raw";    // whose tests its epochs give: the model's own, or those of train.best
   std::string held_out = "test";  // what its epochs were tested on: "val", a validation part, or "test"
   std::vector<StepPoint> steps;
   std::vector<EpochPoint> epochs;

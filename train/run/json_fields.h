@@ -40,12 +40,20 @@ class JsonWriter {
   void operator()(const char* key, const T& value, const Limits& = {}) {
     if constexpr (requires(T & field, JsonWriter & visit) { visit_fields(field, visit); })
       json_[key] = json_of(value);
+    else if constexpr (std::is_same_v<T, double>)
+      json_[key] = number(value);
     else
       json_[key] = value;
   }
   Json take() { return std::move(json_); }
 
  private:
+  // A whole number without a decimal point: what once was a count, and may now be a sum of shares, reads as it did.
+  static Json number(double value) {
+    constexpr double kExact = 9007199254740992;  // 2^53
+    const bool whole = std::abs(value) < kExact && std::trunc(value) == value && !(value == 0 && std::signbit(value));
+    return whole ? Json(static_cast<int64_t>(value)) : Json(value);
+  }
   Json json_ = Json::object();
 };
 

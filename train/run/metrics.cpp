@@ -50,6 +50,30 @@ MetricSums count_hits(const Tensor& logits, const Tensor& labels) {
   return sums;
 }
 
+MetricSums count_soft_hits(const Tensor& logits, const Tensor& targets) {
+  if (logits.rank() != 2 || targets.shape() != logits.shape() || targets.dtype() != DType::f32)
+    fail("count_soft_hits: expects logits (N, K) and f32 targets (N, K), but got {} and {} {}", logits.shape().str(),
+         name_of(targets.dtype()), targets.shape().str());
+  const int64_t n = logits.size(0), classes = logits.size(1), k = std::min<int64_t>(5, classes);
+  const auto* probability = targets.data<float>();
+  MetricSums sums;
+  with_floating(logits.dtype(), "count_soft_hits", [&]<class T>() {
+    const T* z = logits.data<T>();
+    for (int64_t i = 0; i < n; ++i, z += classes, probability += classes)
+      for (int64_t label = 0; label < classes; ++label) {
+        if (probability[label] == 0) continue;
+        const int64_t rank = rank_of(z, classes, label);
+        if (rank < 1) sums.top1 += static_cast<double>(probability[label]);
+        if (rank < k) sums.top5 += static_cast<double>(probability[label]);
+      }
+  });
+  // Shares that were rounded to f32 may add up to a little more than one.
+  sums.top5 = std::min(sums.top5, static_cast<double>(n));
+  sums.top1 = std::min(sums.top1, sums.top5);
+  sums.count = n;
+  return sums;
+}
+
 std::vector<int64_t> predicted_classes(const Tensor& logits) {
   if (logits.rank() != 2 || logits.size(1) < 1)
     fail("predicted_classes: expects logits (N, K), but got {}", logits.shape().str());

@@ -14,8 +14,8 @@ namespace ghost {
 
 struct MetricSums {
   double loss_sum = 0;  // Σ of the samples' losses
-  int64_t top1 = 0;     // samples whose label has the highest logit
-  int64_t top5 = 0;     // … one of the min(5, K) highest
+  double top1 = 0;      // samples whose label has the highest logit; of mixed labels, the share of that which has
+  double top5 = 0;      // … one of the min(5, K) highest
   int64_t count = 0;    // samples
 
   double loss() const { return count ? loss_sum / static_cast<double>(count) : 0; }  // mean
@@ -25,9 +25,7 @@ struct MetricSums {
   bool operator==(const MetricSums&) const = default;
 
  private:
-  double percent(int64_t hits) const {
-    return count ? 100.0 * static_cast<double>(hits) / static_cast<double>(count) : 0;
-  }
+  double percent(double hits) const { return count ? 100 * hits / static_cast<double>(count) : 0; }
 };
 
 // What a stored count may be: no run comes near the most, and a few more can be added to it.
@@ -42,12 +40,15 @@ void visit_fields(MetricSums& s, Visitor& visit) {
   visit("count", s.count, kCount);
 }
 inline std::string misfit(const MetricSums& s) {
-  return s.top1 <= s.top5 && s.top5 <= s.count ? "" : "there are more hits than samples";
+  return s.top1 <= s.top5 && s.top5 <= static_cast<double>(s.count) ? "" : "there are more hits than samples";
 }
 
 // Counts the hits of one batch; loss_sum stays 0. logits (N, K) f32 or f64, labels (N) i64 in [0, K).
 // Equal logits rank by class index, as argmax does. A NaN ranks above every number, so a broken network hits nothing.
 MetricSums count_hits(const Tensor& logits, const Tensor& labels);
+// The same against probabilities (N, K), f32: a class that is hit counts by its probability, as in mixup's reference
+// (Zhang et al., arXiv 1710.09412).
+MetricSums count_soft_hits(const Tensor& logits, const Tensor& targets);
 
 // The class with the highest logit, for each sample; among equal logits the first.
 std::vector<int64_t> predicted_classes(const Tensor& logits);

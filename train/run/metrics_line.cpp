@@ -35,6 +35,14 @@ class Line {
   std::optional<int64_t> count_if(const char* key) const {
     return json_.contains(key) ? std::optional(count(key)) : std::nullopt;
   }
+  // "ema" of a key "ema_test_top1".
+  std::vector<std::string> tested_hooks(const std::string& held_out) const {
+    const std::string end = "_" + held_out + "_top1";
+    std::vector<std::string> names;
+    for (const auto& [key, value] : json_.items())
+      if (key.ends_with(end) && key.size() > end.size()) names.push_back(key.substr(0, key.size() - end.size()));
+    return names;
+  }
 
  private:
   const Json& json_;
@@ -64,10 +72,23 @@ EpochPoint epoch_point(const Line& line) {
   p.test_top1 = line.number_if(p.held_out + "_top1");
   p.test_top5 = line.number_if(p.held_out + "_top5");
   p.peak_memory = line.count_if("peak_memory");
+  for (const std::string& hook : line.tested_hooks(p.held_out)) {
+    const std::string key = hook + "_" + p.held_out;
+    p.hook_tests[hook] = {
+        .loss = line.number(key + "_loss"), .top1 = line.number(key + "_top1"), .top5 = line.number(key + "_top5")};
+  }
   return p;
 }
 
 }  // namespace
+
+void EpochPoint::follow(const std::string& weights) {
+  if (weights == "raw") return;
+  test_loss = test_top1 = test_top5 = std::nullopt;
+  const auto found = hook_tests.find(weights);
+  if (found == hook_tests.end()) return;
+  test_loss = found->second.loss, test_top1 = found->second.top1, test_top5 = found->second.top5;
+}
 
 MetricsLine read_metrics_line(const std::string& text) {
   const Json json = Json::parse(text, nullptr, false);

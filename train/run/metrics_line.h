@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -21,6 +22,13 @@ struct EpochPoint {
   std::string held_out = "test";                          // what it was tested on: "test", or "val"
   std::optional<double> test_loss, test_top1, test_top5;  // where a test was due
   std::optional<int64_t> peak_memory;                     // bytes; since version 0.1 only
+  struct Test {
+    double loss = 0, top1 = 0, top5 = 0;
+  };
+  std::map<std::string, Test> hook_tests;  // of weights that hooks keep, by the hook's name
+
+  // test_… become those of the weights of that name, "raw" or a hook's, and are empty if these were not tested.
+  void follow(const std::string& weights);
 };
 // monostate: of a kind that this program does not know.
 using MetricsLine = std::variant<std::monostate, StepPoint, EpochPoint>;

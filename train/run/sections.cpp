@@ -9,14 +9,15 @@ namespace ghost {
 
 std::vector<TensorSection> tensor_sections() {
   std::vector<TensorSection> sections{
-      {.name = kModelSection, .prefix = "", .what = "the network", .read_by = ReadBy::everyone},
+      {.name = kModelSection, .prefix = "", .what = "the network", .read_by = ReadBy::everyone, .is_weights = true},
       {.name = kOptimizerSection, .prefix = "optimizer.", .what = "optimizer state"},
   };
   for (const HookEntry& hook : hook_table()) {
     if (hook.state.empty()) continue;
     if (std::any_of(sections.begin(), sections.end(), [&](const TensorSection& s) { return s.name == hook.name; }))
       fail_usage("a hook is called '{}', but that is the name of another section of checkpoints", hook.name);
-    sections.push_back({.name = hook.name, .prefix = hook.name + ".", .what = hook.state});
+    sections.push_back(
+        {.name = hook.name, .prefix = hook.name + ".", .what = hook.state, .is_weights = hook.keeps_weights});
   }
   return sections;
 }

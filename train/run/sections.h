@@ -20,6 +20,7 @@ struct TensorSection {
   std::string prefix;  // "optimizer."; empty: of every entry that no other section claims
   std::string what;    // what it holds, for messages: "passed over 3 entries of optimizer state"
   ReadBy read_by = ReadBy::resumed_run;
+  bool is_weights = false;  // a second set of the network's values (HookEntry::keeps_weights)
 };
 
 // The model, the optimizer, and each hook that remembers something (train/hooks/hook_table.h), in the order in which a

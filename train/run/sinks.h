@@ -54,12 +54,20 @@ struct EpochReport {
   std::string held_out = "test";     // what it was tested on: "val" or "test"
   MetricSums test;                   // of the model's weights
   std::vector<HookTest> hook_tests;  // the same images
-  bool best = false;                 // the highest top1 of the held-out images so far
+  bool best = false;                 // the highest top1 of the held-out images so far, by the weights of train.best
   double best_top1 = 0;              // percent
   double lr = 0;                     // of the last step
   double images_per_second = 0;      // training only
   double train_seconds = 0, test_seconds = 0, seconds = 0;
   double data_wait = 0;
+
+  // The test of the weights of that name, "raw" or a hook's. Throws Error if they were not tested.
+  const MetricSums& test_of(const std::string& weights) const {
+    if (weights == "raw") return test;
+    for (const HookTest& one : hook_tests)
+      if (one.hook == weights) return one.sums;
+    fail("the weights of {} were not tested", weights);
+  }
 };
 
 struct RunEnd {
@@ -68,6 +76,7 @@ struct RunEnd {
   int64_t step = 0;
   bool tested = false;
   std::string held_out = "test";  // what it was tested on: "val" or "test"
+  std::string weights = "raw";    // what was tested: the model's own, or those of a hook
   MetricSums test;                // the last one
   double best_top1 = 0;           // percent
   int64_t best_epoch = 0;         // 0: none

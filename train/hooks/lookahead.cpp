@@ -1,0 +1,71 @@
+// Lookahead (Zhang et al., arXiv 1907.08610): every few steps the slow weights go a share of the way to the trained
+// ones, which go on from there. Batch norm's statistics belong to the weights and move with them. The share may shrink
+// over the run, as in airbench (Jordan, arXiv 2404.00498).
+#include "train/hooks/lookahead.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "train/hooks/averaged_weights.h"
+
+namespace ghost {
+namespace {
+
+struct LookaheadOptions {
+  int64_t steps = 0;
+  double alpha = 0.5, ramp = 0;
+  bool on() const { return steps > 0; }
+};
+
+void describe(LookaheadOptions& o, Description& d) {
+  d.field("steps", &o.steps, "steps between two moves of the slow weights, e.g. 5; 0: no slow weights",
+          rule::at_least(0));
+  d.field("alpha", &o.alpha, "share of the way that a move goes", rule::above(0, 1));
+  d.field("ramp", &o.ramp, "a move goes 1 - (1 - alpha)·t^ramp of the way, t = share of the run; 0: alpha throughout",
+          rule::at_least(0, 100));
+}
+
+class Lookahead final : public TrainingHook {
+ public:
+  Lookahead(const LookaheadOptions& options, const HookSetup& setup)
+      : options_(options),
+        run_(static_cast<double>(setup.epochs) * static_cast<double>(setup.steps_per_epoch)),
+        slow_(setup.model) {}
+
+  void start(Module&) override { slow_.take_from_model(); }
+  void after_update(const StepContext& context) override {
+    const int64_t steps = context.step + 1;
+    if (steps % options_.steps != 0) return;
+    const double over = std::min(1.0, static_cast<double>(steps) / run_);
+    slow_.move_towards_model(1 - (1 - options_.alpha) * std::pow(over, options_.ramp));
+    slow_.give_to_model();
+  }
+  bool swap_weights(Module&) override {
+    slow_.swap();
+    return true;
+  }
+  std::vector<NamedTensor> state() const override { return slow_.state(); }
+  void load_state(const std::vector<NamedTensor>& entries) override { slow_.load_state(entries); }
+
+ private:
+  LookaheadOptions options_;
+  double run_;  // steps
+  AveragedWeights slow_;
+};
+
+TrainingHookPtr make_lookahead(const LookaheadOptions& options, const HookSetup& setup) {
+  return std::make_unique<Lookahead>(options, setup);
+}
+
+}  // namespace
+
+HookEntry lookahead_hook() {
+  return hook_entry<LookaheadOptions>({.name = "lookahead",
+                                       .summary = "slow weights that follow the trained ones (arXiv 1907.08610)",
+                                       .state = "slow weights",
+                                       .keeps_weights = true,
+                                       .example = {"steps=2", "ramp=1"}},
+                                      make_lookahead);
+}
+
+}  // namespace ghost
