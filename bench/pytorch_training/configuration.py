@@ -56,7 +56,8 @@ def run(command):
         raise Failure(f"{command[0]}: cannot be run: {error.strerror}; build it, or say with --program where it lies")
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
-        raise Failure(f"{os.path.basename(command[0])} failed: {lines[0] if lines else 'it printed nothing'}")
+        name = os.path.basename(command[0])
+        raise Failure(lines[0].removeprefix(f"{name}: ") if lines else f"{name} failed and printed nothing")
     return done.stdout
 
 
