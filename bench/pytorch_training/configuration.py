@@ -102,10 +102,10 @@ class Options:
         if value is not None and value not in allowed:
             raise Failure(f"{key}: {value!r} {reason}; possible here: {', '.join(map(repr, allowed))}")
 
-    def check(self, of_network=()):
-        """Refuses what would be ignored. `of_network`: further keys that the network reads."""
+    def check(self):
+        """Refuses what would be ignored."""
         for key, value in self.values.items():
-            if key in WITHOUT_EFFECT or key in TRANSLATED or key in of_network:
+            if key in WITHOUT_EFFECT or key in TRANSLATED:
                 continue
             if key not in ONLY:
                 raise Failure(f"{key}: is not translated to PyTorch")

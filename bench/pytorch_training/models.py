@@ -126,20 +126,29 @@ class Airbench(nn.Module):
     """The network of airbench94 (Jordan, 2024, arXiv 2404.00498, sections 3.1 to 3.3) with ReLU in place of GELU.
 
     The first convolution whitens patches of 2×2 pixels: whiten() sets its frozen weight from images. The other
-    convolutions start as PyTorch's, but pass on their input where they have as many channels (Dirac's delta). The bias of
-    the first convolution is trained in the first `bias_epochs` epochs only.
+    convolutions start as PyTorch's, but pass on their input where they have as many channels (Dirac's delta). Names of
+    parameters are those of Ghost's network. `bias_epochs`: how long the first bias is trained; None: throughout.
     """
 
     PATCH = 2
 
-    def __init__(self, channels=3, classes=10, widths=(64, 256, 256), scale=1 / 9, bn_momentum=0.4, bias_epochs=3):
+    def __init__(self, channels=3, classes=10, widths=(64, 256, 256), scale=1 / 9, bn_momentum=0.4, bias_epochs=None):
         super().__init__()
         first = 2 * channels * self.PATCH**2
-        self.whiten_conv = nn.Conv2d(channels, first, self.PATCH)
+        self.add_module("0", nn.Conv2d(channels, first, self.PATCH))
         self.whiten_conv.weight.requires_grad_(False)
-        self.groups = nn.ModuleList(AirbenchGroup(a, b, bn_momentum) for a, b in zip((first, *widths), widths))
-        self.head = nn.Linear(widths[-1], classes, bias=False)
+        for i, (a, b) in enumerate(zip((first, *widths), widths)):
+            self.add_module(str(2 + i), AirbenchGroup(a, b, bn_momentum))
+        self.add_module("7", nn.Linear(widths[-1], classes, bias=False))
         self.scale, self.bias_epochs = scale, bias_epochs
+
+    @property
+    def whiten_conv(self):
+        return self.get_submodule("0")
+
+    @property
+    def groups(self):
+        return [module for module in self.children() if isinstance(module, AirbenchGroup)]
 
     def initialise(self):
         nn.init.zeros_(self.whiten_conv.bias)
@@ -157,38 +166,33 @@ class Airbench(nn.Module):
 
     def start_epoch(self, epoch):
         """`epoch` counts from 0."""
-        self.whiten_conv.bias.requires_grad_(epoch < self.bias_epochs)
+        self.whiten_conv.bias.requires_grad_(self.bias_epochs is None or epoch < self.bias_epochs)
 
     def forward(self, x):
         x = F.relu(self.whiten_conv(x))
         for group in self.groups:
             x = group(x)
-        return self.head(F.max_pool2d(x, 3).flatten(1)) * self.scale
-
-
-# Options of Ghost's network that Airbench has under another name.
-AIRBENCH = {"model.widths": "widths", "model.channels": "widths", "model.logit_scale": "scale",
-            "model.bn_momentum": "bn_momentum", "model.whiten_bias_epochs": "bias_epochs"}
+        return self.get_submodule("7")(x.amax((2, 3))) * self.scale
 
 
 def airbench(options, peer, channels, classes):
-    given = {name: options[key] for key, name in AIRBENCH.items() if key in options.values}
-    return Airbench(channels, classes, **given)
+    options.require("model.activation", ["relu"])
+    return Airbench(channels, classes, [int(c * options["model.width"] + 0.5) for c in (64, 256, 256)])
 
 
-# name: how it is built, further options of the configuration that it reads
+# How they are built.
 NETWORKS = {
-    "resnet": (resnet, ()),
-    "vgg": (vgg, ()),
-    "ghostnet": (ghostnet, ()),
-    "mobilenet_v1": (mobilenet_v1, ()),
-    "mini_group_net": (mini_group_net, ()),
-    "plain_cnn": (plain_cnn, ()),
-    "airbench": (airbench, tuple(AIRBENCH)),
+    "resnet": resnet,
+    "vgg": vgg,
+    "ghostnet": ghostnet,
+    "mobilenet_v1": mobilenet_v1,
+    "mini_group_net": mini_group_net,
+    "plain_cnn": plain_cnn,
+    "airbench": airbench,
 }
 
 
-def network_line(options):
+def builder(options):
     name = options["model.name"]
     if name not in NETWORKS:
         raise Failure(f"model.name: {name!r} is not translated to PyTorch; possible here: {', '.join(NETWORKS)}")
@@ -200,7 +204,7 @@ def build(options, peer, channels, classes):
     for key, has in (("model.in_channels", channels), ("model.num_classes", classes)):
         if options[key] not in ("auto", has):
             raise Failure(f"{key} is {options[key]}, but the data has {has}")
-    net = network_line(options)[0](options, peer, channels, classes)
+    net = builder(options)(options, peer, channels, classes)
     for module in net.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()

@@ -15,6 +15,12 @@ def leaf_pattern(pattern):
     return "." not in pattern.lstrip("*.") and pattern.startswith("*") and pattern.lstrip("*.") in ("", "weight", "bias")
 
 
+def names_parameter(pattern, name):
+    """As nn/parameter_pattern.h: a glob on the name of the parameter or of a module around it."""
+    parts = name.split(".")
+    return any(fnmatch.fnmatchcase(".".join(parts[:n]), pattern) for n in range(1, len(parts) + 1))
+
+
 def build_optimizer(options, net, own_names):
     """`own_names`: the network's parameters are not called as Ghost's are."""
     decay, rules = options["optimizer.weight_decay"], options.get("optimizer.groups", [])
@@ -29,9 +35,9 @@ def build_optimizer(options, net, own_names):
     for name, parameter in net.named_parameters():
         decays = options["optimizer.decay_norm_and_bias"] or parameter.dim() > 1
         scale, own_decay = 1.0, decay if decays else 0.0
-        rule = next((r for r in rules if fnmatch.fnmatchcase(name, r["match"])), None)
+        rule = next((r for r in reversed(rules) if names_parameter(r["match"], name)), None)
+        matched.update(r["match"] for r in rules if names_parameter(r["match"], name))
         if rule:
-            matched.add(rule["match"])
             scale, own_decay = rule.get("lr_scale", scale), rule.get("weight_decay", own_decay)
         groups.setdefault((scale, own_decay), []).append(parameter)
     for rule in rules:
