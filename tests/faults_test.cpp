@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 
 #include "support/metrics.h"
 #include "support/process.h"
@@ -26,13 +27,19 @@ int kills = 20, faults = 20;
 
 constexpr const char* kRun = "disturbed-run";  // no other path contains this
 
+Words begin(const std::string& run, const Words& more = {}) {
+  Words words{"--config", "tiny.yaml", "--set", "train.epochs=2", "--set", "train.keep=1", "--run", run};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
 class Faults : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     if (access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 0);  // nobody needs to wait for a disk
     dir_ = std::make_unique<test::TempDir>();
     test::write_tiny_task(*dir_, {.train = 32, .test = 8});
-    const Finished whole = train({"--config", "tiny.yaml", "--set", "train.epochs=2", "--run", "whole"});
+    const Finished whole = train(begin("whole"));
     ASSERT_EQ(whole.status, 0) << whole.err;
   }
   static void TearDownTestSuite() { dir_.reset(); }
@@ -59,15 +66,15 @@ class Faults : public testing::Test {
     return *dir_ / run / "checkpoints" / (name + ".safetensors");
   }
   // As a user would: continues the run, or begins it where there is nothing to continue.
-  static Finished go_on(const std::string& fault = "", int64_t file_size_limit = -1) {
+  static Finished go_on(const std::string& fault = "", int64_t file_size_limit = -1, const Words& more = {}) {
     fs::remove(*dir_ / "log");
     if (fs::exists(checkpoint(kRun, "last"))) return train({"--resume", kRun}, fault, file_size_limit);
-    return train({"--config", "tiny.yaml", "--set", "train.epochs=2", "--run", kRun}, fault, file_size_limit);
+    return train(begin(kRun, more), fault, file_size_limit);
   }
   // The calls of an undisturbed run from its beginning, "rename …/last.safetensors".
-  static std::vector<std::string> calls() {
+  static std::vector<std::string> calls(const Words& more = {}) {
     fs::remove_all(*dir_ / kRun);
-    EXPECT_EQ(go_on("none").status, 0);
+    EXPECT_EQ(go_on("none", -1, more).status, 0);
     std::vector<std::string> lines;
     std::ifstream in(*dir_ / "log");
     for (std::string line; std::getline(in, line);) lines.push_back(line);
@@ -84,13 +91,13 @@ class Faults : public testing::Test {
     return -1;
   }
   // Goes on without faults, to the end.
-  static void expect_same_as_whole() {
+  static void expect_same_as_whole(const std::string& whole = "whole") {
     const Finished end = go_on();
     ASSERT_EQ(end.status, 0) << end.err;
-    EXPECT_EQ(test::file_bytes(checkpoint(kRun, "last")), test::file_bytes(checkpoint("whole", "last")));
-    EXPECT_EQ(test::file_bytes(checkpoint(kRun, "best")), test::file_bytes(checkpoint("whole", "best")));
-    EXPECT_EQ(test::metrics_of(*dir_ / kRun), test::metrics_of(*dir_ / "whole"));
-    EXPECT_EQ(test::file_text(*dir_ / kRun / "config.yaml"), test::file_text(*dir_ / "whole/config.yaml"));
+    for (const char* name : {"last", "best", "epoch-2"})
+      EXPECT_TRUE(test::file_bytes(checkpoint(kRun, name)) == test::file_bytes(checkpoint(whole, name))) << name;
+    EXPECT_EQ(test::metrics_of(*dir_ / kRun), test::metrics_of(*dir_ / whole));
+    EXPECT_EQ(test::file_text(*dir_ / kRun / "config.yaml"), test::file_text(*dir_ / whole / "config.yaml"));
     // A run that was complete already is left as it is, temporary files of its report included, until it is resumed.
     for (const auto& entry : fs::recursive_directory_iterator(*dir_ / kRun))
       EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
@@ -153,6 +160,25 @@ TEST_F(Faults, OnADiskThatIsFullNothingIsLost) {
     step_of_last();
     expect_same_as_whole();
   }
+}
+
+// However long an epoch is: the step that was saved last is the one that the run goes on from.
+TEST_F(Faults, KilledWithinAnEpochItGoesOnFromThere) {
+  const Words each_step{"--set", "train.checkpoint_minutes=1e-9"};
+  ASSERT_EQ(train(begin("each-step", each_step)).status, 0);
+  const std::vector<std::string> all = calls(each_step);
+  std::set<std::pair<int64_t, int64_t>> places;  // step, micro-batches of its epoch
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].starts_with("rename") || !all[i].ends_with("/last.safetensors")) continue;
+    SCOPED_TRACE(i);
+    fs::remove_all(*dir_ / kRun);
+    EXPECT_EQ(go_on(fmt::format("after:{}", i + 1), -1, each_step).status, 1000 + SIGKILL);
+    const Progress progress = read_checkpoint(checkpoint(kRun, "last")).progress;
+    places.insert({progress.step, progress.batch});
+    expect_same_as_whole("each-step");
+  }
+  using Places = std::set<std::pair<int64_t, int64_t>>;
+  EXPECT_EQ(places, (Places{{0, 0}, {1, 1}, {2, 2}, {2, 0}, {3, 1}, {4, 2}, {4, 0}}));
 }
 
 // What a checkpoint counts on is on the disk before it.

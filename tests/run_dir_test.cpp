@@ -2,6 +2,7 @@
 #include "train/run/run_dir.h"
 
 #include <gmock/gmock.h>
+#include <set>
 
 #include "core/error.h"
 #include "support/modules.h"
@@ -159,9 +160,14 @@ TEST(RunDirectory, ToResumeIsFoundFromItsCheckpoints) {
 TEST(RunDirectory, ResumedLosesWhatKilledProcessesLeft) {
   const TempDir dir;
   const std::string name = begun(dir);
-  const char* const left[] = {"checkpoints/.last.safetensors.123-0.tmp", "checkpoints/.best.safetensors.9-14.tmp",
-                              ".report.html.5-0.tmp", ".metrics.jsonl.5-0.tmp", ".write-test"};
-  const char* const kept[] = {"checkpoints/.last.safetensors.old.tmp", ".notes.5-0.tmp", "report.html"};
+  const char* const left[] = {"checkpoints/.last.safetensors.123-0.tmp",
+                              "checkpoints/.best.safetensors.9-14.tmp",
+                              ".report.html.5-0.tmp",
+                              ".metrics.jsonl.5-0.tmp",
+                              ".write-test",
+                              "checkpoints/.epoch-12.safetensors.5-0.tmp"};
+  const char* const kept[] = {"checkpoints/.last.safetensors.old.tmp", "checkpoints/.epoch-x.safetensors.5-0.tmp",
+                              ".notes.5-0.tmp", "report.html"};
   for (const char* const file : left) dir.write(fs::path("run") / file, std::string_view("x"));
   for (const char* const file : kept) dir.write(fs::path("run") / file, std::string_view("x"));
   RunDir::find(name);
@@ -222,6 +228,26 @@ TEST(TrimMetrics, DropsAndNamesWhatCannotBeRead) {
     EXPECT_THAT(warnings, ElementsAre(AllOf(HasSubstr("metrics.jsonl:2: "), HasSubstr(because), HasSubstr("left out"))))
         << last;
   }
+}
+
+TEST(RunDirectory, KeepsTheNewestEpochs) {
+  const TempDir dir;
+  const RunDir run = RunDir::open(begun(dir));
+  const auto names = [&] {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(dir / "run/checkpoints"))
+      found.insert(entry.path().filename().string());
+    return found;
+  };
+  // Others than the run's own are nobody's business.
+  const std::vector<std::string> foreign{"epoch-.safetensors", "epoch-03.safetensors", "epoch-3.safetensors.copy",
+                                         "epoch-0.safetensors", "my-epoch-1.safetensors"};
+  std::set<std::string> expected(foreign.begin(), foreign.end());
+  for (const std::string& name : foreign) dir.write("run/checkpoints/" + name, std::string_view("x"));
+  for (const int64_t epoch : {1, 2, 9, 10, 11, 12}) dir.write(run.of_epoch(epoch), std::string_view("x"));
+  run.remove_epochs(3, 11);
+  expected.insert({"last.safetensors", "epoch-9.safetensors", "epoch-10.safetensors", "epoch-11.safetensors"});
+  EXPECT_EQ(names(), expected) << "by number, and epoch 12 was never finished";
 }
 
 }  // namespace

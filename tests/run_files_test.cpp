@@ -5,6 +5,7 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,6 +124,32 @@ TEST_F(RunFiles, MoreEpochsSayTheRateBeforeAndAfter) {
   };
   EXPECT_THAT(later_rates("copy"), AllOf(Not(testing::IsEmpty()), testing::Each(testing::DoubleNear(0.0125, 1e-9))));
   EXPECT_THAT(later_rates("run"), testing::Contains(testing::Gt(0.0126)));
+}
+
+TEST_F(RunFiles, TheNewestEpochsAreKeptAsFilesThatAnyProgramReads) {
+  ASSERT_EQ(begin("4", {"--set", "train.keep=2"}).status, 0);
+  const auto epochs = [&] {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(dir_ / "run/checkpoints"))
+      if (entry.path().filename().string().starts_with("epoch-")) names.insert(entry.path().stem().string());
+    return names;
+  };
+  EXPECT_THAT(epochs(), testing::ElementsAre("epoch-3", "epoch-4"));
+  EXPECT_TRUE(test::file_bytes(dir_ / "run/checkpoints/epoch-4.safetensors") == test::file_bytes(last()));
+  const std::string old = "run/checkpoints/epoch-3.safetensors";
+  const Finished tested = run("ghost-eval", {"--checkpoint", old});
+  EXPECT_THAT(tested.out, HasSubstr("epoch-3.safetensors (epoch 3, step 9)")) << tested.err;
+  for (const Words& words : {Words{"ghost-info", "--checkpoint", old},
+                             Words{"ghost-convert", "--checkpoint", old, "--output", "weights.safetensors"}})
+    EXPECT_EQ(run(words.front(), Words(words.begin() + 1, words.end())).status, 0) << words.front();
+  const Finished tuned =
+      train({"--config", "tiny.yaml", "--run", "tuned", "--set", "model.pretrained=" + old, "--set", "train.epochs=1"});
+  EXPECT_EQ(tuned.status, 0) << tuned.err;
+
+  ASSERT_EQ(train({"--resume", "run", "--set", "train.epochs=5", "--set", "train.keep=1"}).status, 0);
+  EXPECT_THAT(epochs(), testing::ElementsAre("epoch-5"));
+  ASSERT_EQ(train({"--resume", "run", "--set", "train.epochs=6", "--set", "train.keep=0"}).status, 0);
+  EXPECT_THAT(epochs(), testing::ElementsAre("epoch-5")) << "off, nothing is removed";
 }
 
 TEST_F(RunFiles, AnotherInstructionSetIsSaid) {

@@ -19,6 +19,9 @@ void describe(TrainConfig& c, Description& d) {
   d.field("eval_batch_size", &c.eval_batch_size, "images at a time in tests", rule::at_least(1, 1e6));
   d.field("log_every", &c.log_every, "steps between lines in metrics.jsonl", rule::at_least(1));
   d.field("checkpoint_every", &c.checkpoint_every, "epochs between checkpoints", rule::at_least(1));
+  d.field("checkpoint_minutes", &c.checkpoint_minutes, "minutes after which an epoch under way is saved; 0: never",
+          rule::at_least(0));
+  d.field("keep", &c.keep, "checkpoints of epochs, the newest, that stay besides last and best", rule::at_least(0));
   d.field("freeze", &c.freeze, "parameters that stay as they are, e.g. [conv_stem, blocks.*]");
   d.field("fusion", &c.fusion, "false: finish every operator by itself (slow, for checking)");
   d.field("numerics", &c.numerics, "exact: no convolution by Winograd, whose rounding is larger",

@@ -19,6 +19,8 @@ struct TrainConfig {
   int64_t eval_batch_size = 250;
   int64_t log_every = 10;           // steps between metrics.jsonl lines of kind "step"
   int64_t checkpoint_every = 1;     // epochs
+  double checkpoint_minutes = 10;   // within an epoch; 0: off
+  int64_t keep = 0;                 // older checkpoints besides last and best
   bool fusion = true;               // false: every transform is finished where it arises
   std::string numerics = "fast";    // fast | exact (core/numerics.h)
   std::vector<std::string> freeze;  // patterns of parameters that do not train (nn/freeze.h)

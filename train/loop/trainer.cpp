@@ -168,6 +168,7 @@ RunEnd Trainer::run(const RunDir& dir, const std::function<bool()>& stop) {
     while (const int64_t images = step()) {
       reporter_.step(progress_, *train_loader_, images, steps_per_epoch());
       if (stopped()) return end(dir, true);
+      if (save_is_due()) save_last(dir);
     }
     if (!finish_epoch(dir, stopped)) return end(dir, true);
   }
@@ -225,7 +226,10 @@ bool Trainer::finish_epoch(const RunDir& dir, const std::function<bool()>& stop)
   // the page of the run, may take their time.
   reporter_.record(report);
   if (report.best) save(dir.best());
-  if (report.epoch % config_.train.checkpoint_every == 0 || report.epoch == config_.train.epochs) save_last(dir);
+  if (report.epoch % config_.train.checkpoint_every == 0 || report.epoch == config_.train.epochs) {
+    keep_epoch(dir);
+    save_last(dir);
+  }
   reporter_.tell_of(report);
   return true;
 }
@@ -280,6 +284,7 @@ void Trainer::begin(const RunDir& dir) {
   Config stored = config_;
   stored.run.dir.clear();
   dir.begin(config_to_yaml(stored));
+  saved_at_ = std::chrono::steady_clock::now();
   // A full disk shows before the first epoch is spent, and a run that is killed can be resumed at any time.
   if (resumed_)
     last_good_ = dir.last().string();
@@ -293,10 +298,24 @@ RunEnd Trainer::end(const RunDir& dir, bool interrupted) {
   return reporter_.end(dir, progress_, interrupted);
 }
 
+// The clock says when, and nothing about what is saved.
+bool Trainer::save_is_due() const {
+  const std::chrono::duration<double, std::ratio<60>> minutes = std::chrono::steady_clock::now() - saved_at_;
+  return config_.train.checkpoint_minutes > 0 && minutes.count() >= config_.train.checkpoint_minutes;
+}
+
+// Before `last`: an epoch that is done again after a crash leaves the same files.
+void Trainer::keep_epoch(const RunDir& dir) {
+  if (config_.train.keep == 0) return;
+  save(dir.of_epoch(progress_.epoch));
+  dir.remove_epochs(config_.train.keep, progress_.epoch);
+}
+
 // `last` never knows of steps whose lines a crash of the machine could take.
 void Trainer::save_last(const RunDir& dir) {
   reporter_.sync();
   save(dir.last());
+  saved_at_ = std::chrono::steady_clock::now();
 }
 
 void Trainer::save(const std::filesystem::path& file) {

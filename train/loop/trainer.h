@@ -1,6 +1,7 @@
 // One run from its first step, or from a checkpoint, to its last: epochs, tests and files. What a step does is in
 // training_step.h, what is said about it in reporter.h.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -40,10 +41,11 @@ class Trainer {
   void check();
 
   // Trains until all epochs are done, or until `stop`, asked after every step and every test batch, says so. The run
-  // writes its files (run_dir.h) as it goes: `last` at the start, every train.checkpoint_every epochs, at the end and
-  // when stopped; `best` after each test, of the validation part if there is one, with the highest top1 so far. Throws
-  // Error on NaN or infinity, naming the first layer that produced it, and when a file cannot be written; the
-  // checkpoints that were there stay.
+  // writes its files (run_dir.h) as it goes: `last` at the start, every train.checkpoint_every epochs, within an epoch
+  // every train.checkpoint_minutes, at the end and when stopped; `best` after each test, of the validation part if
+  // there is one, with the highest top1 so far; the newest train.keep
+  // of epochs beside `last`. Throws Error on NaN or infinity, naming the first layer that produced
+  // it, and when a file cannot be written; the checkpoints that were there stay.
   RunEnd run(const RunDir& dir, const std::function<bool()>& stop = {});
 
   // Trains `warm_up` steps and then `steps` more, through as many epochs as that takes, and tells where the time of the
@@ -67,6 +69,8 @@ class Trainer {
   void warn_of_young_statistics(int64_t epoch);
   std::optional<Evaluation> evaluate_weights(const std::function<bool()>& stop);
   RunEnd end(const RunDir& dir, bool interrupted);
+  bool save_is_due() const;
+  void keep_epoch(const RunDir& dir);
   void save_last(const RunDir& dir);
   void save(const std::filesystem::path& file);
   [[noreturn]] void stop_not_finite(const std::string& what) const;
@@ -83,8 +87,9 @@ class Trainer {
 
   Progress progress_;
   bool resumed_ = false;
-  bool has_starting_values_ = false;  // from model.pretrained, where there is one, and known to the hooks
-  std::string last_good_;             // the newest checkpoint, for messages
+  bool has_starting_values_ = false;                // from model.pretrained, where there is one, and known to the hooks
+  std::string last_good_;                           // the newest checkpoint, for messages
+  std::chrono::steady_clock::time_point saved_at_;  // when run() began or wrote `last`
 };
 
 }  // namespace ghost

@@ -10,10 +10,20 @@
 namespace ghost {
 
 const std::vector<std::string>& resumable_options() {
-  static const std::vector<std::string> options{
-      "train.epochs",           "schedule.epochs",     "train.eval_every", "train.eval_batch_size",
-      "train.checkpoint_every", "train.log_every",     "data.root",        "data.workers",
-      "data.prefetch",          "data.max_unreadable", "run.threads",      "run.dir"};
+  static const std::vector<std::string> options{"train.epochs",
+                                                "schedule.epochs",
+                                                "train.eval_every",
+                                                "train.eval_batch_size",
+                                                "train.checkpoint_every",
+                                                "train.checkpoint_minutes",
+                                                "train.keep",
+                                                "train.log_every",
+                                                "data.root",
+                                                "data.workers",
+                                                "data.prefetch",
+                                                "data.max_unreadable",
+                                                "run.threads",
+                                                "run.dir"};
   return options;
 }
 

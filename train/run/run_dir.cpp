@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/atomic_file.h"
@@ -56,10 +59,25 @@ std::vector<fs::path> files_in(const fs::path& dir) {
   return files;
 }
 
+std::string name_of_epoch(int64_t epoch) { return fmt::format("epoch-{}.safetensors", epoch); }
+
+// "epoch-12.…" → 12; nothing where name_of_epoch() gives no such beginning.
+std::optional<int64_t> epoch_of(std::string_view name) {
+  constexpr std::string_view kBegin = "epoch-";
+  if (!name.starts_with(kBegin)) return {};
+  int64_t epoch = 0;
+  const auto [end, error] = std::from_chars(name.data() + kBegin.size(), name.data() + name.size(), epoch);
+  if (error != std::errc() || epoch < 1 || !name.starts_with(name_of_epoch(epoch))) return {};
+  return epoch;
+}
+
 // A name under which an unfinished file of a run was left.
 bool is_left_over(const fs::path& file) {
   constexpr std::array kWritten{"config.yaml", "metrics.jsonl", "report.html", "last.safetensors", "best.safetensors"};
   const std::string name = file.filename().string();
+  if (const auto epoch = epoch_of(std::string_view(name).substr(name.starts_with('.') ? 1 : 0));
+      epoch && is_temporary_name(name, name_of_epoch(*epoch)))
+    return true;
   return name == kWriteTest || std::any_of(kWritten.begin(), kWritten.end(),
                                            [&](const char* written) { return is_temporary_name(name, written); });
 }
@@ -166,6 +184,20 @@ void RunDir::abandon() const {
   fs::remove(config(), ignored);
   fs::remove(path_ / RunLock::kFileName, ignored);
   for (const fs::path& dir : {path_ / "checkpoints", path_}) fs::remove(dir, ignored);  // only if empty
+}
+
+fs::path RunDir::of_epoch(int64_t epoch) const { return path_ / "checkpoints" / name_of_epoch(epoch); }
+
+void RunDir::remove_epochs(int64_t kept, int64_t epoch) const {
+  std::vector<int64_t> epochs;
+  for (const fs::path& file : files_in(path_ / "checkpoints"))
+    if (const auto number = epoch_of(file.filename().string()); number && file == of_epoch(*number))
+      epochs.push_back(*number);
+  std::sort(epochs.begin(), epochs.end(), std::greater<>());
+  for (const int64_t number : epochs) {
+    std::error_code ignored;
+    if (number > epoch || kept-- <= 0) fs::remove(of_epoch(number), ignored);
+  }
 }
 
 RunDir RunDir::find(const std::string& dir) {

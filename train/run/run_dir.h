@@ -4,8 +4,9 @@
 //   metrics.jsonl   one JSON object a line (metrics_log.h)
 //   train.log       what the program said
 //   report.html     the page of the run (report/report_sink.h)
-//   checkpoints/    last.safetensors, best.safetensors (checkpoint.h)
+//   checkpoints/    last.safetensors, best.safetensors, epoch-<n>.safetensors (checkpoint.h)
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -35,12 +36,17 @@ class RunDir {
   // Removes what create() and begin() made, and nothing else. A run that has a checkpoint has begun and is left alone.
   void abandon() const;
 
+  // Removes all checkpoints of epochs but the newest `kept` up to `epoch`. Later ones are of a process that was killed
+  // before the run knew of them, or of a run that was taken back to an older checkpoint. What cannot be removed stays.
+  void remove_epochs(int64_t kept, int64_t epoch) const;
+
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config() const { return path_ / "config.yaml"; }
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path log() const { return path_ / "train.log"; }
   std::filesystem::path last() const { return path_ / "checkpoints" / "last.safetensors"; }
   std::filesystem::path best() const { return path_ / "checkpoints" / "best.safetensors"; }
+  std::filesystem::path of_epoch(int64_t epoch) const;  // 1, 2, …
 
  private:
   explicit RunDir(std::filesystem::path path) : path_(std::move(path)) {}
