@@ -4,7 +4,6 @@
 #include <optional>
 #include <spdlog/spdlog.h>
 
-#include "core/atomic_file.h"
 #include "core/parallel.h"
 #include "core/safetensors.h"
 #include "train/cli/console.h"
@@ -139,16 +138,6 @@ std::vector<fs::path> all_dirs(const Arguments& arguments, const Given& given) {
       if (run.config_file == name && fs::exists(run.dir / "config.yaml", ignored)) dirs.push_back(run.dir);
   }
   return dirs;
-}
-
-// What cannot be written is known before hours of training. Folders on the way are made.
-void require_writable(const fs::path& output) {
-  std::error_code error;
-  if (fs::is_directory(output, error)) fail_usage("--output {}: is a directory; name a file in it", output.string());
-  error.clear();
-  if (output.has_parent_path()) fs::create_directories(output.parent_path(), error);
-  if (error) fail("--output {}: its folder cannot be made: {}", output.string(), error.message());
-  const AtomicFile probe(output);  // vanishes
 }
 
 std::string today() {

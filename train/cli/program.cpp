@@ -199,6 +199,16 @@ void add_threads_option(CLI::App& app, std::optional<int64_t>& threads) {
       ->check(CLI::Range(0, 1024));
 }
 
+void require_writable(const std::filesystem::path& output) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::is_directory(output, error)) fail_usage("--output {}: is a directory; name a file in it", output.string());
+  error.clear();
+  if (output.has_parent_path()) fs::create_directories(output.parent_path(), error);
+  if (error) fail("--output {}: its folder cannot be made: {}", output.string(), error.message());
+  const AtomicFile probe(output);  // vanishes
+}
+
 void log_to_file(const std::filesystem::path& file) {
   try {
     const auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());

@@ -35,6 +35,9 @@ int run_program(CLI::App& app, const Help& help, int argc, const char* const* ar
 bool logs_debug();
 // --threads: 0 stands for all cores.
 void add_threads_option(CLI::App& app, std::optional<int64_t>& threads);
+// What cannot be written is known before hours of work. Folders on the way are made. Throws Error or UsageError,
+// beginning with --output.
+void require_writable(const std::filesystem::path& output);
 // From here on all that is logged goes to this file as well, with the time.
 void log_to_file(const std::filesystem::path& file);
 

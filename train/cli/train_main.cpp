@@ -4,7 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include "core/kernels/conv2d.h"
+#include "core/quoted.h"
+#include "core/safetensors.h"
 #include "train/cli/console.h"
+#include "train/cli/find_lr_report.h"
 #include "train/cli/main.h"
 #include "train/cli/profile_report.h"
 #include "train/cli/program.h"
@@ -24,7 +27,9 @@ struct Arguments {
   std::string config, run, resume;
   std::vector<std::string> overrides;
   std::optional<int64_t> threads;
-  bool print_config = false, list = false, options = false, profile = false, json = false;
+  bool print_config = false, list = false, options = false, profile = false, json = false, find_lr = false;
+  LrSweep sweep;
+  std::string output = "find-lr.html";
 };
 
 struct Task {
@@ -86,6 +91,32 @@ int profile(const Task& task, bool json, Terminal& terminal) {
   return kDone;
 }
 
+// Sweeps the rates of the run that would begin, and leaves a page and nothing else.
+int find_rate(const Task& task, const Arguments& arguments, Terminal& terminal) {
+  const LrSweep& sweep = arguments.sweep;
+  if (!(sweep.from < sweep.to))
+    fail_usage("--lr-from is {:g}, but must be below --lr-to, which is {:g}", sweep.from, sweep.to);
+  require_writable(arguments.output);
+  Remarks remarks;
+  for (const std::string& note : task.loaded.notes) remarks.on_note(note);
+  FoundLr found{.name = task.name, .config = task.loaded.config, .sweep = sweep, .curve = {}};
+  Trainer trainer(found.config, {&remarks});
+  trainer.check();
+  note_stop_signals();
+  int64_t done = 0;
+  found.curve = find_lr(trainer, sweep, [&](const LrPoint& point) {
+    terminal.status(fmt::format("step {} of {}: rate {:.2g}, loss {:.4f}", ++done, sweep.steps, point.lr, point.loss));
+    return stop_signal() == 0;
+  });
+  terminal.clear_status();
+  if (stop_signal() != 0) return kInterrupted + stop_signal();
+  found.suggestion = suggest_lr(found.curve, sweep.steps);
+  write_file_atomically(arguments.output, find_lr_page(found));
+  terminal.text(arguments.json ? find_lr_json(found) : find_lr_text(found, terminal));
+  spdlog::info("Curve: {}", printable(arguments.output));
+  return kDone;
+}
+
 // Says once of every size of convolution which kernel runs it, if what is logged goes that far.
 class KernelLog final : public Sink {
  public:
@@ -116,6 +147,7 @@ int train(const Arguments& arguments, const std::string& program, Terminal& term
     return kDone;
   }
   if (arguments.profile) return profile(task, arguments.json, terminal);
+  if (arguments.find_lr) return find_rate(task, arguments, terminal);
   if (task.checkpoint && task.checkpoint->progress.epoch >= config.train.epochs) {
     spdlog::info("{} has all its epochs ({}); give it more with --set train.epochs={}",
                  printable(task.dir->path().string()), task.checkpoint->progress.epoch,
@@ -154,32 +186,58 @@ int main(int argc, char** argv) {
   auto* run = app.add_option("--run", arguments.run,
                              "Folder for checkpoints, metrics.jsonl and train.log (default: runs/<config>-<n>)");
   run->type_name("DIR");
-  app.add_option("--resume", arguments.resume, "Continue the run in this folder with the same bits; needs no --config")
-      ->type_name("DIR")
-      ->excludes(run);
+  auto* resume = app.add_option("--resume", arguments.resume,
+                                "Continue the run in this folder with the same bits; needs no "
+                                "--config");
+  resume->type_name("DIR")->excludes(run);
   add_threads_option(app, arguments.threads);
-  app.add_flag("--print-config", arguments.print_config,
-               "Print the complete configuration, or what training would refuse in it, and leave");
+  auto* print_config = app.add_flag("--print-config", arguments.print_config,
+                                    "Print the complete configuration, or what training would refuse in it, and leave");
   auto* profile = app.add_flag("--profile", arguments.profile,
                                "Train for 25 steps, print where their time goes by module and by kernel, and leave; no "
                                "run directory is touched");
   profile->excludes(run);
-  app.add_flag("--json", arguments.json, "With --profile: print one JSON object")->needs(profile);
+  auto* find_lr = app.add_flag("--find-lr", arguments.find_lr,
+                               "Train for 100 steps with growing rates, print the loss over the rate and a suggested "
+                               "rate, write a page with the curve, and leave; no run directory is touched");
+  find_lr->excludes(run)->excludes(resume)->excludes(profile)->excludes(print_config);
+  constexpr double kLeastRate = 1e-12, kMostRate = 1e6;
+  app.add_option("--lr-from", arguments.sweep.from, "With --find-lr: the first rate (default: 1e-7)")
+      ->type_name("RATE")
+      ->check(CLI::Range(kLeastRate, kMostRate))
+      ->needs(find_lr);
+  app.add_option("--lr-to", arguments.sweep.to, "With --find-lr: the last rate (default: 10)")
+      ->type_name("RATE")
+      ->check(CLI::Range(kLeastRate, kMostRate))
+      ->needs(find_lr);
+  app.add_option("--lr-steps", arguments.sweep.steps,
+                 "With --find-lr: steps from the first rate to the last (default: "
+                 "100)")
+      ->type_name("N")
+      ->check(CLI::Range(20, 10000))
+      ->needs(find_lr);
+  app.add_option("--output", arguments.output, "With --find-lr: the page with the curve (default: find-lr.html)")
+      ->type_name("FILE")
+      ->needs(find_lr);
+  app.add_flag("--json", arguments.json, "With --profile or --find-lr: print one JSON object");
   app.add_flag("--list", arguments.list, "List models, data sets, optimizers and schedules and leave");
   app.add_flag("--list-options", arguments.options,
                "List every option of a configuration with values, default and meaning, as Markdown, and leave");
-  const Help help{.notes =
-                      "Ctrl-C, SIGTERM and SIGHUP finish the step, save it and leave; a second one leaves at once.\n"
-                      "GHOST_LOG=debug tells more, such as the kernel of every convolution.",
-                  .examples = {"{0} --config configs/ghostnet.yaml",
-                               "{0} --config configs/ghostnet.yaml --set model.width=0.5 --set train.epochs=3",
-                               "{0} --config configs/ghostnet.yaml --profile", "{0} --resume runs/ghostnet-1"},
-                  .stops_on_signal = true};
+  const Help help{
+      .notes =
+          "Ctrl-C, SIGTERM and SIGHUP finish the step, save it and leave; a second one leaves at once.\n"
+          "GHOST_LOG=debug tells more, such as the kernel of every convolution.",
+      .examples = {"{0} --config configs/ghostnet.yaml",
+                   "{0} --config configs/ghostnet.yaml --set model.width=0.5 --set train.epochs=3",
+                   "{0} --config configs/ghostnet.yaml --profile",
+                   "{0} --config configs/ghostnet.yaml --find-lr --output rates.html", "{0} --resume runs/ghostnet-1"},
+      .stops_on_signal = true};
   return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     if (arguments.list || arguments.options) {
       terminal.text(arguments.list ? choices() : options_markdown());
       return kDone;
     }
+    if (arguments.json && !arguments.profile && !arguments.find_lr) fail_usage("--json is for --profile and --find-lr");
     if (arguments.config.empty() && arguments.resume.empty())
       fail_usage("needs --config FILE, or --resume DIR to continue a run; --help shows examples");
     return train(arguments, argc > 0 ? argv[0] : name, terminal);

@@ -147,7 +147,7 @@ std::string inspection_sections(const Inspection& inspection, size_t drawn, int6
 std::string inspection_page(const Inspection& inspection, const InspectionPage& page) {
   const std::string title = html::escape(page.title), about = html::escape(page.about),
                     body = inspection_intro(inspection) + inspection_sections(inspection, page.drawn, kEveryValue);
-  return html::fill(assets::inspect_html,
+  return html::fill(assets::plain_html,
                     {{"title", title}, {"about", about}, {"style", assets::page_css}, {"body", body}});
 }
 

@@ -203,6 +203,29 @@ StepProfile Trainer::profile(int64_t warm_up, int64_t steps, const std::function
   return profile;
 }
 
+bool Trainer::sweep(const std::function<std::optional<double>()>& rate,
+                    const std::function<void(const MetricSums&)>& took) {
+  load_starting_values();
+  model_->train();
+  train_loader_->start(progress_.epoch, progress_.batch);
+  while (const std::optional<double> lr = rate()) {
+    step_->fix_lr(*lr);
+    progress_.window = {};
+    try {
+      if (!step_->run(*train_loader_, progress_)) {
+        progress_.batch = 0;
+        train_loader_->start(++progress_.epoch);
+        if (!step_->run(*train_loader_, progress_))
+          fail("{}: has no training image that can be read", config_.data.name);
+      }
+    } catch (const NotFiniteError&) {
+      return false;
+    }
+    took(progress_.window);
+  }
+  return true;
+}
+
 // Images of the step; 0 at the end of the epoch.
 int64_t Trainer::step() {
   const int64_t before = progress_.epoch_sums.count;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/ops/cross_entropy.h"
@@ -52,6 +53,12 @@ class Trainer {
   // latter went. There are no tests and no files, and sinks hear warnings only; the steps count as trained.
   // `before_step` is called with the number of steps so far. Throws as run().
   StepProfile profile(int64_t warm_up, int64_t steps, const std::function<void(int64_t)>& before_step = {});
+
+  // Trains with the rates that `rate` gives before each step, until it gives none, through as many epochs as that
+  // takes; neither the schedule nor its warm-up is asked. `took` hears the sums of each step. There are no tests and no
+  // files, and sinks hear warnings only; the steps count as trained. False if a number became NaN or infinite, which
+  // ends it. Throws as run() in all other cases.
+  bool sweep(const std::function<std::optional<double>()>& rate, const std::function<void(const MetricSums&)>& took);
 
   Module& model() { return *model_; }
   const DataSplits& data() const { return data_; }

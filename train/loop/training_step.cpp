@@ -81,7 +81,7 @@ bool TrainingStep::run(Loader& loader, Progress& progress) {
   mark(kWaiting);
   if (!batch) return false;
   optimizer_->clear_gradients();
-  const ScheduleValue scheduled = schedule_.at(progress.step);
+  const ScheduleValue scheduled = fixed_lr_ ? ScheduleValue{.lr = *fixed_lr_} : schedule_.at(progress.step);
   progress.lr = scheduled.lr;
   StepContext context{.model = model_, .seed = seed_, .epoch = progress.epoch, .step = progress.step};
   const auto first = static_cast<double>(batch->images.size(0));

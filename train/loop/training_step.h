@@ -6,6 +6,7 @@
 // Clipping of gradients and the search for NaN and infinity are hooks too. They act after those of the table.
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ class TrainingStep {
   // gradient or an updated weight is NaN or infinite.
   bool run(Loader& loader, Progress& progress);
 
+  // From now on every step takes this rate instead of the schedule's, and the optimizer's own momentum.
+  void fix_lr(double lr) { fixed_lr_ = lr; }
+
   // The sections of a checkpoint that are the optimizer's and the hooks'.
   std::map<std::string, std::vector<NamedTensor>> state() const;
   // Takes back what state() gave. Throws Error where a section does not fit, or where there is one with tensors that no
@@ -63,6 +67,7 @@ class TrainingStep {
   CrossEntropyOptions loss_;
   OptimizerPtr optimizer_;
   Schedule schedule_;
+  std::optional<double> fixed_lr_;
   std::vector<NamedHook> hooks_, own_hooks_;  // own: of this file, not in the table
   StepClock* clock_ = nullptr;
 };

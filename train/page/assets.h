@@ -7,6 +7,6 @@ namespace ghost::assets {
 extern const std::string_view page_html, page_css, page_js;  // of this project, train/report/assets
 extern const std::string_view chart_js;                      // Chart.js (MIT), Debian's libjs-chart.js
 
-extern const std::string_view inspect_html;  // of ghost-inspect, train/inspect/assets
+extern const std::string_view plain_html;  // a page without scripts, train/page/assets
 
 }  // namespace ghost::assets

@@ -58,6 +58,15 @@ std::string open(const Frame& frame, double height) {
       kWidth, height, html::escape(frame.title), kLeft, html::escape(frame.title));
 }
 
+// Of a logarithmic axis whole powers of ten, if there are several.
+std::vector<double> x_ticks(const Frame& frame, const Range& x) {
+  std::vector<double> all = ticks(x.low, x.high, 7), whole;
+  if (!frame.log_x) return all;
+  for (const double v : all)
+    if (std::abs(v - std::round(v)) < 1e-6) whole.push_back(v);
+  return whole.size() > 1 ? whole : all;
+}
+
 std::string grid(const Frame& frame, const Axes& axes) {
   std::string text;
   for (const double v : ticks(axes.y.low, axes.y.high, 5))
@@ -65,9 +74,9 @@ std::string grid(const Frame& frame, const Axes& axes) {
         "<path class=\"g\" d=\"M{:.1f} {:.1f}H{:.1f}\"/><text class=\"l\" x=\"{:.1f}\" y=\"{:.1f}\" "
         "text-anchor=\"end\">{}</text>",
         kLeft, axes.to_y(v), kWidth - kRight, kLeft - 6, axes.to_y(v) + 4, label(v));
-  for (const double v : ticks(axes.x.low, axes.x.high, 7))
+  for (const double v : x_ticks(frame, axes.x))
     text += fmt::format("<text class=\"l\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>", axes.to_x(v),
-                        kHeight - kBottom + 16, label(v));
+                        kHeight - kBottom + 16, frame.log_x ? fmt::format("{:.2g}", std::pow(10, v)) : label(v));
   return text + fmt::format("<text class=\"l\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>",
                             (kLeft + kWidth - kRight) / 2, kHeight - 8, html::escape(frame.x_title));
 }
@@ -89,10 +98,11 @@ std::vector<double> ticks(double low, double high, int count) {
 
 std::string lines(const Frame& frame, const std::vector<Line>& all) {
   Axes axes;
-  axes.x.take(0);
+  const auto place = [&](double x) { return frame.log_x ? std::log10(x) : x; };
+  if (!frame.log_x) axes.x.take(0);
   for (const Line& line : all)
     for (const auto& [x, y] : line.points) {
-      axes.x.take(x);
+      axes.x.take(place(x));
       axes.y.take(y);
     }
   if (axes.y.high < axes.y.low) return "";
@@ -103,13 +113,13 @@ std::string lines(const Frame& frame, const std::vector<Line>& all) {
   for (const Line& line : all) {
     std::string path;
     for (const auto& [x, y] : line.points)
-      path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", axes.to_x(x), axes.to_y(y));
+      path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", axes.to_x(place(x)), axes.to_y(y));
     text += fmt::format("<path class=\"{}\" style=\"stroke:{}\" d=\"{}\"><title>{}</title></path>",
                         line.faint ? "c f" : "c", colour(line.colour), path, html::escape(line.name));
     constexpr size_t kMostDots = 60;
     if (line.dots && line.points.size() <= kMostDots)
       for (const auto& [x, y] : line.points)
-        text += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.5\" style=\"fill:{}\"/>", axes.to_x(x),
+        text += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.5\" style=\"fill:{}\"/>", axes.to_x(place(x)),
                             axes.to_y(y), colour(line.colour));
   }
   return text + "</svg>";

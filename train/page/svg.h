@@ -30,9 +30,10 @@ struct Bar {
 struct Frame {
   std::string title, x_title, y_title;
   bool from_zero = false;  // the vertical axis
+  bool log_x = false;      // of lines(): powers of ten at equal distances; every x is above 0
 };
 
-// Lines over x from 0; nothing if there are no points.
+// Lines over x, from 0 unless frame.log_x; nothing if there are no points.
 std::string lines(const Frame& frame, const std::vector<Line>& lines);
 // Points, and through `front`, indices in the order of x, a line.
 std::string scatter(const Frame& frame, const std::vector<Point>& points, const std::vector<size_t>& front);
