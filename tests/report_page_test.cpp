@@ -103,11 +103,13 @@ TEST(Page, WorksInABrowser) {
   dir.write("report.json", std::string_view(made.out));
   EXPECT_EQ(test::page_data(file_text(dir / "page.html")).at("report"), nlohmann::ordered_json::parse(made.out));
 
+  dir.write("under_way.html", report_page(compared({dir / "runs/standard-s0"}), "", true));
+
   // Debian's Python has Debian's Selenium, whatever comes first on the path.
   constexpr int kNotInstalled = 77;
-  const test::CommandResult checked =
-      test::run_command("/usr/bin/python3 '" + script.string() + "' '" + (dir / "page.html").string() + "' '" +
-                        (dir / "report.json").string() + "' 2>&1");
+  const test::CommandResult checked = test::run_command(
+      "/usr/bin/python3 '" + script.string() + "' '" + (dir / "page.html").string() + "' '" +
+      (dir / "report.json").string() + "' --under-way '" + (dir / "under_way.html").string() + "' 2>&1");
   if (checked.status == kNotInstalled || checked.status == 127)
     GTEST_SKIP() << "the page is not tried in a browser: " << checked.output;
   EXPECT_EQ(checked.status, 0) << checked.output;

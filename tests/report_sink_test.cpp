@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "core/rng.h"
+#include "data/encode.h"
 #include "support/room.h"
 #include "support/temp_dir.h"
 #include "train/loop/trainer.h"
@@ -11,6 +13,7 @@ namespace ghost {
 namespace {
 
 using test::TempDir;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 namespace fs = std::filesystem;
@@ -99,6 +102,76 @@ TEST(ReportSink, StopsItsTestAndLeavesThePageWithout) {
   };
   EXPECT_THAT(page("whole", false), HasSubstr("Confusion"));
   EXPECT_THAT(page("stopped", true), Not(HasSubstr("Confusion")));
+}
+
+// What the page says after each epoch.
+class LooksAtPages final : public Sink {
+ public:
+  explicit LooksAtPages(fs::path file) : file_(std::move(file)) {}
+  void on_epoch(const EpochReport&) override { pages.push_back(test::file_text(file_)); }
+  std::vector<std::string> pages;
+
+ private:
+  fs::path file_;
+};
+
+TEST(ReportSink, LoadsAgainWhileTheRunIsUnderWayAndNoLonger) {
+  const auto reloads =
+      testing::AnyOf(HasSubstr("<meta name=\"reload\""), HasSubstr("http-equiv=\"refresh\""), HasSubstr("loaded again"));
+  const auto under_way = AllOf(HasSubstr("<meta name=\"reload\" content=\"30\">"),
+                               HasSubstr("<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>"));
+  const test::Room room({.train = 32, .test = 8});
+  const auto warn = [](const std::string& text) { ADD_FAILURE() << text; };
+  for (const bool stops : {false, true}) {
+    const RunDir run = room.run_dir(stops ? "stopped" : "finished");
+    LooksAtPages looks(run.path() / "report.html");
+    ReportSink sink({.warn = warn});
+    Trainer trainer(room.config({"train.epochs=3"}), {&sink, &looks});
+    trainer.run(run, [&] { return stops && trainer.progress().epoch == 1; });
+    ASSERT_FALSE(looks.pages.empty());
+    EXPECT_THAT(looks.pages.front(), under_way);
+    EXPECT_THAT(test::file_text(run.path() / "report.html"), Not(reloads));
+  }
+  const RunDir run = room.run_dir("diverged");
+  LooksAtPages looks(run.path() / "report.html");
+  {
+    ReportSink sink({.warn = warn});
+    Trainer trainer(room.config({"train.epochs=3"}), {&sink, &looks});
+    EXPECT_THROW(trainer.run(run,
+                             [&] {
+                               if (trainer.progress().epoch == 1) throw Error("the machine is tired");
+                               return false;
+                             }),
+                 Error);
+    EXPECT_THAT(test::file_text(run.path() / "report.html"), under_way);
+  }
+  EXPECT_THAT(test::file_text(run.path() / "report.html"), Not(reloads)) << "an error has ended it";
+}
+
+// Noise, which no picture format makes smaller.
+TEST(ReportSink, ThePageOfLargePicturesStaysBelowFiveMegabytes) {
+  const TempDir dir;
+  RandomStream random(1, "noise");
+  for (const char* part : {"train", "val"})
+    for (int label = 0; label < 6; ++label)
+      for (int i = 0; i < 12; ++i) {
+        Image image = Image::zeros(224, 224, 3);
+        for (uint8_t& value : image.pixels) value = static_cast<uint8_t>(random.below(256));
+        dir.write(fmt::format("data/{}/class {}/{}.png", part, label, i), encode_png(image));
+      }
+  const Config config = load_config_text(
+                            "model: {name: plain_cnn, channels: [4, 8, 16, 32]}\n"
+                            "data: {name: image_folder, image_size: 224, root: " +
+                                (dir / "data").string() +
+                                "}\n"
+                                "train: {epochs: 1, batch_size: 8, eval_batch_size: 8}\nrun: {threads: 1}\n",
+                            "large.yaml", {})
+                            .config;
+  ReportSink sink({.warn = [](const std::string& text) { ADD_FAILURE() << text; }});
+  Trainer(config, {&sink}).run(RunDir::create((dir / "run").string(), ""));
+  const std::string page = test::file_text(dir / "run/report.html");
+  EXPECT_THAT(page, HasSubstr("data:image/png;base64,"));
+  EXPECT_LT(page.size(), 5'000'000U);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import time
 
 NOT_INSTALLED = 77
 DESKTOP, PHONE = (1200, 900), (390, 844)
@@ -175,6 +176,55 @@ def check_keyboard(browser):
     check(browser.run(DRAWN)["accuracy"] != before, "the arrow keys show no values")
 
 
+def check_reload(page):
+    """`page` is of a run that is under way; it is made to load itself again soon, and then to be of one that has ended."""
+    from selenium.common.exceptions import WebDriverException
+    text = page.read_text().replace('content="30"', 'content="1"')
+    check('content="1"' in text, "the page of a run under way does not load itself again")
+
+    def put(text):
+        page.with_suffix(".new").write_text(text)
+        page.with_suffix(".new").replace(page)
+
+    def until(condition):
+        for _ in range(100):
+            try:
+                if condition():
+                    return True
+            except WebDriverException:  # in the middle of loading
+                pass
+            time.sleep(0.1)
+        return False
+
+    def view():
+        return browser.run("""
+          return [document.querySelector('input[name="axis"]:checked').value, document.documentElement.dataset.theme,
+                  [...document.querySelectorAll("details")].every((e) => e.open), scrollY];""")
+
+    put(text)
+    with Browser(page) as browser:
+        browser.run("""document.querySelector('input[name="axis"][value="step"]').click();
+          document.querySelectorAll("details").forEach((e) => { e.open = true; });
+          document.getElementById("theme").click();
+          scrollTo(0, 300); window.old = true;""")
+        before = view()
+        check(before[3] > 0, "the page is too short to be scrolled")
+        check(until(lambda: browser.run("return !window.old && document.readyState === 'complete'")), "it is not loaded again")
+        check(view() == before, f"what the reader sees changes from {before} to {view()}")
+        put("\n".join(line for line in text.splitlines() if 'content="1"' not in line))
+        check(until(lambda: browser.run("return !document.querySelector('meta[name=\"reload\"]')")), "it misses the end")
+        check(view() == before, f"what the reader sees changes from {before} to {view()} at the end")
+        browser.run("window.old = true")
+        time.sleep(2)
+        check(browser.run("return window.old === true"), "it is loaded again after the end")
+        check(not browser.complaints(), "the console of a page under way complains")
+    put(text)
+    with Browser(page, script=False) as browser:
+        put(text.replace("<h1>", "<h1>later ").replace('content="1"', 'content="600"'))
+        check(until(lambda: (browser.evaluate('document.querySelector("h1")?.textContent') or "").startswith("later ")),
+              "without scripts it is not loaded again")
+
+
 def check_silence(browser):
     complaints, requests = browser.complaints(), browser.requests()  # each can be asked for once
     check(not complaints, f"the console says {complaints}")
@@ -185,6 +235,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("page", type=pathlib.Path)
     parser.add_argument("json", type=pathlib.Path)
+    parser.add_argument("--under-way", type=pathlib.Path, help="a page of a run that is under way, which is changed")
     parser.add_argument("--screenshots", type=pathlib.Path)
     arguments = parser.parse_args()
     try:
@@ -226,6 +277,8 @@ def main():
         standing = browser.evaluate("""[...document.querySelectorAll("figure.chart")].filter((f) =>
           f.querySelector("svg path, svg rect, svg circle") && f.querySelector("svg").getBoundingClientRect().height > 50).length""")
         check(charts >= 5 and standing == charts, f"without scripts {standing} of {charts} charts stand")
+    if arguments.under_way:
+        check_reload(arguments.under_way)
     if arguments.screenshots:
         with Browser(arguments.page, dark=True) as browser:
             picture(browser, "desktop-dark")

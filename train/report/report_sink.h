@@ -22,6 +22,10 @@ class ReportSink final : public Sink {
   static constexpr double kShareOfTime = 0.02;
   // The run goes on without a report that cannot be written.
   explicit ReportSink(ReportOptions options);
+  // Of a run that an error has ended: its page says so, and loads itself no more.
+  ~ReportSink() override;
+  ReportSink(const ReportSink&) = delete;
+  ReportSink& operator=(const ReportSink&) = delete;
   void on_start(const RunStart& start) override { dir_ = start.dir; }
   void on_epoch(const EpochReport& report) override;  // curves and numbers
   // For a finished run the page also has results by class, which take one more test; only if that takes at most a
@@ -29,12 +33,14 @@ class ReportSink final : public Sink {
   void on_end(const RunEnd& end) override;
 
  private:
-  void write(bool predictions, bool interrupted);
+  enum class Stage { under_way, stopped, finished };
+  void write(Stage stage, bool predictions);
   ReportOptions options_;
   TimeShare time_;
   std::filesystem::path dir_;
   double test_seconds_ = 0;  // of the last test
   bool warned_ = false;
+  bool under_way_ = false;  // what the page that is there says
 };
 
 }  // namespace ghost

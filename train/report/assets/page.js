@@ -441,6 +441,52 @@
     drawAll();
   });
 
+  // ---- A run that is under way --------------------------------------------------------------------------------------
+
+  // What the reader has chosen, from one load of the page to the next.
+  const memory = "ghost-report " + location.pathname;
+  const forms = [...document.querySelectorAll("form.controls")];
+  const folds = [...document.querySelectorAll("details")];
+  const remember = () => {
+    const view = {
+      forms: forms.map((form) => [...form.elements].map((e) => [e.checked, e.value])),
+      folds: folds.map((fold) => fold.open),
+      hidden: [...state.hidden], theme: root.dataset.theme, top: scrollY,
+    };
+    try { sessionStorage.setItem(memory, JSON.stringify(view)); } catch { /* then the page begins anew */ }
+  };
+  const recall = () => {
+    let view = null;
+    try {
+      view = JSON.parse(sessionStorage.getItem(memory));
+      sessionStorage.removeItem(memory);
+    } catch { /* likewise */ }
+    if (!view) return;
+    if (view.theme) root.dataset.theme = view.theme;
+    for (const button of document.querySelectorAll(".run-toggle"))
+      if (view.hidden.includes(button.dataset.run) && !state.hidden.has(button.dataset.run)) button.click();
+    // Sections come with the first tests; then the old order says nothing.
+    if (view.folds.length === folds.length) folds.forEach((fold, i) => { fold.open = view.folds[i]; });
+    forms.forEach((form, f) => {
+      const values = view.forms[f] || [];
+      if (values.length !== form.elements.length) return;
+      [...form.elements].forEach((e, i) => {
+        if (e.type === "range") e.value = values[i][1];
+        else e.checked = values[i][0];
+      });
+      form.dispatchEvent(new Event("input"));
+    });
+    if (view.theme) drawAll();
+    scrollTo(0, view.top);
+  };
+  const reload = document.querySelector('meta[name="reload"]');
+  const load = () => {
+    if (document.hidden) return document.addEventListener("visibilitychange", load, { once: true });
+    remember();
+    location.reload();
+  };
+  if (reload) setTimeout(load, 1000 * Number(reload.content));
+
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
   try {
     drawAll();
@@ -449,4 +495,5 @@
     for (const figure of figures) figure.classList.remove("drawn");
     throw error;
   }
+  recall();
 })();
