@@ -97,6 +97,8 @@ class Faults : public testing::Test {
     for (const char* name : {"last", "best", "epoch-2"})
       EXPECT_TRUE(test::file_bytes(checkpoint(kRun, name)) == test::file_bytes(checkpoint(whole, name))) << name;
     EXPECT_EQ(test::metrics_of(*dir_ / kRun), test::metrics_of(*dir_ / whole));
+    const std::string csv = test::file_text(*dir_ / kRun / "metrics.csv");
+    EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3) << csv;
     EXPECT_EQ(test::file_text(*dir_ / kRun / "config.yaml"), test::file_text(*dir_ / whole / "config.yaml"));
     // A run that was complete already is left as it is, temporary files of its report included, until it is resumed.
     for (const auto& entry : fs::recursive_directory_iterator(*dir_ / kRun))

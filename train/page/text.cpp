@@ -44,6 +44,13 @@ std::string count_of(int64_t n, const std::string& noun) {
   return grouped(n) + " " + noun + (n == 1 ? "" : noun.ends_with('s') ? "es" : "s");
 }
 
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
 int display_width(std::string_view text) {
   const locale_t utf8 = utf8_locale(), before = utf8 ? uselocale(utf8) : nullptr;
   int columns = 0;

@@ -264,12 +264,7 @@ nlohmann::ordered_json verdict_json(const Comparison& all, const Verdict& v) {
 
 std::string csv_field(const nlohmann::ordered_json& value) {
   if (value.is_null()) return "";
-  if (!value.is_string()) return value.dump();
-  const auto& text = value.get_ref<const std::string&>();
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
+  return value.is_string() ? ghost::csv_field(value.get_ref<const std::string&>()) : value.dump();
 }
 
 }  // namespace

@@ -35,16 +35,29 @@ MetricsLog::MetricsLog(std::filesystem::path file)
 
 MetricsLog::~MetricsLog() { close(fd_); }
 
-void MetricsLog::on_start(const RunStart&) { reset_peak_memory(); }
+void MetricsLog::on_start(const RunStart& start) {
+  reset_peak_memory();
+  std::filesystem::path csv = file_;
+  csv_.emplace(csv.replace_extension(".csv"), start.validation_size > 0 ? "val" : "test");
+  if (start.config.run.tensorboard) board_.emplace(file_.parent_path() / "tensorboard", start.seconds);
+  read_metrics(file_, false, [this](const std::string& text, const MetricsLine&) {
+    csv_->take(text);
+    if (board_) board_->take(text);
+  });
+  csv_->write();
+  if (board_) board_->remove_older();
+}
 
-void MetricsLog::write(std::string line) {
-  line += '\n';
+void MetricsLog::write(const std::string& text) {
+  const std::string line = text + '\n';
   for (size_t done = 0; done < line.size();) {
     const ssize_t n = ::write(fd_, line.data() + done, line.size() - done);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail("{}: cannot be written: {}", file_.string(), std::strerror(errno));
     done += static_cast<size_t>(n);
   }
+  if (csv_ && csv_->take(text)) csv_->write();
+  if (board_) board_->take(text);
 }
 
 void MetricsLog::sync() {

@@ -8,18 +8,24 @@
 // keeps weights of its own adds "<hook>_test_loss", "<hook>_test_top1" and "<hook>_test_top5" of these. peak_memory
 // is the most that tensors took since this process began the run, peak_resident the most that the process has had of
 // the machine's memory, in bytes.
+//
+// metrics.csv and TensorBoard's files are made of the same lines (metrics_csv.h, tensorboard_log.h).
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "train/run/metrics_csv.h"
 #include "train/run/sinks.h"
+#include "train/run/tensorboard_log.h"
 
 namespace ghost {
 
 class MetricsLog final : public Sink {
  public:
-  // Appends to the file; each line is handed to the system as soon as it is complete. Throws Error if it cannot.
+  // Appends to the file, and from on_start() on makes the others anew beside it; each line is handed to the system as
+  // soon as it is complete. Throws Error if it cannot.
   explicit MetricsLog(std::filesystem::path file);
   ~MetricsLog() override;
   MetricsLog(const MetricsLog&) = delete;
@@ -31,9 +37,11 @@ class MetricsLog final : public Sink {
   void sync();
 
  private:
-  void write(std::string line);
+  void write(const std::string& text);
   std::filesystem::path file_;
   int fd_ = -1;
+  std::optional<MetricsCsv> csv_;        // from on_start() on
+  std::optional<TensorBoardLog> board_;  // likewise, if run.tensorboard
 };
 
 // Drops the lines that lie beyond a checkpoint (of steps after `step`, of epochs after `epoch`), so that a resumed

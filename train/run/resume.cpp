@@ -23,7 +23,8 @@ const std::vector<std::string>& resumable_options() {
                                                 "data.prefetch",
                                                 "data.max_unreadable",
                                                 "run.threads",
-                                                "run.dir"};
+                                                "run.dir",
+                                                "run.tensorboard"};
   return options;
 }
 

@@ -73,7 +73,8 @@ std::optional<int64_t> epoch_of(std::string_view name) {
 
 // A name under which an unfinished file of a run was left.
 bool is_left_over(const fs::path& file) {
-  constexpr std::array kWritten{"config.yaml", "metrics.jsonl", "report.html", "last.safetensors", "best.safetensors"};
+  constexpr std::array kWritten{"config.yaml", "metrics.jsonl",    "metrics.csv",
+                                "report.html", "last.safetensors", "best.safetensors"};
   const std::string name = file.filename().string();
   if (const auto epoch = epoch_of(std::string_view(name).substr(name.starts_with('.') ? 1 : 0));
       epoch && is_temporary_name(name, name_of_epoch(*epoch)))
@@ -115,6 +116,7 @@ void require_free(const fs::path& dir) {
   const std::vector<fs::path> foreign = foreign_files(dir);
   if (foreign.empty()) return;
   std::vector<std::string> names;
+  names.reserve(foreign.size());
   for (const fs::path& file : foreign) names.push_back(file.lexically_relative(dir).string());
   fail_usage("run directory {} holds other files ({}): choose a new or an empty folder, e.g. --run {}", dir.string(),
              quoted_names(names, 3), shell_word(free_name(dir / "run").string()));

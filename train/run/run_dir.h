@@ -2,6 +2,8 @@
 //   .lock           held by the process that trains the run (run_lock.h)
 //   config.yaml     everything the run is made of, complete
 //   metrics.jsonl   one JSON object a line (metrics_log.h)
+//   metrics.csv     the epochs of metrics.jsonl as a table (metrics_csv.h)
+//   tensorboard/    the curves for TensorBoard, if run.tensorboard (tensorboard_log.h)
 //   train.log       what the program said
 //   report.html     the page of the run (report/report_sink.h)
 //   checkpoints/    last.safetensors, best.safetensors, epoch-<n>.safetensors (checkpoint.h)
