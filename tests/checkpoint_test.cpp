@@ -294,6 +294,7 @@ TEST(Sections, ANameInAFileBelongsToOne) {
   EXPECT_EQ(section_of(sections, "conv_stem.weight").name, kModelSection);
   EXPECT_EQ(section_of(sections, "optimizer.step.conv_stem.weight").name, kOptimizerSection);
   EXPECT_EQ(section_of(sections, "optimizers.weight").name, kModelSection);
+  EXPECT_EQ(section_of(sections, "schedule.lr").name, kScheduleSection);
 }
 
 TEST(Sections, AModelWhoseNamesWouldBeReadAsAnothersIsNotWritten) {

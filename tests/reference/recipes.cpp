@@ -47,6 +47,17 @@ void read_rmsprop_tf(OptimizerConfig& config, const Args& args) {
   if (!args.boolean("lr_in_momentum", true)) fail("RMSpropTF: lr_in_momentum = false is not known");
 }
 
+void read_muon(OptimizerConfig& config, const Args& args) {
+  config.name = "muon";
+  config.momentum = args.number("momentum", 0.95);
+  config.nesterov = args.boolean("nesterov", true);
+  config.eps = args.number("eps", 1e-7);
+  config.ns_steps = args.integer("ns_steps", 5);
+  if (args.has("adjust_lr_fn")) config.adjust_lr_fn = args.text("adjust_lr_fn");
+  if (args.has("ns_coefficients") && args.numbers("ns_coefficients") != std::vector<double>{3.4445, -4.775, 2.0315})
+    fail("Muon: other coefficients than {} are known", args.json("ns_coefficients").dump());
+}
+
 }  // namespace
 
 OptimizerConfig optimizer_config(const std::string& pytorch_name, const Args& args) {
@@ -54,7 +65,8 @@ OptimizerConfig optimizer_config(const std::string& pytorch_name, const Args& ar
                                                                                     {"Adam", read_adam},
                                                                                     {"AdamW", read_adamw},
                                                                                     {"RMSprop", read_rmsprop},
-                                                                                    {"RMSpropTF", read_rmsprop_tf}};
+                                                                                    {"RMSpropTF", read_rmsprop_tf},
+                                                                                    {"Muon", read_muon}};
   const auto found = table.find(pytorch_name);
   if (found == table.end()) fail("there is no optimizer for {}", pytorch_name);
   OptimizerConfig config;

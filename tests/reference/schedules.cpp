@@ -2,6 +2,7 @@
 
 #include "reference/compare.h"
 #include "reference/kinds.h"
+#include "train/optim/plateau.h"
 #include "train/optim/schedule.h"
 
 namespace ghost::reference {
@@ -153,9 +154,37 @@ void check_described(const Case& c, const Described& described) {
   }
 }
 
+// The rate after each epoch's metric.
+void check_plateau(const Case& c) {
+  const Args& args = c.args();
+  ScheduleConfig config;
+  config.name = kPlateau;
+  config.metric = args.text("mode") == "max" ? "top1" : "loss";
+  config.factor = args.number("factor", 0.1);
+  config.patience = args.integer("patience", 10);
+  config.threshold = args.number("threshold", 1e-4);
+  if (args.has("threshold_mode")) config.threshold_mode = args.text("threshold_mode");
+  config.cooldown = args.integer("cooldown", 0);
+  config.min_lr = args.number("min_lr", 0);
+  config.eps = args.number("eps", 1e-8);
+  Plateau plateau(config, args.number("lr"));
+  std::vector<double> rates;
+  for (const double metric : c.tensor("in/metric").to_vector<double>()) {
+    plateau.tested(metric, metric);
+    rates.push_back(plateau.lr());
+  }
+  const std::vector<double> want = c.tensor("out/lr").to_vector<double>();
+  for (size_t i = 0; i < want.size(); i++)
+    expect_within(fmt::format("the rate after epoch {}", i), rates[i], want[i], 1e-6 * want[i]);
+}
+
 }  // namespace
 
 void check_schedule(const Case& c) {
+  if (c.op() == "ReduceLROnPlateau") {
+    check_plateau(c);
+    return;
+  }
   const auto found = scheduler_table().find(c.op());
   if (found == scheduler_table().end()) fail("there is no schedule for {}", c.op());
   check_described(c, found->second(c.args()));

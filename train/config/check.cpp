@@ -1,5 +1,7 @@
 #include "train/config/check.h"
 
+#include "train/optim/plateau.h"
+
 namespace ghost {
 namespace {
 
@@ -18,7 +20,8 @@ void check_schedule(const Config& config, const Finding& refuse, const Finding& 
     note({"schedule.step_size", "train.epochs"},
          fmt::format("schedule.step_size is {} epochs of train.epochs {}: the rate stays the same", c.step_size,
                      config.train.epochs));
-  if ((c.name == "cosine" || c.name == "cosine_restarts") && c.min_lr > config.optimizer.lr)
+  const bool has_lowest = c.name == "cosine" || c.name == "cosine_restarts" || c.name == kPlateau;
+  if (has_lowest && c.min_lr > config.optimizer.lr)
     refuse({"schedule.min_lr", "optimizer.lr"},
            fmt::format("schedule.min_lr is {}, but must be at most optimizer.lr, {}", c.min_lr, config.optimizer.lr));
 }

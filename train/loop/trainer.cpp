@@ -274,6 +274,7 @@ bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
   warn_of_young_statistics(report.epoch);
   const MetricSums& followed = report.test_of(best_weights(config_.train));
   progress_.test = followed;
+  step_->tested(progress_, followed);
   report.best = progress_.best_epoch == 0 || followed.top1_percent() > progress_.best_top1;
   if (report.best) {
     progress_.best_top1 = followed.top1_percent();

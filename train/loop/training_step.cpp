@@ -56,6 +56,7 @@ TrainingStep::TrainingStep(const Config& config, Module& model, int64_t steps_pe
                                              .epochs = config.train.epochs,
                                              .steps_per_epoch = steps_per_epoch})) {
   loss_.label_smoothing = config.train.label_smoothing;
+  if (config.schedule.name == kPlateau) plateau_.emplace(config.schedule, config.optimizer.lr);
   if (config.train.clip_grad_norm > 0)
     own_hooks_.push_back({kChecks, std::make_unique<Clipping>(config.train.clip_grad_norm)});
   own_hooks_.push_back({kChecks, std::make_unique<FiniteChecks>()});
@@ -81,7 +82,9 @@ bool TrainingStep::run(Loader& loader, Progress& progress) {
   mark(kWaiting);
   if (!batch) return false;
   optimizer_->clear_gradients();
-  const ScheduleValue scheduled = fixed_lr_ ? ScheduleValue{.lr = *fixed_lr_} : schedule_.at(progress.step);
+  const ScheduleValue scheduled = fixed_lr_ ? ScheduleValue{.lr = *fixed_lr_}
+                                  : plateau_ ? schedule_.at(progress.step, plateau_->lr())
+                                             : schedule_.at(progress.step);
   progress.lr = scheduled.lr;
   StepContext context{.model = model_, .seed = seed_, .epoch = progress.epoch, .step = progress.step};
   const auto first = static_cast<double>(batch->images.size(0));
@@ -130,8 +133,13 @@ void TrainingStep::update(const StepContext& context, const ScheduleValue& sched
   at_each_hook([&](TrainingHook& hook) { hook.after_update(context); });
 }
 
+void TrainingStep::tested(const Progress& progress, const MetricSums& test) {
+  if (plateau_ && !schedule_.is_warming_up(progress.step)) plateau_->tested(test.loss(), test.top1_percent());
+}
+
 std::map<std::string, std::vector<NamedTensor>> TrainingStep::state() const {
   std::map<std::string, std::vector<NamedTensor>> sections{{kOptimizerSection, optimizer_->state()}};
+  if (plateau_) sections[kScheduleSection] = plateau_->state();
   for (const NamedHook& named : hooks_)
     if (std::vector<NamedTensor> entries = named.hook->state(); !entries.empty())
       sections[named.name] = std::move(entries);
@@ -146,6 +154,7 @@ void TrainingStep::load_state(const std::map<std::string, std::vector<NamedTenso
     return node ? node.mapped() : std::vector<NamedTensor>{};
   };
   optimizer_->load_state(take(kOptimizerSection));
+  if (plateau_) plateau_->load_state(take(kScheduleSection));
   for (const NamedHook& named : hooks_) named.hook->load_state(take(named.name));
   for (const auto& [section, entries] : left)
     if (!entries.empty())

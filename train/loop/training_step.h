@@ -17,6 +17,7 @@
 #include "train/hooks/hook_table.h"
 #include "train/loop/step_clock.h"
 #include "train/optim/optimizer.h"
+#include "train/optim/plateau.h"
 #include "train/optim/schedule.h"
 #include "train/run/checkpoint.h"
 
@@ -39,7 +40,11 @@ class TrainingStep {
   // From now on every step takes this rate instead of the schedule's, and the optimizer's own momentum.
   void fix_lr(double lr) { fixed_lr_ = lr; }
 
-  // The sections of a checkpoint that are the optimizer's and the hooks'.
+  // What the test of an epoch gave, before the epoch's checkpoints are written: the plateau schedule goes by it. Tests
+  // within the warm-up do not count.
+  void tested(const Progress& progress, const MetricSums& test);
+
+  // The sections of a checkpoint that are the optimizer's, the schedule's and the hooks'.
   std::map<std::string, std::vector<NamedTensor>> state() const;
   // Takes back what state() gave. Throws Error where a section does not fit, or where there is one with tensors that no
   // hook of this run takes. The model's section is not looked at.
@@ -68,6 +73,7 @@ class TrainingStep {
   OptimizerPtr optimizer_;
   Schedule schedule_;
   std::optional<double> fixed_lr_;
+  std::optional<Plateau> plateau_;
   std::vector<NamedHook> hooks_, own_hooks_;  // own: of this file, not in the table
   StepClock* clock_ = nullptr;
 };

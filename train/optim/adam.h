@@ -11,7 +11,7 @@ struct AdamRule {
   double momentum = 0.9;  // β1
   double beta2 = 0.999, eps = 1e-8;
   bool amsgrad = false, decoupled_decay = false;
-  static constexpr bool counts_steps = true;
+  static constexpr bool counts_steps = true, whole = false;
 
   std::vector<OptimizerSlot> slots() const {
     std::vector<OptimizerSlot> slots{{.name = "exp_avg"}, {.name = "exp_avg_sq"}};

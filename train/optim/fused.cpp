@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "core/nearest.h"
@@ -70,24 +71,23 @@ struct FusedOptimizer::Active {
   void* p = nullptr;
   std::array<void*, kMaxSlots> slot{};
   bool fresh = false;
+  double momentum = 0;
+
+  void update(int64_t begin, int64_t end, double lr, double gradient_scale) const;
 };
 
-FusedOptimizer::FusedOptimizer(const OptimizerConfig& config, std::vector<Parameter> parameters, double momentum,
-                               std::vector<OptimizerSlot> slots, bool counts_steps)
-    : name_(config.name), momentum_(momentum), slots_(std::move(slots)), counts_steps_(counts_steps) {
+FusedOptimizer::FusedOptimizer(std::string name, std::vector<RuledParameter> parameters) : name_(std::move(name)) {
   std::set<std::string> names;
-  for (Parameter& parameter : parameters) {
+  for (RuledParameter& ruled : parameters) {
+    const Parameter& parameter = ruled.parameter;
     if (!names.insert(parameter.name).second) fail("optimizer: two parameters are called {}", parameter.name);
     if (!is_floating(parameter.tensor.dtype()))
       fail("optimizer: parameter {} is {}, but only f32 and f64 can be trained", parameter.name,
            name_of(parameter.tensor.dtype()));
-    const bool decays = config.decay_norm_and_bias || parameter.tensor.rank() > 1;
-    Item& item = items_.emplace_back();
-    item.parameter = std::move(parameter), item.weight_decay = decays ? config.weight_decay : 0;
+    Item& item = items_.emplace_back(Item{std::move(ruled)});
     const Tensor& p = item.parameter.tensor;
-    for (size_t s = 0; s < slots_.size(); ++s)
-      if (p.requires_grad() && !(slots_[s].only_with_momentum && momentum_ == 0))
-        item.reserved[s] = Tensor::empty(p.shape(), p.dtype());
+    for (size_t s = 0; s < item.rule->slots.size(); ++s)
+      if (p.requires_grad() && !item.may_be_missing(s)) item.reserved[s] = Tensor::empty(p.shape(), p.dtype());
   }
 }
 
@@ -110,19 +110,21 @@ std::vector<FusedOptimizer::Active> FusedOptimizer::with_gradient() const {
 }
 
 // Makes the slots that this step needs and counts it.
-void FusedOptimizer::prepare(Active& active, double momentum) {
+void FusedOptimizer::prepare(Active& active, std::optional<double> momentum) {
   Item& item = items_[static_cast<size_t>(active.item - items_.data())];
+  active.momentum = momentum.value_or(item.rule->momentum);
   const auto pointer = [](Tensor& t) {
     return with_floating(t.dtype(), "optimizer", [&]<class T>() -> void* { return t.mutable_data<T>(); });
   };
-  for (size_t s = 0; s < slots_.size(); ++s) {
+  const std::vector<OptimizerSlot>& slots = item.rule->slots;
+  for (size_t s = 0; s < slots.size(); ++s) {
     Tensor& slot = item.slots[s];
     if (!slot.defined()) {
-      if (slots_[s].only_with_momentum && momentum == 0) continue;
+      if (slots[s].only_with_momentum && active.momentum == 0) continue;
       slot = std::exchange(item.reserved[s], {});
       if (!slot.defined()) slot = Tensor::empty(item.parameter.tensor.shape(), item.parameter.tensor.dtype());
       with_floating(slot.dtype(), "optimizer", [&]<class T>() {
-        std::fill_n(slot.mutable_data<T>(), slot.numel(), static_cast<T>(slots_[s].initial));
+        std::fill_n(slot.mutable_data<T>(), slot.numel(), static_cast<T>(slots[s].initial));
       });
       active.fresh = active.fresh || s == 0;
     }
@@ -132,39 +134,42 @@ void FusedOptimizer::prepare(Active& active, double momentum) {
   ++item.steps;
 }
 
-template <class T>
-void FusedOptimizer::update_part(const Active& active, int64_t begin, int64_t end, const StepValues& values) const {
-  ElementRun<T> run{.p = static_cast<T*>(active.p) + begin,
-                    .g = static_cast<const T*>(active.g) + begin,
-                    .n = end - begin,
-                    .weight_decay = active.item->weight_decay,
-                    .step = active.item->steps,
-                    .fresh = active.fresh};
-  for (size_t s = 0; s < kMaxSlots; ++s)
-    if (active.slot[s]) run.slot[s] = static_cast<T*>(active.slot[s]) + begin;
-  update(run, values);
+// Of the elements [begin, end).
+void FusedOptimizer::Active::update(int64_t begin, int64_t end, double lr, double gradient_scale) const {
+  const StepValues values{.lr = lr * item->lr_scale, .momentum = momentum, .gradient_scale = gradient_scale};
+  with_floating(gradient.dtype(), "optimizer", [&]<class T>() {
+    ElementRun<T> run{.p = static_cast<T*>(p) + begin,
+                      .g = static_cast<const T*>(g) + begin,
+                      .n = end - begin,
+                      .rows = gradient.rank() > 0 ? gradient.size(0) : 1,
+                      .weight_decay = item->weight_decay,
+                      .step = item->steps,
+                      .fresh = fresh};
+    for (size_t s = 0; s < kMaxSlots; ++s)
+      if (slot[s]) run.slot[s] = static_cast<T*>(slot[s]) + begin;
+    item->rule->update(run, values);
+  });
 }
 
 void FusedOptimizer::step(double lr, std::optional<double> momentum, double gradient_scale) {
-  const StepValues values{.lr = lr, .momentum = momentum.value_or(momentum_), .gradient_scale = gradient_scale};
   require_finite("the learning rate", lr);
   require_finite("the gradient scale", gradient_scale);
   if (lr < 0) fail("optimizer: the learning rate is {}, but must be at least 0", lr);
-  if (!(values.momentum >= 0 && values.momentum < 1))
-    fail("optimizer: momentum is {}, but must be in [0, 1)", values.momentum);
+  if (momentum && !(*momentum >= 0 && *momentum < 1))
+    fail("optimizer: momentum is {}, but must be in [0, 1)", *momentum);
 
   std::vector<Active> all = with_gradient();
-  for (Active& active : all) prepare(active, values.momentum);
-  const std::vector<int64_t> ends = ends_of(all);
+  for (Active& active : all) prepare(active, momentum);
+  const auto whole =
+      std::stable_partition(all.begin(), all.end(), [](const Active& a) { return !a.item->rule->whole; });
+  const std::vector<int64_t> ends = ends_of(std::span(all.begin(), whole));
   const int64_t total = ends.empty() ? 0 : ends.back();
   parallel_chunks(total, chunk_count(total), [&](int64_t, int64_t begin, int64_t end) {
-    for_each_part(ends, begin, end, [&](size_t i, int64_t from, int64_t to) {
-      if (all[i].gradient.dtype() == DType::f32)
-        update_part<float>(all[i], from, to, values);
-      else
-        update_part<double>(all[i], from, to, values);
-    });
+    for_each_part(ends, begin, end,
+                  [&](size_t i, int64_t from, int64_t to) { all[i].update(from, to, lr, gradient_scale); });
   });
+  for (auto active = whole; active != all.end(); ++active)
+    active->update(0, active->gradient.numel(), lr, gradient_scale);
 }
 
 double FusedOptimizer::gradient_norm() const {
@@ -193,10 +198,11 @@ std::vector<NamedTensor> FusedOptimizer::state() const {
   std::vector<NamedTensor> entries;
   for (const Item& item : items_)
     entries.push_back({entry_name(kStep, item.parameter.name), Tensor::from(std::vector<int64_t>{item.steps}, {})});
-  for (size_t s = 0; s < slots_.size(); ++s)
+  for (size_t s = 0; s < kMaxSlots; ++s)
     for (const Item& item : items_)
       if (item.slots[s].defined())
-        entries.push_back({entry_name(slots_[s].name, item.parameter.name), to_pytorch_axes(item.slots[s]).clone()});
+        entries.push_back(
+            {entry_name(item.rule->slots[s].name, item.parameter.name), to_pytorch_axes(item.slots[s]).clone()});
   return entries;
 }
 
@@ -223,17 +229,16 @@ void FusedOptimizer::load_state(const std::vector<NamedTensor>& entries) {
     const Tensor* const steps = take(kStep, parameter);
     if (steps && (steps->dtype() != DType::i64 || steps->numel() != 1 || steps->item<int64_t>() < 0))
       problems.push_back(fmt::format("{} must be one i64 number of at least 0", known.back()));
-    else if (!steps && counts_steps_)
+    else if (!steps && item.rule->counts_steps)
       problems.push_back(fmt::format("{} is missing", known.back()));
     else
       item.steps = steps ? steps->item<int64_t>() : 1;
 
-    for (size_t s = 0; s < slots_.size(); ++s) {
-      const Tensor* const tensor = take(slots_[s].name, parameter);
+    for (size_t s = 0; s < item.rule->slots.size(); ++s) {
+      const Tensor* const tensor = take(item.rule->slots[s].name, parameter);
       item.slots[s] = Tensor();
       if (!tensor) {
-        if (item.steps > 0 && !(slots_[s].only_with_momentum && momentum_ == 0))
-          problems.push_back(fmt::format("{} is missing", known.back()));
+        if (item.steps > 0 && !item.may_be_missing(s)) problems.push_back(fmt::format("{} is missing", known.back()));
         continue;
       }
       const Tensor ours = from_pytorch_axes(*tensor);

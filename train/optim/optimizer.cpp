@@ -3,65 +3,84 @@
 #include <algorithm>
 
 #include "train/optim/adam.h"
+#include "train/optim/muon.h"
 #include "train/optim/rmsprop.h"
 #include "train/optim/sgd.h"
 
 namespace ghost {
 namespace {
 
-OptimizerPtr build_sgd(const OptimizerConfig& c, std::vector<Parameter> parameters) {
-  return std::make_unique<RuleOptimizer<SgdRule>>(
-      c, std::move(parameters), SgdRule{.momentum = c.momentum, .dampening = c.dampening, .nesterov = c.nesterov});
+UpdateRulePtr sgd(const OptimizerConfig& c) {
+  return make_rule(SgdRule{.momentum = c.momentum, .dampening = c.dampening, .nesterov = c.nesterov});
 }
 
 template <bool decoupled_decay>
-OptimizerPtr build_adam(const OptimizerConfig& c, std::vector<Parameter> parameters) {
-  return std::make_unique<RuleOptimizer<AdamRule>>(c, std::move(parameters),
-                                                   AdamRule{.momentum = c.betas[0],
-                                                            .beta2 = c.betas[1],
-                                                            .eps = c.eps,
-                                                            .amsgrad = c.amsgrad,
-                                                            .decoupled_decay = decoupled_decay});
+UpdateRulePtr adam(const OptimizerConfig& c) {
+  return make_rule(AdamRule{.momentum = c.betas[0],
+                            .beta2 = c.betas[1],
+                            .eps = c.eps,
+                            .amsgrad = c.amsgrad,
+                            .decoupled_decay = decoupled_decay});
 }
 
 template <bool tensorflow>
-OptimizerPtr build_rmsprop(const OptimizerConfig& c, std::vector<Parameter> parameters) {
-  return std::make_unique<RuleOptimizer<RmspropRule>>(
-      c, std::move(parameters),
-      RmspropRule{
-          .momentum = c.momentum, .alpha = c.alpha, .eps = c.eps, .centered = c.centered, .tensorflow = tensorflow});
+UpdateRulePtr rmsprop(const OptimizerConfig& c) {
+  return make_rule(RmspropRule{
+      .momentum = c.momentum, .alpha = c.alpha, .eps = c.eps, .centered = c.centered, .tensorflow = tensorflow});
 }
+
+UpdateRulePtr muon(const OptimizerConfig& c) {
+  return make_rule(MuonRule{.momentum = c.momentum,
+                            .eps = c.eps,
+                            .nesterov = c.nesterov,
+                            .ns_steps = c.ns_steps,
+                            .match_rms_adamw = c.adjust_lr_fn == "match_rms_adamw"});
+}
+UpdateRulePtr beside_muon(const OptimizerConfig& c) { return c.other == "sgd" ? sgd(c) : adam<true>(c); }
 
 }  // namespace
 
 const std::vector<OptimizerEntry>& optimizer_table() {
-  // Defaults: sgd as nearly all recipes for these networks have it; the others PyTorch's, rmsprop_tf timm's.
+  // Defaults: sgd as nearly all recipes for these networks have it; the others PyTorch's, rmsprop_tf and the betas of
+  // muon timm's.
   static const std::vector<OptimizerEntry> table{
       {.name = "sgd",
        .summary = "gradient descent with momentum, dampening, Nesterov",
        .options = {"momentum", "dampening", "nesterov"},
        .defaults = {},
-       .build = build_sgd},
+       .rule = sgd},
       {.name = "adam",
        .summary = "Adam (arXiv 1412.6980), weight decay added to the gradient",
        .options = {"betas", "eps", "amsgrad"},
        .defaults = {.name = "adam", .lr = 1e-3, .weight_decay = 0},
-       .build = build_adam<false>},
+       .rule = adam<false>},
       {.name = "adamw",
        .summary = "Adam with decoupled weight decay (arXiv 1711.05101)",
        .options = {"betas", "eps", "amsgrad"},
        .defaults = {.name = "adamw", .lr = 1e-3, .weight_decay = 1e-2},
-       .build = build_adam<true>},
+       .rule = adam<true>},
       {.name = "rmsprop",
        .summary = "RMSprop, PyTorch's form: eps outside the root",
        .options = {"momentum", "alpha", "eps", "centered"},
        .defaults = {.name = "rmsprop", .lr = 1e-2, .momentum = 0, .weight_decay = 0},
-       .build = build_rmsprop<false>},
+       .rule = rmsprop<false>},
       {.name = "rmsprop_tf",
        .summary = "RMSprop, TensorFlow's form: eps inside the root, averages start at one",
        .options = {"momentum", "alpha", "eps", "centered"},
        .defaults = {.name = "rmsprop_tf", .lr = 1e-2, .momentum = 0, .eps = 1e-10, .alpha = 0.9, .weight_decay = 0},
-       .build = build_rmsprop<true>},
+       .rule = rmsprop<true>},
+      {.name = "muon",
+       .summary = "Muon (arXiv 2502.16982) for weights with two or more axes; the others by optimizer.other",
+       .options = {"momentum", "nesterov", "betas", "eps", "ns_steps", "adjust_lr_fn", "other", "other_lr_scale"},
+       .defaults = {.name = "muon",
+                    .lr = 1e-3,
+                    .momentum = 0.95,
+                    .nesterov = true,
+                    .betas = {0.9, 0.95},
+                    .eps = 1e-7,
+                    .weight_decay = 0.1},
+       .rule = muon,
+       .rule_of_vectors = beside_muon},
   };
   return table;
 }
@@ -69,8 +88,19 @@ const std::vector<OptimizerEntry>& optimizer_table() {
 OptimizerPtr build_optimizer(const OptimizerConfig& config, std::vector<Parameter> parameters) {
   check_options(config, "optimizer");
   const auto& table = optimizer_table();
-  return std::find_if(table.begin(), table.end(), [&](const OptimizerEntry& e) { return e.name == config.name; })
-      ->build(config, std::move(parameters));
+  const OptimizerEntry& entry =
+      *std::find_if(table.begin(), table.end(), [&](const OptimizerEntry& e) { return e.name == config.name; });
+  const UpdateRulePtr rule = entry.rule(config);
+  const UpdateRulePtr of_vectors = entry.rule_of_vectors ? entry.rule_of_vectors(config) : nullptr;
+  std::vector<RuledParameter> ruled;
+  for (Parameter& parameter : parameters) {
+    const bool vector = parameter.tensor.rank() < 2, other = vector && of_vectors;
+    ruled.push_back({.parameter = std::move(parameter),
+                     .rule = other ? of_vectors : rule,
+                     .lr_scale = other ? config.other_lr_scale : 1,
+                     .weight_decay = vector && !config.decay_norm_and_bias ? 0 : config.weight_decay});
+  }
+  return std::make_unique<FusedOptimizer>(config.name, std::move(ruled));
 }
 
 double clip_factor(double norm, double max_norm) {

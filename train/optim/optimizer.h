@@ -21,7 +21,8 @@ class Optimizer {
 
   // One update of every parameter that has a gradient; the others, and what is remembered of them, stay as they are.
   // Gradients are first multiplied by `gradient_scale` (clipping, the mean over micro-batches), then weight decay is
-  // added. `momentum` replaces optimizer.momentum (sgd, rmsprop, rmsprop_tf) or betas[0] (adam, adamw). Throws Error,
+  // added. `momentum` replaces optimizer.momentum (sgd, rmsprop, rmsprop_tf, muon) or betas[0] (adam, adamw; with muon
+  // also that of its AdamW). Throws Error,
   // before anything has changed, if lr is negative, a number is not finite, momentum is not in [0, 1), or a gradient
   // does not have its parameter's shape and dtype.
   virtual void step(double lr, std::optional<double> momentum = {}, double gradient_scale = 1) = 0;
@@ -35,7 +36,8 @@ class Optimizer {
   virtual std::vector<NamedTensor> state() const = 0;
 
   // Takes back what state() gave. Throws Error that lists every missing, unexpected and mismatched entry at once, and
-  // then changes nothing. Rules that do not count (sgd, rmsprop, rmsprop_tf) also take slots without their "step".
+  // then changes nothing. Rules that do not count (sgd, rmsprop, rmsprop_tf, muon) also take slots without their
+  // "step".
   virtual void load_state(const std::vector<NamedTensor>& entries) = 0;
 };
 using OptimizerPtr = std::unique_ptr<Optimizer>;
@@ -44,11 +46,16 @@ using OptimizerPtr = std::unique_ptr<Optimizer>;
 // .clip_grad_norm_); 1 if max_norm is 0. `norm` is that of the gradients as they will be without clipping.
 double clip_factor(double norm, double max_norm);
 
+class UpdateRule;  // fused.h
+using UpdateRulePtr = std::shared_ptr<const UpdateRule>;
+
 struct OptimizerEntry {
   std::string name, summary;
   std::vector<std::string> options;  // fields of OptimizerConfig it reads besides name, lr, weight_decay, decay_…
   OptimizerConfig defaults;          // what a configuration starts from that names it
-  OptimizerPtr (*build)(const OptimizerConfig& config, std::vector<Parameter> parameters);
+  UpdateRulePtr (*rule)(const OptimizerConfig& config);
+  UpdateRulePtr (*rule_of_vectors)(const OptimizerConfig& config) =
+      nullptr;  // of parameters with one axis; null: `rule`
 };
 const std::vector<OptimizerEntry>& optimizer_table();
 

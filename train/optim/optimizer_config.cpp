@@ -15,12 +15,19 @@ void describe(OptimizerConfig& c, Description& d) {
   d.field("amsgrad", &c.amsgrad, "divide by the largest mean of squares so far (arXiv 1904.09237)");
   d.field("alpha", &c.alpha, "decay of the mean of squared gradients", rule::below_one());
   d.field("centered", &c.centered, "divide by the deviation instead of the root mean square");
+  d.field("ns_steps", &c.ns_steps, "steps of Newton and Schulz that orthogonalise an update", rule::at_least(1, 100));
+  d.field("adjust_lr_fn", &c.adjust_lr_fn,
+          "rate times sqrt(max(1, O / rest)), or 0.2 sqrt(max(O, rest)) as large as AdamW's (arXiv 2502.16982)",
+          rule::one_of({"original", "match_rms_adamw"}));
+  d.field("other", &c.other, "rule of batch norm and biases, which are no matrices", rule::one_of({"adamw", "sgd"}));
+  d.field("other_lr_scale", &c.other_lr_scale, "their rate is so many times lr", rule::above(0));
   d.field("weight_decay", &c.weight_decay, "pulls parameters towards zero", rule::at_least(0, 1e3));
   d.field("decay_norm_and_bias", &c.decay_norm_and_bias, "false: no weight decay on batch norm and biases");
 }
 
 void check_together(const OptimizerConfig& c, const Finding& refuse, const Finding&) {
-  if (c.name == "sgd" && c.nesterov && c.momentum == 0)
+  const bool by_sgd = c.name == "sgd" || (c.name == "muon" && c.other == "sgd");
+  if (by_sgd && c.nesterov && c.momentum == 0)
     refuse({"optimizer.nesterov", "optimizer.momentum"}, "optimizer.nesterov needs optimizer.momentum above 0");
   if (c.name == "sgd" && c.nesterov && c.dampening != 0)
     refuse({"optimizer.nesterov", "optimizer.dampening"}, "optimizer.nesterov needs optimizer.dampening 0");

@@ -1,6 +1,7 @@
 // The options under `optimizer:`.
 #pragma once
 #include <array>
+#include <cstdint>
 #include <string>
 
 #include "core/options.h"
@@ -10,16 +11,20 @@ namespace ghost {
 // The values here are those of sgd. Each line of optimizer_table() has its own (`defaults`), from which a configuration
 // that names it starts.
 struct OptimizerConfig {
-  std::string name = "sgd";  // sgd | adam | adamw | rmsprop | rmsprop_tf
+  std::string name = "sgd";  // sgd | adam | adamw | rmsprop | rmsprop_tf | muon
   double lr = 0.1;
-  double momentum = 0.9;                    // sgd, rmsprop, rmsprop_tf
+  double momentum = 0.9;                    // sgd, rmsprop, rmsprop_tf, muon
   double dampening = 0;                     // sgd
-  bool nesterov = false;                    // sgd
-  std::array<double, 2> betas{0.9, 0.999};  // adam, adamw
+  bool nesterov = false;                    // sgd, muon
+  std::array<double, 2> betas{0.9, 0.999};  // adam, adamw, muon for other: adamw
   double eps = 1e-8;                        // all but sgd
   bool amsgrad = false;                     // adam, adamw
   double alpha = 0.99;                      // rmsprop, rmsprop_tf
   bool centered = false;                    // rmsprop, rmsprop_tf
+  int64_t ns_steps = 5;                     // muon
+  std::string adjust_lr_fn = "original";    // muon: original | match_rms_adamw
+  std::string other = "adamw";              // muon: rule of parameters with one axis: adamw | sgd
+  double other_lr_scale = 1;                // muon
   double weight_decay = 5e-4;
   bool decay_norm_and_bias = true;  // false: no weight decay on parameters with one dimension
 };

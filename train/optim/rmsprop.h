@@ -11,7 +11,7 @@ namespace ghost {
 struct RmspropRule {
   double momentum = 0, alpha = 0.99, eps = 1e-8;
   bool centered = false, tensorflow = false;
-  static constexpr bool counts_steps = false;
+  static constexpr bool counts_steps = false, whole = false;
 
   std::vector<OptimizerSlot> slots() const {
     std::vector<OptimizerSlot> slots{{.name = "square_avg", .initial = tensorflow ? 1.0 : 0.0},

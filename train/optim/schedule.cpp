@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "train/optim/plateau.h"
+
 namespace ghost {
 namespace {
 
@@ -126,6 +128,11 @@ const std::vector<ScheduleEntry>& schedule_table() {
        .options = {"epochs", "max_lr", "pct_start", "three_phase", "div_factor", "final_div_factor", "anneal",
                    "cycle_momentum", "base_momentum", "max_momentum"},
        .value = one_cycle},
+      {.name = kPlateau,
+       .summary = "times factor whenever tests stop getting better",
+       .options = {"metric", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr", "eps"},
+       .endless = true,
+       .value = constant},
   };
   return table;
 }
@@ -156,7 +163,7 @@ Schedule make_schedule(const ScheduleConfig& config, double base_lr, int64_t tot
   return schedule;
 }
 
-ScheduleValue Schedule::at(int64_t step) const {
+ScheduleValue Schedule::at(int64_t step, double base_lr) const {
   if (step < 0) fail("schedule: step {} is before the first", step);
   const int64_t tick = step / tick_steps_;
   auto run = static_cast<double>(tick);
@@ -167,7 +174,7 @@ ScheduleValue Schedule::at(int64_t step) const {
                             .length = std::max(1.0, ticks_ - config_.warmup),
                             .epoch = epoch_};
   if (!entry_->endless) position.curve = std::min(position.curve, position.length);
-  ScheduleValue value = entry_->value(config_, base_lr_, position);
+  ScheduleValue value = entry_->value(config_, base_lr, position);
   if (run < config_.warmup) value.lr *= linear_between(config_.warmup_factor, 1, run / config_.warmup);
   return value;
 }

@@ -1,4 +1,5 @@
-// Learning rates as pure functions of the step: no state, so resuming needs no more than the step's number.
+// Learning rates as pure functions of the step: no state, so resuming needs no more than the step's number. What tests
+// have to say is in plateau.h.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,7 +21,10 @@ class Schedule {
   // The values that step `step` (0, 1, …) uses. Past the end cosine, polynomial, linear and one_cycle keep their last
   // value; the others go on. Past schedule.epochs those four keep the value of the curve's last step instead. Throws
   // Error on a negative step.
-  ScheduleValue at(int64_t step) const;
+  ScheduleValue at(int64_t step) const { return at(step, base_lr_); }
+  ScheduleValue at(int64_t step, double base_lr) const;  // for another rate than the one it was made with
+  // The step is one of the warm-up.
+  bool is_warming_up(int64_t step) const { return static_cast<double>(step / tick_steps_) < config_.warmup; }
 
  private:
   friend Schedule make_schedule(const ScheduleConfig&, double, int64_t, int64_t);

@@ -34,6 +34,16 @@ void describe(ScheduleConfig& c, Description& d) {
   d.field("cycle_momentum", &c.cycle_momentum, "momentum falls while the rate rises, and back");
   d.field("base_momentum", &c.base_momentum, "momentum at the highest rate", rule::below_one());
   d.field("max_momentum", &c.max_momentum, "momentum at start and end", rule::below_one());
+  d.field("metric", &c.metric, "what must get better: accuracy in percent, or loss, of the tests",
+          rule::one_of({"top1", "loss"}));
+  d.field("factor", &c.factor, "of the rate when it does not",
+          {.limits = {.least = 0, .most = 1, .above = true, .below = true}});
+  d.field("patience", &c.patience, "tests without improvement before that", rule::at_least(0, 1e6));
+  d.field("threshold", &c.threshold, "what is better by no more is no improvement", rule::at_least(0));
+  d.field("threshold_mode", &c.threshold_mode, "threshold is a share of the best value, or in its unit",
+          rule::one_of({"rel", "abs"}));
+  d.field("cooldown", &c.cooldown, "tests that do not count after the rate fell", rule::at_least(0, 1e6));
+  d.field("eps", &c.eps, "smaller falls of the rate are left out", rule::at_least(0));
 }
 
 void check_together(const ScheduleConfig& c, const Finding& refuse, const Finding& note) {

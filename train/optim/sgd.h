@@ -8,7 +8,7 @@ namespace ghost {
 struct SgdRule {
   double momentum = 0, dampening = 0;
   bool nesterov = false;
-  static constexpr bool counts_steps = false;
+  static constexpr bool counts_steps = false, whole = false;
 
   std::vector<OptimizerSlot> slots() const { return {{.name = "momentum_buffer", .only_with_momentum = true}}; }
 

@@ -11,6 +11,7 @@ std::vector<TensorSection> tensor_sections() {
   std::vector<TensorSection> sections{
       {.name = kModelSection, .prefix = "", .what = "the network", .read_by = ReadBy::everyone, .is_weights = true},
       {.name = kOptimizerSection, .prefix = "optimizer.", .what = "optimizer state"},
+      {.name = kScheduleSection, .prefix = "schedule.", .what = "schedule state"},
   };
   for (const HookEntry& hook : hook_table()) {
     if (hook.state.empty()) continue;

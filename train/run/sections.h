@@ -9,6 +9,7 @@ namespace ghost {
 
 inline constexpr const char* kModelSection = "model";
 inline constexpr const char* kOptimizerSection = "optimizer";
+inline constexpr const char* kScheduleSection = "schedule";
 
 enum class ReadBy {
   everyone,     // the network's own values, which every program and model.pretrained take up
@@ -23,7 +24,7 @@ struct TensorSection {
   bool is_weights = false;  // a second set of the network's values (HookEntry::keeps_weights)
 };
 
-// The model, the optimizer, and each hook that remembers something (train/hooks/hook_table.h), in the order in which a
+// The model, the optimizer, the schedule, and each hook that remembers something (train/hooks/hook_table.h), in the order in which a
 // file lists them. Throws UsageError if a hook has the name of another section.
 std::vector<TensorSection> tensor_sections();
 
