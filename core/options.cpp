@@ -187,8 +187,13 @@ void check_values(const Description& description, const std::function<void(const
       if (!problem.empty()) report(field.path + " " + problem);
     };
     std::visit(
-        [&](const auto* value) {
-          if constexpr (requires { value_problem(*value, field.rule); }) {
+        [&](auto* value) {
+          if constexpr (std::is_same_v<decltype(value), OptionItems*>) {
+            tell(length_problem(value->size(), field.rule));
+            for (size_t i = 0; i < value->size(); ++i)
+              check_values(value->description(i),
+                           [&](const std::string& problem) { tell(item_problem(i, value->size(), problem)); });
+          } else if constexpr (requires { value_problem(*value, field.rule); }) {
             tell(value_problem(*value, field.rule));
           } else {
             tell(length_problem(value->size(), field.rule));

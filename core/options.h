@@ -6,7 +6,9 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -15,6 +17,39 @@
 #include "core/option_values.h"
 
 namespace ghost {
+
+class Description;
+
+// A list of mappings, `groups: [{match: "*.bias", lr_scale: 64}]`: an OptionList of whatever struct.
+class OptionItems {
+ public:
+  virtual ~OptionItems() = default;
+  virtual size_t size() const = 0;
+  virtual Description description(size_t item) = 0;  // of one mapping, with its keys as paths
+  virtual void add() = 0;                            // one more, with the defaults
+  virtual std::unique_ptr<OptionItems> empty_copy() const = 0;
+  virtual void assign(const OptionItems& other) = 0;  // of the same type
+
+ protected:
+  OptionItems() = default;
+  OptionItems(const OptionItems&) = default;
+  OptionItems& operator=(const OptionItems&) = default;
+};
+
+// Struct has its describe() beside it, as every struct of options.
+template <class Struct>
+class OptionList final : public OptionItems {
+ public:
+  std::vector<Struct> items;
+
+  OptionList() = default;
+  OptionList(std::initializer_list<Struct> all) : items(all) {}
+  size_t size() const override { return items.size(); }
+  Description description(size_t item) override;
+  void add() override { items.emplace_back(); }
+  std::unique_ptr<OptionItems> empty_copy() const override { return std::make_unique<OptionList>(); }
+  void assign(const OptionItems& other) override { *this = dynamic_cast<const OptionList&>(other); }
+};
 
 // What a number, or every number of a list, may be.
 struct Limits {
@@ -54,7 +89,7 @@ FieldRule of_data(FieldRule rule);  // the same, of an option that describes the
 }  // namespace rule
 
 using FieldValue = std::variant<bool*, int64_t*, uint64_t*, double*, std::string*, std::vector<int64_t>*,
-                                std::vector<double>*, std::vector<std::string>*, std::array<double, 2>*>;
+                                std::vector<double>*, std::vector<std::string>*, std::array<double, 2>*, OptionItems*>;
 
 struct Field {
   std::string path;  // "model.conv.ratio"
@@ -134,6 +169,13 @@ class Description {
   std::vector<Field> fields_;
   std::vector<Section> sections_;
 };
+
+template <class Struct>
+Description OptionList<Struct>::description(size_t item) {
+  Description description;
+  describe(items[item], description);
+  return description;
+}
 
 // ---- values
 

@@ -12,8 +12,7 @@ namespace ghost {
 // weight and bias are both frozen uses its running statistics in training too and leaves them alone, as timm's freeze()
 // does; dropout and everything else stay as they are. Call on the root, before the optimizer is built.
 //
-// A pattern is a glob on the full name of a parameter, or of a module: then it freezes all below that. * is any text
-// (dots too), ? is one character, [0-5] or [!0-5] one of these or none of them. "blocks" and "blocks.*" are the same.
+// Patterns are those of parameter_pattern.h.
 //
 // Throws UsageError, having frozen nothing, that lists every pattern that matches no parameter, with the nearest names;
 // and if nothing would be left to train.

@@ -100,7 +100,8 @@ TEST(Config, EveryProblemIsReportedInOnePassWithItsPlace) {
           "a.yaml:11:1: unknown key 'modle'; did you mean model?\n"
           "--set model.dropout=1: model.dropout is 1, but must be in [0, 1)\n"
           "--set optimizer.learning_rate=3: unknown key 'optimizer.learning_rate'; optimizer has name, lr, momentum, "
-          "dampening, nesterov, betas, eps, amsgrad, alpha, centered, weight_decay or decay_norm_and_bias");
+          "dampening, nesterov, betas, eps, amsgrad, alpha, centered, ns_steps, adjust_lr_fn, other, other_lr_scale, "
+          "weight_decay, decay_norm_and_bias or groups");
 }
 
 TEST(Config, AKeyInTheWrongSectionIsSentToItsOwn) {
@@ -149,6 +150,17 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"data.augment.scale=0.5",
                 "data.augment.scale is '0.5', but must be a list of 2 numbers, e.g. [0.08, 1]"},
         Refused{"data.mean=[0.5, x, 0.5]", "data.mean (value 2 of 3) is 'x', but must be a number"},
+        Refused{"optimizer.groups=x", "optimizer.groups is 'x', but must be a list of mappings such as [{match: …}]"},
+        Refused{"optimizer.groups=[x]", "optimizer.groups (value 1 of 1) is 'x', but must be a mapping of options"},
+        Refused{"optimizer.groups=[{match: a}, {match: b, lr_scale: -1}]",
+                "optimizer.groups (value 2 of 2) lr_scale is -1, but must be at least 0"},
+        Refused{"optimizer.groups=[{match: a, lrscale: 2}]",
+                "optimizer.groups (value 1 of 1) has the unknown key 'lrscale'; did you mean 'lr_scale'?"},
+        Refused{"optimizer.groups=[{match: a, x: 2}]",
+                "optimizer.groups (value 1 of 1) has the unknown key 'x'; there "
+                "are match, lr_scale, weight_decay"},
+        Refused{"optimizer.groups=[{lr_scale: 2}]",
+                "optimizer.groups (value 1 of 1) lacks match, which names its parameters"},
         Refused{"data.std=[0]", "data.std (value 1 of 1) is 0, but must be in (0, 1]"},
         Refused{"model.variant=oficial",
                 "model.variant is 'oficial', but must be official, tensorflow or d_li14; did you mean 'official'?"},
@@ -171,6 +183,30 @@ TEST(Config, SetTakesScalarsListsAndMappings) {
   EXPECT_EQ(c.data.augment.get<int64_t>("crop_padding"), 2);
   EXPECT_EQ(c.train.epochs, 4) << "the last one counts";
   EXPECT_EQ(read("run: {dir: x}\n", {"run.dir="}).run.dir, "");
+}
+
+TEST(Config, AListOfMappingsIsReadAndPrintedAndReadAgain) {
+  const std::string text =
+      "optimizer:\n  groups:\n    - {match: '*.bias', lr_scale: 64, weight_decay: 0}\n"
+      "    - match: fc\n      weight_decay: auto\n";
+  const Config c = read(text);
+  ASSERT_EQ(c.optimizer.groups.size(), 2U);
+  const std::vector<ParameterGroup>& groups = c.optimizer.groups.items;
+  EXPECT_EQ(groups[0].match, "*.bias");
+  EXPECT_EQ(groups[0].lr_scale, 64);
+  EXPECT_TRUE(groups[0].sets_weight_decay);
+  EXPECT_EQ(groups[1].match, "fc");
+  EXPECT_EQ(groups[1].lr_scale, 1);
+  EXPECT_FALSE(groups[1].sets_weight_decay);
+  const std::string printed = config_to_yaml(c);
+  EXPECT_THAT(printed, HasSubstr("groups: [{match: \"*.bias\", lr_scale: 64, weight_decay: 0}, {match: fc}]"));
+  EXPECT_EQ(config_to_yaml(read(printed)), printed);
+  EXPECT_EQ(read(text, {"optimizer.groups=[]"}).optimizer.groups.size(), 0U);
+  EXPECT_EQ(read(text, {"optimizer.groups=[{match: a}]"}).optimizer.groups.items[0].match, "a");
+  EXPECT_EQ(refusal("optimizer:\n  groups:\n    - match: a\n      lr_scale: x\n      weigth_decay: 0\n"),
+            "a.yaml:4:17: optimizer.groups (value 1 of 1) lr_scale is 'x', but must be a number\n"
+            "a.yaml:5:7: optimizer.groups (value 1 of 1) has the unknown key 'weigth_decay'; did you mean "
+            "'weight_decay'?");
 }
 
 // ---- what belongs together

@@ -22,6 +22,7 @@ std::vector<Network> networks() {
   const ConvChoice ghost{.name = "ghost"};
   return {{"ghostnet", {.name = "ghostnet", .width = 0.25, .stem_stride = 1}},
           {"resnet20", {.name = "resnet", .depth = 20}},
+          {"drop_path", {.name = "ghostnet", .width = 0.25, .drop_path = 0.5, .stem_stride = 1}},
           {"ghost_resnet20", {.name = "resnet", .depth = 20, .conv = ghost}}};
 }
 

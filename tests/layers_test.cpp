@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,10 +9,12 @@
 #include "core/ops/reduce.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/depthwise_separable.h"
+#include "nn/layers/drop_path.h"
 #include "nn/layers/grouped_bottleneck.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/plain.h"
 #include "nn/layers/pool.h"
+#include "nn/models/registry.h"
 #include "support/modules.h"
 
 namespace ghost {
@@ -46,6 +50,76 @@ TEST(Conv2d, RefusesOptionsThatDoNotFit) {
   EXPECT_THAT(error_of([] { Conv2d c({.in = 4, .out = 4, .kernel = {3, 0}}); }), HasSubstr("kernel=3x0"));
   EXPECT_THAT(error_of([] { Conv2d c({.in = 4, .out = 4, .stride = 0}); }), HasSubstr("stride=0x0"));
   EXPECT_THAT(error_of([] { Conv2d c({.in = 4, .out = 4, .padding = -1}); }), HasSubstr("padding=-1x-1"));
+}
+
+TEST(DropPath, LeavesOutWholeImagesAndKeepsTheMean) {
+  DropPath layer(0.25);
+  const Tensor x = Tensor::full({4000, 1, 2, 3}, 3);
+  const StepScope scope(1, 5);
+  const std::vector<float> y = layer(x).to_vector<float>();
+  int64_t kept = 0;
+  for (size_t image = 0; image < 4000; image++) {
+    const float first = y[6 * image];
+    EXPECT_TRUE(first == 0 || first == 4) << first;
+    for (size_t k = 1; k < 6; k++) EXPECT_EQ(y[6 * image + k], first);
+    kept += first != 0;
+  }
+  EXPECT_NEAR(static_cast<double>(kept) / 4000, 0.75, 0.03) << "four standard deviations";
+}
+
+TEST(DropPath, DrawsByStepAlone) {
+  DropPath layer(0.5);
+  const Tensor x = random_tensor({64, 2, 2, 3}, 1);
+  const auto at_step = [&](uint64_t step) {
+    const StepScope scope(1, step);
+    return layer(x).to_vector<float>();
+  };
+  EXPECT_EQ(at_step(3), at_step(3));
+  EXPECT_NE(at_step(3), at_step(4));
+}
+
+TEST(DropPath, GradientsGoWhereValuesWent) {
+  DropPath layer(0.5);
+  for (const Shape& shape : {Shape{9, 2, 3, 4}, Shape{9, 4}}) {
+    Tensor x = Tensor::full(shape, 1);
+    x.set_requires_grad();
+    const StepScope scope(1, 5);
+    const Tensor y = layer(x);
+    y.backward(Tensor::full(shape, 1));
+    EXPECT_EQ(x.grad().to_vector<float>(), y.to_vector<float>());
+  }
+}
+
+TEST(DropPath, IsTheIdentityInEvaluationAndAtZero) {
+  DropPath layer(0.5), never(0);
+  const Tensor x = random_tensor({4, 2, 2, 3}, 1);
+  layer.eval();
+  EXPECT_EQ(layer(x).to_vector<float>(), x.to_vector<float>());
+  EXPECT_EQ(never(x).to_vector<float>(), x.to_vector<float>());
+  EXPECT_THAT(error_of([] { DropPath bad(1); }), HasSubstr("p=1, but must lie in [0, 1)"));
+}
+
+TEST(DropPath, RisesLinearlyOverTheBlocksOfEveryResidualModel) {
+  for (const ModelEntry& entry : model_table()) {
+    if (!std::count(entry.options.begin(), entry.options.end(), "drop_path")) continue;
+    for (const char* variant : {"official", "d_li14"}) {
+      ModelConfig config{.name = entry.name, .width = 0.25, .drop_path = 0.3, .variant = variant};
+      const ModulePtr model = build_model(config, 1);
+      std::vector<double> rates;
+      const std::function<void(Module&)> look = [&](Module& module) {
+        if (const auto* const one = dynamic_cast<DropPath*>(&module)) rates.push_back(one->p());
+        for (const auto& [name, child] : module.children()) look(*child);
+      };
+      look(*model);
+      ASSERT_FALSE(rates.empty()) << entry.name;
+      const auto blocks = static_cast<double>(rates.size() + 1);  // the first has none
+      for (size_t i = 0; i < rates.size(); i++)
+        EXPECT_NEAR(rates[i], 0.3 * static_cast<double>(i + 1) / (blocks - 1), 1e-12) << entry.name;
+      config.drop_path = 0;
+      const ModulePtr without = build_model(config, 1);
+      EXPECT_EQ(entry_names(*model), entry_names(*without)) << entry.name;
+    }
+  }
 }
 
 TEST(Conv2d, DepthwiseWithAMultiplierLearns) {

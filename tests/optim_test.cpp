@@ -270,6 +270,54 @@ TEST(Optimizer, ExcludesNormAndBiasFromDecayByOption) {
   }
 }
 
+TEST(Groups, TheLastThatNamesAParameterCountsAlone) {
+  for (const OptimizerEntry& entry : optimizer_table()) {
+    OptimizerConfig config = entry.defaults;
+    config.weight_decay = 0.2;
+    config.decay_norm_and_bias = false;
+    config.groups = {{.match = "*", .lr_scale = 4},
+                     {.match = "bn", .weight_decay = 0.5, .sets_weight_decay = true},
+                     {.match = "fc.*", .lr_scale = 0}};
+    const std::vector<Parameter> all = some_parameters(DType::f64);
+    const OptimizerPtr optimizer = build_optimizer(config, all);
+    struct Alone {
+      size_t parameter;
+      double lr, decay;
+    };
+    for (const Alone& one : std::vector<Alone>{{0, 0.04, 0.2}, {1, 0.01, 0.5}, {2, 0.01, 0.5}, {3, 0, 0.2}}) {
+      OptimizerConfig plain = entry.defaults;
+      plain.weight_decay = one.decay;
+      const Parameter p{all[one.parameter].name, all[one.parameter].tensor.clone()};
+      Tensor own = p.tensor;
+      own.set_requires_grad();
+      const OptimizerPtr of_one = build_optimizer(plain, {p});
+      for (uint64_t step = 0; step < 3; ++step) {
+        const Tensor gradient = random_tensor(p.tensor.shape(), step, DType::f64);
+        optimizer->clear_gradients();
+        give_gradient(all[one.parameter], gradient);
+        give_gradient(p, gradient);
+        optimizer->step(0.01);
+        of_one->step(one.lr);
+      }
+      EXPECT_EQ(values_of({all[one.parameter]}), values_of({p})) << entry.name << ", " << p.name;
+    }
+  }
+}
+
+TEST(Groups, APatternThatNamesNoParameterIsRefused) {
+  OptimizerConfig config = named("sgd");
+  config.groups = {{.match = "*.bais"}, {.match = "bn.bias"}, {.match = "cnv.weight"}};
+  const std::string error = error_of([&] { build_optimizer(config, some_parameters()); });
+  EXPECT_THAT(error, HasSubstr("optimizer.groups: '*.bais' matches no parameter that trains"));
+  EXPECT_THAT(error, HasSubstr("; 'cnv.weight' matches no parameter that trains; did you mean 'conv.weight'?"));
+  config.groups = {{.lr_scale = 2}};
+  EXPECT_THAT(error_of([&] { build_optimizer(config, some_parameters()); }),
+              HasSubstr("optimizer.groups (value 1 of 1) lacks match"));
+  config.groups = {{.match = "bn", .lr_scale = -1}};
+  EXPECT_THAT(error_of([&] { build_optimizer(config, some_parameters()); }),
+              HasSubstr("optimizer.groups (value 1 of 1) lr_scale is -1, but must be at least 0"));
+}
+
 TEST(Optimizer, ScalesGradientsBeforeDecay) {
   for (const OptimizerEntry& entry : optimizer_table()) {
     OptimizerConfig config = entry.defaults;

@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "nn/layers/batch_norm2d.h"
 #include "nn/layers/conv2d.h"
+#include "nn/layers/drop_path.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/plain.h"
 #include "nn/layers/pool.h"
@@ -42,6 +43,7 @@ ModulePtr build_tiny(const ModelConfig& config) {
   auto network = std::make_shared<Sequential>();
   network->emplace<Conv2d>(Conv2d::Options{.in = config.in_channels, .out = 4, .kernel = 3, .padding = 1});
   network->emplace<BatchNorm2d>(BatchNorm2d::Options{.channels = 4});
+  network->emplace<DropPath>(config.drop_path);
   network->emplace<GlobalAvgPool>();
   network->emplace<Flatten>();
   network->emplace<Dropout>(config.dropout);
@@ -52,7 +54,7 @@ ModulePtr build_tiny(const ModelConfig& config) {
 // Three steps an epoch, the last one shorter; a window of steps ends within the epoch.
 const std::string& base() {
   static const std::string text = [] {
-    register_model({.name = "tiny", .summary = "", .options = {"dropout"}, .build = build_tiny});
+    register_model({.name = "tiny", .summary = "", .options = {"dropout", "drop_path"}, .build = build_tiny});
     return std::string(
         "model: {name: tiny, dropout: 0}\n"
         "data: {name: idx, mean: [0.4], std: [0.25]}\n"
@@ -76,6 +78,7 @@ const std::map<std::string, std::string>& certain_values() {
   static const std::map<std::string, std::string> values{
       {"train.freeze", "[\"1\"]"},  // the batch norm, which then keeps its statistics too
       {"schedule.milestones", "[1]"},
+      {"optimizer.groups", R"([{match: "*.bias", lr_scale: 3, weight_decay: 0.1}])"},
   };
   return values;
 }
@@ -137,9 +140,10 @@ void add_options(const std::string& section, const Sets& chosen, std::vector<Cas
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  Sets everything{"model.dropout=0.5",    "train.accumulate=2",          "train.label_smoothing=0.1",
-                  "train.freeze=[\"1\"]", "train.clip_grad_norm=0.5",    "data.augment.flip=true",
-                  "schedule.warmup=0.5",  "data.augment.brightness=0.4", "data.augment.crop_padding=1"};
+  Sets everything{"model.dropout=0.5",          "model.drop_path=0.3",  "train.accumulate=2",
+                  "train.label_smoothing=0.1",  "train.freeze=[\"1\"]", "train.clip_grad_norm=0.5",
+                  "data.augment.flip=true",     "schedule.warmup=0.5",  "data.augment.brightness=0.4",
+                  "data.augment.crop_padding=1"};
   for (const HookEntry& hook : hook_table()) {
     Sets on;
     for (const std::string& option : hook.example) on.push_back("train." + hook.name + "." + option);
@@ -156,7 +160,10 @@ std::vector<Case> cases() {
   }
   for (const ScheduleEntry& schedule : schedule_table())
     add_options("schedule", {"schedule.name=" + schedule.name}, all);
-  for (const char* section : {"train", "data.augment", "model.dropout"}) add_options(section, {}, all);
+  for (const char* section : {"train", "data.augment", "model.dropout", "model.drop_path"})
+    add_options(section, {}, all);
+  all.push_back({"patience", {"train.patience=2", "train.epochs=9", "optimizer.lr=1e-9"}});
+  all.push_back({"plateau that falls", {"schedule.name=plateau", "schedule.patience=0", "train.epochs=6"}});
   return all;
 }
 

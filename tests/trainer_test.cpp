@@ -210,6 +210,43 @@ TEST(Trainer, GoesOnWhereMoreEpochsAreGiven) {
   EXPECT_GT(notebook.start.seconds, 0);
 }
 
+TEST(Trainer, EndsWhenItsPatienceIsOver) {
+  const Room room;
+  // Too slow to change any prediction; frozen batch norms keep their statistics.
+  const std::vector<std::string> sets{"train.epochs=9", "train.patience=2", "optimizer.lr=1e-12",
+                                      "schedule.name=constant", "train.freeze=[stages]"};
+  Notebook notebook;
+  Trainer trainer(room.config(sets), {&notebook});
+  const RunDir dir = room.run_dir("run");
+  const RunEnd end = trainer.run(dir);
+  EXPECT_FALSE(end.interrupted);
+  EXPECT_EQ(end.epoch, 3);
+  EXPECT_EQ(end.best_epoch, 1);
+  EXPECT_EQ(test::metrics_of(dir.path(), true).back().at("out_of_patience"), true);
+
+  Trainer resumed(room.config(sets), {});
+  resumed.restore(read_checkpoint(dir.last()));
+  EXPECT_EQ(resumed.run(dir).epoch, 3) << "it is over, and knows it";
+  Config longer = room.config(sets);
+  longer.train.patience = 4;
+  Trainer further(longer, {});
+  further.restore(read_checkpoint(dir.last()));
+  EXPECT_EQ(further.run(dir).epoch, 5);
+}
+
+TEST(Trainer, APlateauOfTheTestsLowersTheRate) {
+  const Room room;
+  Notebook notebook;
+  Trainer trainer(room.config({"train.epochs=6", "optimizer.lr=1e-10", "schedule.name=plateau", "schedule.patience=1",
+                               "schedule.factor=0.5", "schedule.eps=0", "schedule.warmup=1", "train.freeze=[stages]"}),
+                  {&notebook});
+  trainer.run(room.run_dir("run"));
+  std::vector<double> rates;
+  for (const EpochReport& epoch : notebook.epochs) rates.push_back(epoch.lr);
+  rates.erase(rates.begin());  // still warming up
+  EXPECT_THAT(rates, ElementsAre(1e-10, 1e-10, 5e-11, 5e-11, 2.5e-11));
+}
+
 TEST(Trainer, RefusesACheckpointOfOtherClasses) {
   const Room four, five({.classes = 5});
   const RunDir dir = four.run_dir("run");

@@ -25,6 +25,7 @@ GhostBottleneck::GhostBottleneck(const Options& o) {
   ghost2_ = Child<GhostModule>(
       this, "ghost2",
       GhostModule::Options{.in = o.mid, .out = o.out, .cheap_op = o.cheap_op, .activation = Activation::none});
+  drop_path_ = drop_path_child(this, o.drop_path);
   if (o.stride == 1 && o.in == o.out) return;
   shortcut_ = Child<Sequential>(this, "shortcut");
   add_conv_places(*shortcut_, depthwise(o.in));
@@ -35,7 +36,9 @@ Tensor GhostBottleneck::forward(const Tensor& x) {
   Tensor y = ghost1_(x);
   if (conv_dw_) y = conv_dw_(y);
   if (se_) y = se_(y);
-  return ghost2_(y) + (shortcut_ ? shortcut_(x) : x);
+  y = ghost2_(y);
+  if (drop_path_) y = drop_path_(y);
+  return y + (shortcut_ ? shortcut_(x) : x);
 }
 
 }  // namespace ghost

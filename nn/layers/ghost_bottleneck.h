@@ -1,5 +1,6 @@
 #pragma once
 #include "nn/layers/conv_unit.h"
+#include "nn/layers/drop_path.h"
 #include "nn/layers/ghost_module.h"
 #include "nn/layers/squeeze_excite.h"
 
@@ -18,6 +19,7 @@ class GhostBottleneck final : public Module {
     int64_t se_divisor = 4;                      // see SqueezeExcite
     Activation gate = Activation::hard_sigmoid;  // of the squeeze-excite
     std::string cheap_op = "depthwise";          // of both ghost modules; of cheap_op_table()
+    double drop_path = 0;                        // of what is added to the shortcut
   };
   explicit GhostBottleneck(const Options& options);
   const char* kind() const override { return "GhostBottleneck"; }
@@ -31,6 +33,7 @@ class GhostBottleneck final : public Module {
   Child<SqueezeExcite> se_;
   Child<GhostModule> ghost2_;
   Child<Sequential> shortcut_;
+  Child<DropPath> drop_path_;
 };
 
 }  // namespace ghost

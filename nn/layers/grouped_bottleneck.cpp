@@ -34,13 +34,15 @@ GroupedBottleneck::GroupedBottleneck(const Options& o) {
   group_conv_ =
       ConvUnit(this, "group_conv", {.in = hidden, .out = hidden, .stride = o.stride, .groups = o.groups}, o.conv);
   expand_ = ConvUnit(this, "expand", {.in = hidden, .out = o.out, .kernel = 1, .activation = Activation::none}, o.conv);
+  drop_path_ = drop_path_child(this, o.drop_path);
   if (o.stride != 1 || o.in != o.out)
     skip_ = ConvUnit(this, "skip",
                      {.in = o.in, .out = o.out, .kernel = 1, .stride = o.stride, .activation = Activation::none});
 }
 
 Tensor GroupedBottleneck::forward(const Tensor& x) {
-  const Tensor y = expand_(group_conv_(reduce_(x)));
+  Tensor y = expand_(group_conv_(reduce_(x)));
+  if (drop_path_) y = drop_path_(y);
   return relu(y + (skip_ ? skip_(x) : x));
 }
 

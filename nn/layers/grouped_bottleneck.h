@@ -1,5 +1,6 @@
 #pragma once
 #include "nn/layers/conv_unit.h"
+#include "nn/layers/drop_path.h"
 
 namespace ghost {
 
@@ -14,6 +15,7 @@ class GroupedBottleneck final : public Module {
     int64_t in = 0, out = 0;
     double bottleneck_ratio = 0.5;
     int64_t groups = 4, stride = 1;
+    double drop_path = 0;            // of what is added to the shortcut
     ConvChoice conv = ConvChoice();  // of reduce and expand
   };
   explicit GroupedBottleneck(const Options& options);
@@ -24,6 +26,7 @@ class GroupedBottleneck final : public Module {
 
  private:
   ConvUnit reduce_, group_conv_, expand_, skip_;
+  Child<DropPath> drop_path_;
 };
 
 }  // namespace ghost

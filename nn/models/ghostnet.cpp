@@ -43,6 +43,7 @@ GhostNet::GhostNet(const GhostNetOptions& o, Variant variant) {
   blocks_ = Child<Sequential>(this, "blocks");
   bool starts_stage = true;
   Sequential* stage = nullptr;
+  int64_t block = 0;
   for (const GhostNetRow& row : ghostnet_table()) {
     if (starts_stage) stage = &blocks_->emplace<Sequential>();
     mid = scaled(row.expansion);
@@ -55,7 +56,8 @@ GhostNet::GhostNet(const GhostNetOptions& o, Variant variant) {
                                  .se_ratio = row.squeeze_excite ? 0.25 : 0,
                                  .se_divisor = official ? 4 : 1,
                                  .gate = official ? Activation::hard_sigmoid : Activation::clip,
-                                 .cheap_op = o.cheap_op});
+                                 .cheap_op = o.cheap_op,
+                                 .drop_path = drop_path_of(o.drop_path, block++, std::ssize(ghostnet_table()))});
     channels = scaled(row.out), starts_stage = row.ends_stage;
   }
   blocks_->emplace<Sequential>().emplace<ConvBnAct>(ConvBlock{.in = channels, .out = mid, .kernel = 1},

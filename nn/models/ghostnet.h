@@ -23,6 +23,7 @@ struct GhostNetOptions {
   double dropout = 0.2;                // before the classifier
   std::string cheap_op = "depthwise";  // of every ghost module, with cheap_kernel 3; of cheap_op_table()
   int64_t stem_stride = 2;             // 1: for images of 32×32
+  double drop_path = 0;                // of the last block, rising from 0 in the first (nn/layers/drop_path.h)
 };
 
 // Variants official and tensorflow, under the names of the official PyTorch code.

@@ -38,7 +38,8 @@ ConvBlock depthwise(int64_t channels, int64_t kernel, int64_t stride, Activation
 // shortcut.{0 (depthwise 3×3, ReLU), 1, 2} when the stride or the channels change.
 class DLi14Bottleneck final : public Module {
  public:
-  DLi14Bottleneck(int64_t in, int64_t mid, int64_t out, const GhostNetRow& row, const std::string& cheap_op)
+  DLi14Bottleneck(int64_t in, int64_t mid, int64_t out, const GhostNetRow& row, const std::string& cheap_op,
+                  double drop_path)
       : conv_(this, "conv") {
     conv_->emplace<GhostModule>(GhostModule::Options{.in = in, .out = mid, .cheap_op = cheap_op});
     if (row.stride == 1)
@@ -51,6 +52,7 @@ class DLi14Bottleneck final : public Module {
       conv_->add(nullptr);
     conv_->emplace<GhostModule>(
         GhostModule::Options{.in = mid, .out = out, .cheap_op = cheap_op, .activation = Activation::none});
+    drop_path_ = drop_path_child(this, drop_path);
     if (row.stride == 1 && in == out) return;
     shortcut_ = Child<Sequential>(this, "shortcut");
     shortcut_->emplace<ConvBnAct>(depthwise(in, 3, row.stride, Activation::relu));
@@ -59,10 +61,15 @@ class DLi14Bottleneck final : public Module {
   const char* kind() const override { return "DLi14Bottleneck"; }
 
  protected:
-  Tensor forward(const Tensor& x) override { return conv_(x) + (shortcut_ ? shortcut_(x) : x); }
+  Tensor forward(const Tensor& x) override {
+    Tensor y = conv_(x);
+    if (drop_path_) y = drop_path_(y);
+    return y + (shortcut_ ? shortcut_(x) : x);
+  }
 
  private:
   Child<Sequential> conv_, shortcut_;
+  Child<DropPath> drop_path_;
 };
 
 }  // namespace
@@ -73,10 +80,12 @@ GhostNetDLi14::GhostNetDLi14(const GhostNetOptions& o)
   int64_t channels = scaled_channels(16, o.width), mid = 0;
   features_->emplace<ConvBnAct>(
       ConvBlock{.in = o.in_channels, .out = channels, .stride = o.stem_stride, .first = true});
+  int64_t block = 0;
   for (const GhostNetRow& row : ghostnet_table()) {
     const int64_t out = scaled_channels(row.out, o.width);
     mid = scaled_channels(row.expansion, o.width);
-    features_->emplace<DLi14Bottleneck>(channels, mid, out, row, o.cheap_op);
+    features_->emplace<DLi14Bottleneck>(channels, mid, out, row, o.cheap_op,
+                                        drop_path_of(o.drop_path, block++, std::ssize(ghostnet_table())));
     channels = out;
   }
   add_conv_places(*squeeze_, {.in = channels, .out = mid, .kernel = 1});

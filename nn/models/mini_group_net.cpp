@@ -9,7 +9,8 @@ MiniGroupNet::MiniGroupNet(const Options& o)
       stage1_(this, "stage1",
               GroupedBottleneck::Options{.in = 64, .out = 128, .groups = o.groups, .stride = 2, .conv = o.conv}),
       stage2_(this, "stage2",
-              GroupedBottleneck::Options{.in = 128, .out = 256, .groups = o.groups, .stride = 2, .conv = o.conv}),
+              GroupedBottleneck::Options{
+                  .in = 128, .out = 256, .groups = o.groups, .stride = 2, .drop_path = o.drop_path, .conv = o.conv}),
       pool_(this, "pool"),
       fc_(this, "fc", Linear::Options{.in = 256, .out = o.num_classes}) {}
 

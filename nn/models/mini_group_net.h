@@ -11,6 +11,7 @@ class MiniGroupNet final : public Module {
  public:
   struct Options {
     int64_t in_channels = 3, num_classes = 10, groups = 4;
+    double drop_path = 0;            // of stage2; of stage1 0
     ConvChoice conv = ConvChoice();  // of the stem and of the 1×1 convolutions, shortcuts apart
   };
   explicit MiniGroupNet(const Options& options);

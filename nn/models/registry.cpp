@@ -23,15 +23,19 @@ ModulePtr build_ghostnet(const ModelConfig& c) {
                                 .width = c.width,
                                 .dropout = c.dropout,
                                 .cheap_op = c.cheap_op,
-                                .stem_stride = c.stem_stride};
+                                .stem_stride = c.stem_stride,
+                                .drop_path = c.drop_path};
   if (c.variant == "official") return std::make_shared<GhostNet>(options, GhostNet::Variant::official);
   if (c.variant == "tensorflow") return std::make_shared<GhostNet>(options, GhostNet::Variant::tensorflow);
   return std::make_shared<GhostNetDLi14>(options);
 }
 
 ModulePtr build_mini_group_net(const ModelConfig& c) {
-  return std::make_shared<MiniGroupNet>(MiniGroupNet::Options{
-      .in_channels = c.in_channels, .num_classes = c.num_classes, .groups = c.groups, .conv = c.conv});
+  return std::make_shared<MiniGroupNet>(MiniGroupNet::Options{.in_channels = c.in_channels,
+                                                              .num_classes = c.num_classes,
+                                                              .groups = c.groups,
+                                                              .drop_path = c.drop_path,
+                                                              .conv = c.conv});
 }
 
 ModulePtr build_plain_cnn(const ModelConfig& c) {
@@ -53,6 +57,7 @@ ModulePtr build_vgg(const ModelConfig& c) {
 
 ModulePtr residual(const ModelConfig& c, ResNet::Options options) {
   options.in_channels = c.in_channels, options.num_classes = c.num_classes, options.conv = c.conv;
+  options.drop_path = c.drop_path;
   return std::make_shared<ResNet>(options);
 }
 
@@ -88,7 +93,7 @@ std::vector<ModelEntry>& models() {
   static std::vector<ModelEntry> table{
       {"ghostnet",
        "GhostNet (arXiv 1911.11907): ghost modules in inverted residual blocks with squeeze-excite",
-       {"width", "dropout", "variant", "cheap_op", "stem_stride"},
+       {"width", "dropout", "drop_path", "variant", "cheap_op", "stem_stride"},
        build_ghostnet},
       {"vgg",
        "VGG with batch norm (arXiv 1409.1556), depth 11, 13, 16 or 19, for CIFAR or ImageNet",
@@ -96,11 +101,11 @@ std::vector<ModelEntry>& models() {
        build_vgg},
       {"resnet",
        "ResNet (arXiv 1512.03385), depth 20, 32, 44, 56, 110 for CIFAR or 18, 34, 50, 101 for ImageNet",
-       {"depth", "shortcut", "conv"},
+       {"depth", "shortcut", "drop_path", "conv"},
        build_resnet},
       {"resnext",
        "ResNeXt (arXiv 1611.05431), depth 29 for CIFAR or 50, 101 for ImageNet",
-       {"depth", "cardinality", "base_width", "conv"},
+       {"depth", "cardinality", "base_width", "drop_path", "conv"},
        build_resnext},
       {"mobilenet_v1",
        "MobileNet (arXiv 1704.04861): depthwise and 1x1 convolutions in turn",
@@ -108,7 +113,7 @@ std::vector<ModelEntry>& models() {
        build_mobilenet_v1},
       {"mini_group_net",
        "a small ResNeXt (arXiv 1611.05431): two bottlenecks with grouped convolutions",
-       {"groups", "conv"},
+       {"groups", "drop_path", "conv"},
        build_mini_group_net},
       {"plain_cnn",
        "a baseline of 3x3 convolutions whose kind is chosen by conv.name",
@@ -140,6 +145,9 @@ void describe(ModelConfig& c, Description& d) {
   d.field("in_channels", &c.in_channels, "channels of the input; auto: those of the images", rule::at_least(1, 1e3));
   d.field("width", &c.width, "multiplies all channel counts (arXiv 1704.04861)", rule::above(0, 100));
   d.field("dropout", &c.dropout, "share of features dropped before the classifier", rule::below_one());
+  d.field("drop_path", &c.drop_path,
+          "share of images that leave out the last residual branch, less for earlier ones (arXiv 1603.09382)",
+          rule::below_one());
   d.field("variant", &c.variant, "which of the published GhostNets",
           rule::one_of({"official", "tensorflow", "d_li14"}));
   d.field("cheap_op", &c.cheap_op, "what makes ghosts from primary channels (arXiv 1911.11907)",

@@ -17,6 +17,7 @@ struct ModelConfig {
   int64_t in_channels = 3;
   double width = 1.0;                          // ghostnet, mobilenet_v1, airbench
   double dropout = 0.2;                        // ghostnet
+  double drop_path = 0;                        // ghostnet, resnet, resnext, mini_group_net: of the last block
   std::string variant = "official";            // ghostnet: official | tensorflow | d_li14
   std::string cheap_op = "depthwise";          // ghostnet: of cheap_op_table()
   int64_t stem_stride = 2;                     // ghostnet, mobilenet_v1

@@ -1,10 +1,12 @@
 #include "nn/models/resnet.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/ops/activation.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/shape_ops.h"
+#include "nn/layers/drop_path.h"
 
 namespace ghost {
 namespace {
@@ -13,6 +15,7 @@ struct BlockOptions {
   int64_t in, channels, out, stride;
   int64_t width = 0, groups = 1;  // bottleneck: channels and groups of its 3×3
   ResNet::Shortcut shortcut;
+  double drop_path = 0;
   const ConvChoice& conv;
 };
 
@@ -32,12 +35,13 @@ class SubsampleAndPad final : public Module {
   int64_t stride_, channels_;
 };
 
-// y = relu(residual(x) + shortcut(x))
+// y = relu(drop_path(residual(x)) + shortcut(x))
 class ResidualBlock : public Module {
  protected:
   explicit ResidualBlock(const BlockOptions& o) : options_(o) {}
   void add_shortcut() {
     const BlockOptions& o = options_;
+    drop_path_ = drop_path_child(this, o.drop_path);
     if (o.stride == 1 && o.in == o.out) return;
     if (o.shortcut == ResNet::Shortcut::A)
       pad_ = make_child<SubsampleAndPad>("shortcut", o.stride, o.out - o.in);
@@ -48,12 +52,15 @@ class ResidualBlock : public Module {
   }
   virtual Tensor residual(const Tensor& x) = 0;
   Tensor forward(const Tensor& x) override {
-    return relu(residual(x) + (downsample_ ? downsample_(x) : pad_ ? (*pad_)(x) : x));
+    Tensor y = residual(x);
+    if (drop_path_) y = drop_path_(y);
+    return relu(y + (downsample_ ? downsample_(x) : pad_ ? (*pad_)(x) : x));
   }
 
  private:
   BlockOptions options_;
   ConvUnit downsample_;
+  Child<DropPath> drop_path_;
   std::shared_ptr<SubsampleAndPad> pad_;
 };
 
@@ -105,7 +112,8 @@ ResNet::ResNet(const Options& o) {
   if (o.large_stem)
     max_pool_ = Child<MaxPool2d>(this, "maxpool", MaxPool2d::Options{.kernel = 3, .stride = 2, .padding = 1});
   const bool bottleneck = o.block == Block::bottleneck;
-  int64_t in = stem;
+  const int64_t all_blocks = std::accumulate(o.blocks.begin(), o.blocks.end(), int64_t{0});
+  int64_t in = stem, done = 0;
   for (size_t i = 0; i < o.blocks.size(); i++) {
     Child<Sequential>& layer = layers_.emplace_back(this, "layer" + std::to_string(i + 1));
     for (int64_t k = 0; k < o.blocks[i]; k++) {
@@ -117,6 +125,7 @@ ResNet::ResNet(const Options& o) {
                                .width = channels * o.width_per_group / 64 * o.groups,
                                .groups = o.groups,
                                .shortcut = o.shortcut,
+                               .drop_path = drop_path_of(o.drop_path, done++, all_blocks),
                                .conv = o.conv};
       if (bottleneck)
         layer->emplace<Bottleneck>(block);

@@ -26,6 +26,7 @@ class ResNet final : public Module {
     bool large_stem = false;                    // 7×7 stride 2 and 3×3 max-pooling, for ImageNet; else 3×3
     Shortcut shortcut = Shortcut::B;
     int64_t groups = 1, width_per_group = 64;  // bottleneck: 3×3 channels = channels · width_per_group/64 · groups
+    double drop_path = 0;                      // of the last block, rising from 0 in the first
     ConvChoice conv = ConvChoice();
   };
   explicit ResNet(const Options& options);

@@ -17,6 +17,7 @@
 #include "train/loop/preflight.h"
 #include "train/loop/trainer.h"
 #include "train/report/report_sink.h"
+#include "train/run/patience.h"
 #include "train/run/resume.h"
 
 namespace ghost::cli {
@@ -152,6 +153,11 @@ int train(const Arguments& arguments, const std::string& program, Terminal& term
     spdlog::info("{} has all its epochs ({}); give it more with --set train.epochs={}",
                  printable(task.dir->path().string()), task.checkpoint->progress.epoch,
                  2 * task.checkpoint->progress.epoch);
+    return kDone;
+  }
+  if (task.checkpoint && out_of_patience(config.train, task.checkpoint->progress)) {
+    spdlog::info("{} has ended {}; let it go on with a larger --set train.patience=…",
+                 printable(task.dir->path().string()), patience_sentence(config.train, task.checkpoint->progress));
     return kDone;
   }
   if (!task.dir) task.dir = RunDir::create(config.run.dir, task.name);

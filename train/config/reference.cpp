@@ -54,6 +54,7 @@ std::string type_of(const Field& field) {
         if constexpr (std::is_same_v<T, std::array<double, 2>>) return "two numbers";
         if constexpr (std::is_same_v<T, std::vector<int64_t>>) return "list of integers";
         if constexpr (std::is_same_v<T, std::vector<double>>) return "list of numbers";
+        if constexpr (std::is_same_v<T, OptionItems>) return "list of mappings";
         return "list of texts";
       },
       field.value);
@@ -88,10 +89,23 @@ std::string default_of(const Field& field) {
   return text;
 }
 
+// The keys of a list of mappings, as "groups[].match".
+std::string rows_of_items(const std::string& name, const OptionItems& items) {
+  const std::unique_ptr<OptionItems> one = items.empty_copy();
+  one->add();
+  std::string text;
+  for (const Field& field : one->description(0).fields())
+    text += fmt::format("| {} | {} | {} | | {} |\n", code(name + "[]." + field.path), values_of(field),
+                        default_of(field), cell(field.help));
+  return text;
+}
+
 std::string row(const Field& field, const Section& section) {
   const std::string name = field.path.substr(section.path.size() + 1);
+  const auto* const items = std::get_if<OptionItems*>(&field.value);
   return fmt::format("| {}{} | {} | {} | {} | {} |\n", code(name), field.rule.of_data ? " †" : "", values_of(field),
-                     default_of(field), code_list(Description::owners(section, field.path)), cell(field.help));
+                     default_of(field), code_list(Description::owners(section, field.path)), cell(field.help)) +
+         (items ? rows_of_items(name, **items) : "");
 }
 
 // Fields of the section itself, not of sections inside of it.

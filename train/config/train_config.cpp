@@ -16,6 +16,8 @@ void describe(TrainConfig& c, Description& d) {
   d.field("clip_grad_norm", &c.clip_grad_norm, "largest norm of all gradients together (arXiv 1211.5063); 0: no limit",
           rule::at_least(0));
   d.field("eval_every", &c.eval_every, "epochs between tests", rule::at_least(1));
+  d.field("patience", &c.patience, "ends the run after so many epochs without a better accuracy; 0: never",
+          rule::at_least(0, 1e6));
   d.field("eval_batch_size", &c.eval_batch_size, "images at a time in tests", rule::at_least(1, 1e6));
   d.field("log_every", &c.log_every, "steps between lines in metrics.jsonl", rule::at_least(1));
   d.field("checkpoint_every", &c.checkpoint_every, "epochs between checkpoints", rule::at_least(1));

@@ -16,6 +16,7 @@ struct TrainConfig {
   double label_smoothing = 0;
   double clip_grad_norm = 0;  // 0: off
   int64_t eval_every = 1;     // epochs
+  int64_t patience = 0;       // epochs without a better test after which the run ends; 0: it goes on
   int64_t eval_batch_size = 250;
   int64_t log_every = 10;           // steps between metrics.jsonl lines of kind "step"
   int64_t checkpoint_every = 1;     // epochs

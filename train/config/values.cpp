@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <memory>
 #include <optional>
 
 #include "core/nearest.h"
@@ -128,6 +130,55 @@ bool read_list(const YamlItem& item, const Field& field, size_t count, std::vect
   return wrong == 0;
 }
 
+// One mapping of a list of them.
+bool read_item(const YamlItem& item, const Description& description, const Report& report) {
+  if (item.node->kind != Kind::map) {
+    report(item.mark, fmt::format("is {}, but must be a mapping of options", described(*item.node)));
+    return false;
+  }
+  std::vector<std::string> keys;
+  for (const Field& field : description.fields()) keys.push_back(field.path);
+  bool fine = true;
+  for (const YamlPair& pair : item.node->pairs) {
+    if (const Field* const field = description.find_field(pair.key)) {
+      const auto tell = [&](YamlMark mark, const std::string& what) { report(mark, pair.key + " " + what); };
+      fine = read_value(pair.value, *field, tell) && fine;
+      continue;
+    }
+    const std::string near = did_you_mean(pair.key, keys);
+    report(pair.key_mark, fmt::format("has the unknown key {}{}", quoted(pair.key),
+                                      near.empty() ? fmt::format("; there are {}", fmt::join(keys, ", ")) : near));
+    fine = false;
+  }
+  return fine;
+}
+
+bool read_items(const YamlItem& item, const Field& field, OptionItems& target, const Report& report) {
+  const YamlNode& node = *item.node;
+  const std::unique_ptr<OptionItems> read = target.empty_copy();
+  read->add();
+  const std::string first_key = read->description(0).fields().front().path;
+  const std::string problem =
+      node.kind != Kind::list
+          ? fmt::format("is {}, but must be a list of mappings such as [{{{}: …}}]", described(node), first_key)
+          : length_problem(node.items.size(), field.rule);
+  if (!problem.empty()) {
+    report(item.mark, problem);
+    return false;
+  }
+  const std::unique_ptr<OptionItems> all = target.empty_copy();
+  bool fine = true;
+  for (size_t i = 0; i < node.items.size(); ++i) {
+    all->add();
+    const auto tell = [&](YamlMark mark, const std::string& what) {
+      report(mark, item_problem(i, node.items.size(), what));
+    };
+    fine = read_item(node.items[i], all->description(i), tell) && fine;
+  }
+  if (fine) target.assign(*all);
+  return fine;
+}
+
 std::string string_to_yaml(const std::string& text) {
   const auto plain = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '/' || c == '.'; };
   const bool looks_like_null = text == "null" || text == "Null" || text == "NULL";
@@ -152,6 +203,25 @@ template <class List>
 std::string list_to_yaml(const List& values) {
   return fmt::format("[{}]", fmt::join(values, ", "));
 }
+// What is as usual is left out of a mapping.
+std::string items_to_yaml(OptionItems& items) {
+  const std::unique_ptr<OptionItems> standard = items.empty_copy();
+  standard->add();
+  const Description usual = standard->description(0);
+  std::vector<std::string> mappings;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const Description description = items.description(i);
+    std::vector<std::string> pairs;
+    for (size_t k = 0; k < description.fields().size(); ++k) {
+      const Field& field = description.fields()[k];
+      const std::string value = value_to_yaml(field);
+      if (field.rule.set ? *field.rule.set : value != value_to_yaml(usual.fields()[k]))
+        pairs.push_back(field.path + ": " + value);
+    }
+    mappings.push_back(fmt::format("{{{}}}", fmt::join(pairs, ", ")));
+  }
+  return fmt::format("[{}]", fmt::join(mappings, ", "));
+}
 std::string list_to_yaml(const std::vector<std::string>& values) {
   std::vector<std::string> quoted;
   quoted.reserve(values.size());
@@ -174,6 +244,8 @@ bool read_value(const YamlItem& item, const Field& field, const Report& report) 
           if (!read_list(item, field, target->size(), values, report)) return false;
           std::copy(values.begin(), values.end(), target->begin());
           return true;
+        } else if constexpr (std::is_same_v<T, OptionItems>) {
+          return read_items(item, field, *target, report);
         } else if constexpr (std::is_same_v<T, std::vector<double>> || std::is_same_v<T, std::vector<int64_t>> ||
                              std::is_same_v<T, std::vector<std::string>>) {
           T values;
@@ -193,10 +265,12 @@ bool read_value(const YamlItem& item, const Field& field, const Report& report) 
 
 std::string value_to_yaml(const Field& field) {
   return std::visit(
-      [](const auto* value) {
-        using T = std::remove_const_t<std::remove_pointer_t<decltype(value)>>;
+      [](auto* value) {
+        using T = std::remove_pointer_t<decltype(value)>;
         if constexpr (std::is_same_v<T, std::string>)
           return string_to_yaml(*value);
+        else if constexpr (std::is_same_v<T, OptionItems>)
+          return items_to_yaml(*value);
         else if constexpr (std::is_arithmetic_v<T>)
           return fmt::format("{}", *value);
         else

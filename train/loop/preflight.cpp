@@ -7,6 +7,7 @@
 #include "nn/freeze.h"
 #include "nn/layers/batch_norm2d.h"
 #include "nn/layers/conv2d.h"
+#include "train/optim/optimizer.h"
 
 namespace ghost {
 
@@ -120,6 +121,7 @@ void check_config(const Config& config) {
   if (data.classes == 0) data.classes = config.model.num_classes;
   const ModulePtr model = construct_model(model_config(config, data));
   freeze(*model, config.train.freeze);
+  check_groups(config.optimizer, trainable_parameters(*model));
 }
 
 TrainingWarnings training_warnings(const NetworkCost& cost, const ModelConfig& built, const TrainConfig& train,

@@ -15,6 +15,7 @@
 #include "train/network/preparation.h"
 #include "train/network/running_statistics.h"
 #include "train/network/weights_choice.h"
+#include "train/run/patience.h"
 #include "train/run/resume.h"
 
 namespace ghost {
@@ -161,7 +162,7 @@ void Trainer::check() {
 RunEnd Trainer::run(const RunDir& dir, const std::function<bool()>& stop) {
   const auto stopped = [&] { return stop && stop(); };
   begin(dir);
-  while (progress_.epoch < config_.train.epochs) {
+  while (progress_.epoch < config_.train.epochs && !out_of_patience(config_.train, progress_)) {
     reporter_.start_epoch();
     model_->train();
     train_loader_->start(progress_.epoch, progress_.batch);
@@ -242,14 +243,17 @@ bool Trainer::finish_epoch(const RunDir& dir, const std::function<bool()>& stop)
   EpochReport report = reporter_.trained_epoch(progress_, *train_loader_);
   report.tested = report.epoch % config_.train.eval_every == 0 || report.epoch == config_.train.epochs;
   if (report.tested && !test(report, stop)) return false;
+  if (report.tested) step_->tested(progress_, progress_.test);
   progress_.epoch = report.epoch;
   progress_.batch = 0;
   progress_.epoch_sums = progress_.window = {};
+  report.out_of_patience = out_of_patience(config_.train, progress_);
   // Lines first, `last` last: whatever a crash leaves undone is done again from the older checkpoint. Sinks, such as
   // the page of the run, may take their time.
   reporter_.record(report);
   if (report.best) save(dir.best());
-  if (report.epoch % config_.train.checkpoint_every == 0 || report.epoch == config_.train.epochs) {
+  if (report.epoch % config_.train.checkpoint_every == 0 || report.epoch == config_.train.epochs ||
+      report.out_of_patience) {
     keep_epoch(dir);
     save_last(dir);
   }
@@ -274,7 +278,6 @@ bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
   warn_of_young_statistics(report.epoch);
   const MetricSums& followed = report.test_of(best_weights(config_.train));
   progress_.test = followed;
-  step_->tested(progress_, followed);
   report.best = progress_.best_epoch == 0 || followed.top1_percent() > progress_.best_top1;
   if (report.best) {
     progress_.best_top1 = followed.top1_percent();
@@ -318,7 +321,10 @@ void Trainer::begin(const RunDir& dir) {
 }
 
 RunEnd Trainer::end(const RunDir& dir, bool interrupted) {
-  if (interrupted) save_last(dir);
+  if (interrupted)
+    save_last(dir);
+  else if (progress_.epoch < config_.train.epochs && out_of_patience(config_.train, progress_))
+    reporter_.note("The run ends " + patience_sentence(config_.train, progress_));
   return reporter_.end(dir, progress_, interrupted);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nn/parameter_pattern.h"
 #include "train/optim/adam.h"
 #include "train/optim/muon.h"
 #include "train/optim/rmsprop.h"
@@ -37,6 +38,14 @@ UpdateRulePtr muon(const OptimizerConfig& c) {
                             .match_rms_adamw = c.adjust_lr_fn == "match_rms_adamw"});
 }
 UpdateRulePtr beside_muon(const OptimizerConfig& c) { return c.other == "sgd" ? sgd(c) : adam<true>(c); }
+
+// The last group that names the parameter; null: none does.
+const ParameterGroup* group_of(const OptimizerConfig& config, const std::string& parameter) {
+  const std::vector<ParameterGroup>& groups = config.groups.items;
+  const auto last = std::find_if(groups.rbegin(), groups.rend(),
+                                 [&](const ParameterGroup& g) { return names_parameter(g.match, parameter); });
+  return last == groups.rend() ? nullptr : &*last;
+}
 
 }  // namespace
 
@@ -85,8 +94,20 @@ const std::vector<OptimizerEntry>& optimizer_table() {
   return table;
 }
 
+void check_groups(const OptimizerConfig& config, const std::vector<Parameter>& parameters) {
+  std::string unmatched;
+  for (const ParameterGroup& group : config.groups.items) {
+    const auto named = [&](const Parameter& p) { return names_parameter(group.match, p.name); };
+    if (std::any_of(parameters.begin(), parameters.end(), named)) continue;
+    unmatched += fmt::format("{}'{}' matches no parameter that trains{}", unmatched.empty() ? "" : "; ", group.match,
+                             pattern_suggestion(group.match, parameters));
+  }
+  if (!unmatched.empty()) fail_usage("optimizer.groups: {}", unmatched);
+}
+
 OptimizerPtr build_optimizer(const OptimizerConfig& config, std::vector<Parameter> parameters) {
   check_options(config, "optimizer");
+  check_groups(config, parameters);
   const auto& table = optimizer_table();
   const OptimizerEntry& entry =
       *std::find_if(table.begin(), table.end(), [&](const OptimizerEntry& e) { return e.name == config.name; });
@@ -94,11 +115,14 @@ OptimizerPtr build_optimizer(const OptimizerConfig& config, std::vector<Paramete
   const UpdateRulePtr of_vectors = entry.rule_of_vectors ? entry.rule_of_vectors(config) : nullptr;
   std::vector<RuledParameter> ruled;
   for (Parameter& parameter : parameters) {
+    const ParameterGroup* const group = group_of(config, parameter.name);
     const bool vector = parameter.tensor.rank() < 2, other = vector && of_vectors;
     ruled.push_back({.parameter = std::move(parameter),
                      .rule = other ? of_vectors : rule,
-                     .lr_scale = other ? config.other_lr_scale : 1,
-                     .weight_decay = vector && !config.decay_norm_and_bias ? 0 : config.weight_decay});
+                     .lr_scale = (group ? group->lr_scale : 1) * (other ? config.other_lr_scale : 1),
+                     .weight_decay = group && group->sets_weight_decay       ? group->weight_decay
+                                     : vector && !config.decay_norm_and_bias ? 0
+                                                                             : config.weight_decay});
   }
   return std::make_unique<FusedOptimizer>(config.name, std::move(ruled));
 }

@@ -59,8 +59,12 @@ struct OptimizerEntry {
 };
 const std::vector<OptimizerEntry>& optimizer_table();
 
-// Throws UsageError for an option that is not as described, naming the nearest valid value; Error if two parameters
-// share a name or a parameter is not floating.
+// Throws UsageError that lists every pattern of optimizer.groups that names none of `parameters`, with the nearest
+// names.
+void check_groups(const OptimizerConfig& config, const std::vector<Parameter>& parameters);
+
+// Throws UsageError as check_groups(), and for an option that is not as described, naming the nearest valid value;
+// Error if two parameters share a name or a parameter is not floating.
 OptimizerPtr build_optimizer(const OptimizerConfig& config, std::vector<Parameter> parameters);
 
 }  // namespace ghost

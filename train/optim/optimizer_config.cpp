@@ -4,6 +4,14 @@
 
 namespace ghost {
 
+void describe(ParameterGroup& g, Description& d) {
+  d.field("match", &g.match, "names of parameters, or of modules around them, as in train.freeze");
+  d.field("lr_scale", &g.lr_scale, "their rate is so many times lr", rule::at_least(0, 1e9));
+  FieldRule decay = rule::at_least(0, 1e3);
+  decay.set = &g.sets_weight_decay;
+  d.field("weight_decay", &g.weight_decay, "theirs, whatever decay_norm_and_bias says; auto: the optimizer's", decay);
+}
+
 void describe(OptimizerConfig& c, Description& d) {
   d.name(&c.name, "how gradients change parameters", alternatives_of(optimizer_table()));
   d.field("lr", &c.lr, "learning rate; the schedule multiplies it", rule::above(0));
@@ -23,9 +31,16 @@ void describe(OptimizerConfig& c, Description& d) {
   d.field("other_lr_scale", &c.other_lr_scale, "their rate is so many times lr", rule::above(0));
   d.field("weight_decay", &c.weight_decay, "pulls parameters towards zero", rule::at_least(0, 1e3));
   d.field("decay_norm_and_bias", &c.decay_norm_and_bias, "false: no weight decay on batch norm and biases");
+  d.field("groups", &c.groups,
+          "rules for parameters by name, e.g. [{match: \"*.bias\", lr_scale: 2}]; the last counts");
 }
 
 void check_together(const OptimizerConfig& c, const Finding& refuse, const Finding&) {
+  for (size_t i = 0; i < c.groups.size(); ++i)
+    if (c.groups.items[i].match.empty())
+      refuse({"optimizer.groups"}, "optimizer.groups " + item_problem(i, c.groups.size(),
+                                                                      "lacks match, which names its "
+                                                                      "parameters"));
   const bool by_sgd = c.name == "sgd" || (c.name == "muon" && c.other == "sgd");
   if (by_sgd && c.nesterov && c.momentum == 0)
     refuse({"optimizer.nesterov", "optimizer.momentum"}, "optimizer.nesterov needs optimizer.momentum above 0");

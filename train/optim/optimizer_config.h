@@ -8,6 +8,15 @@
 
 namespace ghost {
 
+// What is different for the parameters whose names match.
+struct ParameterGroup {
+  std::string match = {};  // as in train.freeze (nn/parameter_pattern.h)
+  double lr_scale = 1;
+  double weight_decay = 0;  // if set; else as without the group
+  bool sets_weight_decay = false;
+};
+void describe(ParameterGroup& group, Description& description);
+
 // The values here are those of sgd. Each line of optimizer_table() has its own (`defaults`), from which a configuration
 // that names it starts.
 struct OptimizerConfig {
@@ -26,7 +35,8 @@ struct OptimizerConfig {
   std::string other = "adamw";              // muon: rule of parameters with one axis: adamw | sgd
   double other_lr_scale = 1;                // muon
   double weight_decay = 5e-4;
-  bool decay_norm_and_bias = true;  // false: no weight decay on parameters with one dimension
+  OptionList<ParameterGroup> groups = {};  // of those that match a parameter the last one counts, alone
+  bool decay_norm_and_bias = true;         // false: no weight decay on parameters with one dimension
 };
 void describe(OptimizerConfig& config, Description& description);
 void check_together(const OptimizerConfig& config, const Finding& refuse, const Finding& note);

@@ -6,6 +6,7 @@
 
 #include "train/run/checkpoint.h"
 #include "train/run/metrics_line.h"
+#include "train/run/patience.h"
 #include "train/run/run_dir.h"
 
 namespace ghost {
@@ -50,6 +51,8 @@ void read_position(const fs::path& file, RunRecord& run) {
                 .image_size = head.preprocessing.image_size,
                 .channels = head.preprocessing.channels,
                 .test_images = head.progress.test.count};
+    if (out_of_patience(run.config.train, head.progress))
+      run.last->out_of_patience = patience_sentence(run.config.train, head.progress);
     if (head.data)
       run.last->tested_on = (head.data->validation.count > 0 ? head.data->validation : head.data->test).names;
   } catch (const Error& e) {
@@ -91,6 +94,9 @@ void judge(RunRecord& run) {
   if (epochs_done(run) >= run.config.train.epochs) {
     run.state = RunState::finished;
     run.state_text = "finished";
+  } else if (run.last && !run.last->out_of_patience.empty()) {
+    run.state = RunState::finished;
+    run.state_text = "finished " + run.last->out_of_patience;
   } else if (run.state == RunState::running) {
     run.state_text = "running: " + where_it_is(run);
   } else if (const std::string error = last_error(run.dir / "train.log"); !error.empty()) {

@@ -12,6 +12,7 @@ namespace ghost {
 const std::vector<std::string>& resumable_options() {
   static const std::vector<std::string> options{"train.epochs",
                                                 "schedule.epochs",
+                                                "train.patience",
                                                 "train.eval_every",
                                                 "train.eval_batch_size",
                                                 "train.checkpoint_every",

@@ -56,6 +56,7 @@ struct EpochReport {
   std::vector<HookTest> hook_tests;  // the same images
   bool best = false;                 // the highest top1 of the held-out images so far, by the weights of train.best
   double best_top1 = 0;              // percent
+  bool out_of_patience = false;      // the run ends here (train.patience)
   double lr = 0;                     // of the last step
   double images_per_second = 0;      // training only
   double train_seconds = 0, test_seconds = 0, seconds = 0;
