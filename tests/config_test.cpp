@@ -254,13 +254,14 @@ TEST(Config, OptionsOfWhatIsNotSelectedAreIgnoredAndNamed) {
       "data: {name: cifar10, test_share: 0.5}\n"
       "optimizer: {name: adam, momentum: 0.5}\n"
       "schedule: {name: cosine, gamma: 0.5}\n";
-  EXPECT_THAT(notes(text), ElementsAre("model.width is an option of " + models_with("width") +
-                                           "; ignored by mini_group_net (a.yaml:1:42)",
-                                       "data.test_share is an option of image_folder; ignored by cifar10 (a.yaml:2:23)",
-                                       "optimizer.momentum is an option of sgd, rmsprop or rmsprop_tf; ignored by adam "
-                                       "(a.yaml:3:25)",
-                                       "schedule.gamma is an option of step, multistep or exponential; ignored by "
-                                       "cosine (a.yaml:4:26)"));
+  EXPECT_THAT(
+      notes(text),
+      ElementsAre("model.width is an option of " + models_with("width") + "; ignored by mini_group_net (a.yaml:1:42)",
+                  "data.test_share is an option of image_folder; ignored by cifar10 (a.yaml:2:23)",
+                  "optimizer.momentum is an option of sgd, rmsprop, rmsprop_tf or muon; ignored by adam "
+                  "(a.yaml:3:25)",
+                  "schedule.gamma is an option of step, multistep or exponential; ignored by "
+                  "cosine (a.yaml:4:26)"));
   const Config c = read(text);
   EXPECT_EQ(c.model.groups, 8);
   EXPECT_EQ(c.model.width, 1.0);

@@ -287,9 +287,8 @@ TEST(Groups, TheLastThatNamesAParameterCountsAlone) {
     for (const Alone& one : std::vector<Alone>{{0, 0.04, 0.2}, {1, 0.01, 0.5}, {2, 0.01, 0.5}, {3, 0, 0.2}}) {
       OptimizerConfig plain = entry.defaults;
       plain.weight_decay = one.decay;
-      const Parameter p{all[one.parameter].name, all[one.parameter].tensor.clone()};
-      Tensor own = p.tensor;
-      own.set_requires_grad();
+      Tensor own = all[one.parameter].tensor.clone();
+      const Parameter p{all[one.parameter].name, own.set_requires_grad()};
       const OptimizerPtr of_one = build_optimizer(plain, {p});
       for (uint64_t step = 0; step < 3; ++step) {
         const Tensor gradient = random_tensor(p.tensor.shape(), step, DType::f64);

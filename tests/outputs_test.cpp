@@ -153,7 +153,7 @@ TEST_F(Outputs, ALineBreakInANameDoesNotForgeALine) {
   const std::string forged = "forged\nwarning: all is well.safetensors";
   const Finished made = program("ghost-convert", {"--checkpoint", "my run's", "--output", forged});
   ASSERT_EQ(made.status, 0) << made.err;
-  const Finished seen = program("ghost-eval", {"--weights", forged});
+  const Finished seen = program("ghost-eval", {"--weights", forged, "--set", "data.root=data"});
   ASSERT_EQ(seen.status, 0) << seen.err;
   EXPECT_THAT(made.out + made.err + seen.out + seen.err, Not(HasSubstr("\nwarning: all is well")));
   EXPECT_THAT(seen.out, HasSubstr("forged\\nwarning: all is well"));

@@ -116,8 +116,8 @@ class LooksAtPages final : public Sink {
 };
 
 TEST(ReportSink, LoadsAgainWhileTheRunIsUnderWayAndNoLonger) {
-  const auto reloads =
-      testing::AnyOf(HasSubstr("<meta name=\"reload\""), HasSubstr("http-equiv=\"refresh\""), HasSubstr("loaded again"));
+  const auto reloads = testing::AnyOf(HasSubstr("<meta name=\"reload\""), HasSubstr("http-equiv=\"refresh\""),
+                                      HasSubstr("loaded again"));
   const auto under_way = AllOf(HasSubstr("<meta name=\"reload\" content=\"30\">"),
                                HasSubstr("<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>"));
   const test::Room room({.train = 32, .test = 8});

@@ -13,8 +13,7 @@ struct CutMix final : AugmentationUnit<CutMix, BatchAugmentation> {
   double alpha = 0, probability = 1, switching = 0.5;
 
   void describe(Description& d) override {
-    d.field("alpha", &alpha, "of the Beta distribution that the share of the second image is drawn from; 0: off",
-            rule::at_least(0, 1e3));
+    d.field("alpha", &alpha, "of the Beta distribution of the other image's share; 0: off", rule::at_least(0, 1e3));
     d.field("probability", &probability, "of a batch with a rectangle of another image", rule::share());
     d.field("switch_probability", &switching, "of cutmix rather than mixup for a batch, where both are on",
             rule::share());

@@ -9,8 +9,7 @@ struct Mixup final : AugmentationUnit<Mixup, BatchAugmentation> {
   double alpha = 0, probability = 1;
 
   void describe(Description& d) override {
-    d.field("alpha", &alpha, "of the Beta distribution that the share of the second image is drawn from; 0: off",
-            rule::at_least(0, 1e3));
+    d.field("alpha", &alpha, "of the Beta distribution of the other image's share; 0: off", rule::at_least(0, 1e3));
     d.field("probability", &probability, "of a mixed batch", rule::share());
   }
   void check(const std::string& path, const Finding& refuse) const override {

@@ -94,7 +94,8 @@ std::string rows_of_items(const std::string& name, const OptionItems& items) {
   const std::unique_ptr<OptionItems> one = items.empty_copy();
   one->add();
   std::string text;
-  for (const Field& field : one->description(0).fields())
+  const Description description = one->description(0);
+  for (const Field& field : description.fields())
     text += fmt::format("| {} | {} | {} | | {} |\n", code(name + "[]." + field.path), values_of(field),
                         default_of(field), cell(field.help));
   return text;

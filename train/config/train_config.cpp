@@ -31,7 +31,7 @@ void describe(TrainConfig& c, Description& d) {
   std::vector<std::string> weights{"auto", "raw"};
   for (const HookEntry& hook : hook_table())
     if (hook.keeps_weights) weights.push_back(hook.name);
-  d.field("best", &c.best, "weights whose accuracy chooses the best checkpoint; auto: averaged ones, if there are any",
+  d.field("best", &c.best, "weights whose accuracy chooses `best`; auto: averaged ones, if there are any",
           rule::one_of(std::move(weights)));
   describe(c.hooks, d);
 }

@@ -21,7 +21,7 @@ void describe(LookaheadOptions& o, Description& d) {
   d.field("steps", &o.steps, "steps between two moves of the slow weights, e.g. 5; 0: no slow weights",
           rule::at_least(0));
   d.field("alpha", &o.alpha, "share of the way that a move goes", rule::above(0, 1));
-  d.field("ramp", &o.ramp, "a move goes 1 - (1 - alpha)·t^ramp of the way, t = share of the run; 0: alpha throughout",
+  d.field("ramp", &o.ramp, "a move goes 1 - (1 - alpha)·t^ramp of the way at share t of the run",
           rule::at_least(0, 100));
 }
 

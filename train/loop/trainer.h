@@ -44,8 +44,8 @@ class Trainer {
   // Trains until all epochs are done or train.patience is over, or until `stop`, asked after every step and every test
   // batch, says so. The run writes its files (run_dir.h) as it goes: `last` at the start, every train.checkpoint_every
   // epochs, within an epoch every train.checkpoint_minutes, at the end and when stopped; `best` after each test, of the
-  // validation part if there is one, with the highest top1 so far; the newest train.keep of epochs beside `last`. Throws
-  // Error on NaN or infinity, naming the first layer that produced it, and when a file cannot be written; the
+  // validation part if there is one, with the highest top1 so far; the newest train.keep of epochs beside `last`.
+  // Throws Error on NaN or infinity, naming the first layer that produced it, and when a file cannot be written; the
   // checkpoints that were there stay.
   RunEnd run(const RunDir& dir, const std::function<bool()>& stop = {});
 

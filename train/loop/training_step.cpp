@@ -82,7 +82,7 @@ bool TrainingStep::run(Loader& loader, Progress& progress) {
   mark(kWaiting);
   if (!batch) return false;
   optimizer_->clear_gradients();
-  const ScheduleValue scheduled = fixed_lr_ ? ScheduleValue{.lr = *fixed_lr_}
+  const ScheduleValue scheduled = fixed_lr_  ? ScheduleValue{.lr = *fixed_lr_}
                                   : plateau_ ? schedule_.at(progress.step, plateau_->lr())
                                              : schedule_.at(progress.step);
   progress.lr = scheduled.lr;

@@ -24,15 +24,13 @@ void describe(OptimizerConfig& c, Description& d) {
   d.field("alpha", &c.alpha, "decay of the mean of squared gradients", rule::below_one());
   d.field("centered", &c.centered, "divide by the deviation instead of the root mean square");
   d.field("ns_steps", &c.ns_steps, "steps of Newton and Schulz that orthogonalise an update", rule::at_least(1, 100));
-  d.field("adjust_lr_fn", &c.adjust_lr_fn,
-          "rate times sqrt(max(1, O / rest)), or 0.2 sqrt(max(O, rest)) as large as AdamW's (arXiv 2502.16982)",
+  d.field("adjust_lr_fn", &c.adjust_lr_fn, "rate of a matrix by its sides: Jordan's, or as large as AdamW's",
           rule::one_of({"original", "match_rms_adamw"}));
   d.field("other", &c.other, "rule of batch norm and biases, which are no matrices", rule::one_of({"adamw", "sgd"}));
   d.field("other_lr_scale", &c.other_lr_scale, "their rate is so many times lr", rule::above(0));
   d.field("weight_decay", &c.weight_decay, "pulls parameters towards zero", rule::at_least(0, 1e3));
   d.field("decay_norm_and_bias", &c.decay_norm_and_bias, "false: no weight decay on batch norm and biases");
-  d.field("groups", &c.groups,
-          "rules for parameters by name, e.g. [{match: \"*.bias\", lr_scale: 2}]; the last counts");
+  d.field("groups", &c.groups, "parameters with rules of their own: [{match: \"*.bias\", lr_scale: 2}]");
 }
 
 void check_together(const OptimizerConfig& c, const Finding& refuse, const Finding&) {

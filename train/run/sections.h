@@ -24,8 +24,8 @@ struct TensorSection {
   bool is_weights = false;  // a second set of the network's values (HookEntry::keeps_weights)
 };
 
-// The model, the optimizer, the schedule, and each hook that remembers something (train/hooks/hook_table.h), in the order in which a
-// file lists them. Throws UsageError if a hook has the name of another section.
+// The model, the optimizer, the schedule, and each hook that remembers something (train/hooks/hook_table.h), in the
+// order in which a file lists them. Throws UsageError if a hook has the name of another section.
 std::vector<TensorSection> tensor_sections();
 
 // The section of `sections` that an entry of this name, with its prefix, is in.
