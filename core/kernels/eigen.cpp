@@ -3,8 +3,9 @@
 #include "core/error.h"
 
 // Of LAPACK, which OpenBLAS contains. Fortran: all arguments by address, columns first.
-extern "C" void dsyev_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w,
-                       double* work, const int* lwork, int* info);
+extern "C" void dsyev_(  // NOLINT(readability-identifier-naming): as LAPACK has it
+    const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w, double* work,
+    const int* lwork, int* info);
 
 namespace ghost {
 
