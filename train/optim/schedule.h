@@ -24,7 +24,10 @@ class Schedule {
   ScheduleValue at(int64_t step) const { return at(step, base_lr_); }
   ScheduleValue at(int64_t step, double base_lr) const;  // for another rate than the one it was made with
   // The step is one of the warm-up.
-  bool is_warming_up(int64_t step) const { return static_cast<double>(step / tick_steps_) < config_.warmup; }
+  bool is_warming_up(int64_t step) const {
+    const int64_t tick = step / tick_steps_;
+    return static_cast<double>(tick) < config_.warmup;
+  }
 
  private:
   friend Schedule make_schedule(const ScheduleConfig&, double, int64_t, int64_t);
