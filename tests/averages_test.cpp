@@ -221,6 +221,39 @@ TEST_F(Averages, AreTakenUpByName) {
   EXPECT_EQ(values_of(state_dict(tuned.model())), taken("ema"));
 }
 
+// Everything that draws random numbers or keeps weights, at once.
+TEST_F(Averages, AndAllThatIsRandomAreTheSameBitsWithAnyNumberOfThreadsAndWorkers) {
+  test::write_tiny_idx(dir_ / "larger", {.train = 64, .test = 16, .size = 16});
+  const auto values = [&](const std::string& threads, const std::string& workers) {
+    const std::vector<std::string> options{"data.root=" + (dir_ / "larger").string(),
+                                           "data.image_size=16",
+                                           "model.name=resnet",
+                                           "model.depth=20",
+                                           "model.drop_path=0.3",
+                                           "train.epochs=2",
+                                           "train.batch_size=16",
+                                           "train.accumulate=2",
+                                           "train.ema.decay=0.9",
+                                           "train.lookahead.steps=2",
+                                           "data.augment.mixup.alpha=0.4",
+                                           "data.augment.cutmix.alpha=1",
+                                           "data.augment.rand_augment.number=2",
+                                           "data.augment.random_erasing.probability=0.5",
+                                           "optimizer.groups=[{match: \"*.bias\", lr_scale: 4, weight_decay: 0}]",
+                                           "run.threads=" + threads,
+                                           "data.workers=" + workers};
+    const RunDir dir = run_dir("threads" + threads);
+    Trainer(load_config_text("model: {name: resnet}\ndata: {name: idx}\n", "deep.yaml", options).config, {}).run(dir);
+    std::map<std::string, Values> sections;
+    for (const auto& [section, entries] : read_checkpoint(dir.last()).tensors) sections[section] = values_of(entries);
+    return sections;
+  };
+  const auto one = values("1", "1");
+  EXPECT_EQ(one.count("ema"), 1U);
+  EXPECT_TRUE(one == values("2", "0"));
+  EXPECT_TRUE(one == values("4", "3"));
+}
+
 TEST_F(Averages, EachProgramSaysWhichWeightsItTook) {
   dir_.write("tiny.yaml", std::string_view(test::tiny_config("data")));
   const auto run = [&](const std::string& program, const std::vector<std::string>& words) {

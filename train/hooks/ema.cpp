@@ -32,7 +32,8 @@ class Ema final : public TrainingHook {
   void after_update(const StepContext& context) override {
     const int64_t steps = context.step + 1;
     if (steps % options_.every != 0) return;
-    const auto n = static_cast<double>(steps / options_.every);
+    const int64_t updates = steps / options_.every;
+    const auto n = static_cast<double>(updates);
     const double decay = options_.warmup ? std::min(options_.decay, (1 + n) / (10 + n)) : options_.decay;
     average_.move_towards_model(1 - decay);
   }
