@@ -9,7 +9,7 @@
 
 namespace ghost {
 
-// The batch of one epoch of one run; its number is in the batch.
+// An epoch of a run. With the number of a batch it is what the random numbers of the batch are a function of.
 struct EpochKey {
   uint64_t seed = 0;
   int64_t epoch = 0;

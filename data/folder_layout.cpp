@@ -235,10 +235,8 @@ class Finder {
     const std::string nearest =
         below.classes.size() < 2
             ? ""
-            : message_of(
-                  "; data.root may be a level too high: --set {}, whose folders "
-                  "are {}",
-                  shell_word("data.root=" + classes.front().path.string()), quoted_names(below.classes, kNamed));
+            : message_of("; data.root may be a level too high: --set {}, whose folders are {}",
+                         shell_word("data.root=" + classes.front().path.string()), quoted_names(below.classes, kNamed));
     fail("image_folder: {} holds one class only, {}, and there is nothing to tell it from{}", folder.string(),
          ghost::quoted(classes.front().name), nearest);
   }

@@ -11,7 +11,7 @@ namespace ghost {
 class InitialisedFromData {
  public:
   virtual ~InitialisedFromData() = default;
-  // images (N, H, W, C), as the network sees them in training, in random order.
+  // images (N, H, W, C), prepared as for training but without augmentation, in random order.
   virtual void initialise_from(const Tensor& images) = 0;
 
  protected:

@@ -6,6 +6,7 @@
 #include "nn/parameter_pattern.h"
 
 namespace ghost {
+
 void freeze(Module& model, const std::vector<std::string>& patterns) {
   std::vector<Parameter> parameters = model.parameters();
   std::vector<char> frozen(parameters.size());

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <map>
 
 #include "nn/data_init.h"
 #include "nn/freeze.h"
@@ -31,8 +32,10 @@ TEST(WhiteningConv, MakesPatchesUncorrelatedWithUnitVariance) {
   WhiteningConv layer(options);
   layer.initialise(0);
   layer.initialise_from(images);
-  for (Parameter& p : layer.own_parameters())
-    if (p.name == "bias") p.tensor.copy_from(Tensor::zeros(p.tensor.shape()));
+  for (const Parameter& p : layer.own_parameters())
+    if (p.name == "bias") {
+      EXPECT_EQ(test::largest_magnitude(p.tensor), 0);
+    }
   const NoGrad constant;
   const Tensor y = layer(images);
   ASSERT_EQ(y.shape(), Shape({200, 9, 9, 16}));
@@ -72,6 +75,38 @@ TEST(Dirac, FirstFiltersPassTheirChannelOn) {
     others += std::abs(static_cast<double>(out[p * 5 + 3]));
   }
   EXPECT_GT(others, 0) << "the rest starts at random";
+}
+
+// What the counts do not tell: identities at the start, and logits that are a ninth of the linear layer's.
+TEST(Airbench, StartsWithIdentitiesAndScalesItsLogits) {
+  const ModulePtr model = build_model({.name = "airbench", .num_classes = 4, .width = 0.5}, 1);
+  std::map<std::string, Tensor> parameters;
+  for (const Parameter& p : model->parameters()) parameters[p.name] = p.tensor;
+  const Tensor& weight = parameters.at("3.conv1.weight");  // (128, 3, 3, 32)
+  ASSERT_EQ(weight.shape(), Shape({128, 3, 3, 32}));
+  const std::vector<float> values = weight.to_vector<float>();
+  for (size_t filter = 0; filter < 32; ++filter)
+    for (size_t i = 0; i < 288; ++i)
+      ASSERT_EQ(values[filter * 288 + i], i == 4 * 32 + filter ? 1.0f : 0.0f) << filter << ", " << i;
+
+  const NoGrad constant;
+  model->eval();
+  Tensor head_input;
+  {
+    const ForwardObserver observer([&](Module& module, const Tensor& x, const Tensor&) {
+      if (module.path() == "7") head_input = x;
+    });
+    const Tensor logits = (*model)(test::random_tensor({2, 16, 16, 3}, 1));
+    const std::vector<double> z = logits.to_vector<double>(), in = head_input.to_vector<double>(),
+                              w = parameters.at("7.weight").to_vector<double>();
+    ASSERT_EQ(head_input.shape(), Shape({2, 128}));
+    for (size_t n = 0; n < 2; ++n)
+      for (size_t k = 0; k < 4; ++k) {
+        double sum = 0;
+        for (size_t c = 0; c < 128; ++c) sum += in[n * 128 + c] * w[k * 128 + c];
+        EXPECT_NEAR(z[n * 4 + k], sum / 9, 1e-5);
+      }
+  }
 }
 
 TEST(Airbench, HasThePublishedSizeAndFreezesTheScalesOfBatchNorm) {

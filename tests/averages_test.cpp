@@ -3,13 +3,12 @@
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <tuple>
 
 #include "nn/state_dict.h"
 #include "support/modules.h"
 #include "support/process.h"
-#include "support/programs.h"
-#include "support/temp_dir.h"
-#include "support/tiny_images.h"
+#include "support/room.h"
 #include "train/hooks/hook_table.h"
 #include "train/loop/trainer.h"
 #include "train/network/network.h"
@@ -41,13 +40,10 @@ void expect_near(const Values& came, const Values& expected, double tolerance) {
 
 class Averages : public testing::Test {
  protected:
-  Averages() { test::write_tiny_idx(dir_ / "data", {.train = 40, .test = 16}); }
-
   Config config(std::vector<std::string> overrides = {}) const {
     overrides.insert(overrides.begin(), {"train.epochs=2", "train.batch_size=8", "model.channels=[3]"});
-    return load_config_text(test::tiny_config(dir_ / "data"), "tiny.yaml", overrides).config;
+    return room_.config(overrides);
   }
-  RunDir run_dir(const std::string& name) const { return RunDir::create((dir_ / name).string(), ""); }
 
   // Calls the only hook of the configuration after steps that set the model to what `set` makes of it.
   struct Followed {
@@ -77,7 +73,7 @@ class Averages : public testing::Test {
     return std::hash<std::string>()(e.name) + static_cast<uint64_t>(step);
   }
 
-  test::TempDir dir_;
+  test::Room room_{{.train = 40, .test = 16}};
 };
 
 TEST_F(Averages, EmaIsTheWeightedMeanOfAllUpdates) {
@@ -102,6 +98,28 @@ TEST_F(Averages, EmaIsTheWeightedMeanOfAllUpdates) {
       });
       expect_near(followed.averages(), expected, 1e-5);
     }
+}
+
+// A weight that is 0 and then 1: what is left of the 0 after one update, and after two.
+TEST_F(Averages, EmaOfAStepHasTheNumbersOfItsFormula) {
+  for (const auto& [warmup, first, second] : {std::tuple{"false", 0.4, 0.64}, {"true", 1 - 2.0 / 11, 1 - 0.5 / 11}}) {
+    const Config c = config({"train.ema.decay=0.6", std::string("train.ema.warmup=") + warmup});
+    const ModulePtr model = build_model(c.model, 1);
+    const auto fill = [&](double value) {
+      for (NamedTensor& e : state_tensors(*model))
+        e.tensor.copy_from(Tensor::full(e.tensor.shape(), value, e.tensor.dtype()));
+    };
+    const std::vector<NamedHook> hooks =
+        make_hooks(c.train.hooks, {.model = *model, .seed = 0, .epochs = 2, .steps_per_epoch = 5});
+    fill(0);
+    hooks.at(0).hook->start(*model);
+    fill(1);
+    const auto value = [&] { return hooks.at(0).hook->state().front().tensor.to_vector<double>().front(); };
+    hooks.at(0).hook->after_update({.model = *model, .step = 0});
+    EXPECT_NEAR(value(), first, 1e-6) << warmup;
+    hooks.at(0).hook->after_update({.model = *model, .step = 1});
+    EXPECT_NEAR(value(), second, 1e-6) << warmup;
+  }
 }
 
 TEST_F(Averages, LookaheadLeadsTheWeightsBackToTheSlowOnes) {
@@ -164,22 +182,16 @@ TEST_F(Averages, OptionsAreRefusedWhereTheyMeanNothing) {
 // A network that learns slowly beside an average that hardly moves: the two are far from each other.
 TEST_F(Averages, BestFollowsTheWeightsThatItIsToldTo) {
   const std::vector<std::string> slow{"train.epochs=6", "train.ema.decay=0.999", "train.ema.warmup=false"};
-  struct Ears final : Sink {
-    void on_epoch(const EpochReport& report) override { epochs.push_back(report); }
-    void on_end(const RunEnd& report) override { end = report; }
-    std::vector<EpochReport> epochs;
-    RunEnd end;
-  };
   for (const std::string best : {"raw", "ema"}) {
     std::vector<std::string> options = slow;
     options.push_back("train.best=" + best);
-    const RunDir dir = run_dir(best);
-    Ears ears;
-    Trainer trainer(config(options), {&ears});
+    const RunDir dir = room_.run_dir(best);
+    test::Notebook notebook;
+    Trainer trainer(config(options), {&notebook});
     trainer.run(dir);
     double highest = -1;
     int64_t epoch = 0;
-    for (const EpochReport& report : ears.epochs) {
+    for (const EpochReport& report : notebook.epochs) {
       ASSERT_EQ(report.hook_tests.size(), 1U);
       EXPECT_FALSE(report.hook_tests[0].sums == report.test);
       const double top1 = report.test_of(best).top1_percent();
@@ -189,13 +201,13 @@ TEST_F(Averages, BestFollowsTheWeightsThatItIsToldTo) {
     const Checkpoint checkpoint = read_checkpoint(dir.best());
     EXPECT_EQ(checkpoint.progress.best_top1, highest);
     EXPECT_EQ(checkpoint.progress.epoch, epoch);
-    EXPECT_EQ(ears.end.weights, best);
-    EXPECT_EQ(ears.end.test, ears.epochs.back().test_of(best));
+    EXPECT_EQ(notebook.end.weights, best);
+    EXPECT_EQ(notebook.end.test, notebook.epochs.back().test_of(best));
   }
 }
 
 TEST_F(Averages, AreTakenUpByName) {
-  const RunDir dir = run_dir("run");
+  const RunDir dir = room_.run_dir("run");
   Trainer(config({"train.ema.decay=0.9", "train.lookahead.steps=2"}), {}).run(dir);
   const Checkpoint checkpoint = read_checkpoint(dir.last());
   const auto taken = [&](const std::string& name) {
@@ -205,7 +217,7 @@ TEST_F(Averages, AreTakenUpByName) {
   EXPECT_EQ(taken("lookahead"), values_of(checkpoint.tensors.at("lookahead")));
   EXPECT_EQ(taken("raw"), values_of(checkpoint.tensors.at(kModelSection)));
   EXPECT_EQ(choose_weights(checkpoint, "auto", "FILE").note,
-            "FILE: its ema weights are taken; it also holds raw, lookahead (--weights-of)");
+            "FILE: its ema weights are taken; it also holds raw, lookahead");
   EXPECT_THAT(error_of([&] { choose_weights(checkpoint, "emma", "FILE"); }),
               AllOf(HasSubstr("FILE: there are no weights of 'emma' in it; did you mean 'ema'?"),
                     HasSubstr("it holds raw, lookahead, ema")));
@@ -223,9 +235,9 @@ TEST_F(Averages, AreTakenUpByName) {
 
 // Everything that draws random numbers or keeps weights, at once.
 TEST_F(Averages, AndAllThatIsRandomAreTheSameBitsWithAnyNumberOfThreadsAndWorkers) {
-  test::write_tiny_idx(dir_ / "larger", {.train = 64, .test = 16, .size = 16});
+  test::write_tiny_idx(room_.dir / "larger", {.train = 64, .test = 16, .size = 16});
   const auto values = [&](const std::string& threads, const std::string& workers) {
-    const std::vector<std::string> options{"data.root=" + (dir_ / "larger").string(),
+    const std::vector<std::string> options{"data.root=" + (room_.dir / "larger").string(),
                                            "data.image_size=16",
                                            "model.name=resnet",
                                            "model.depth=20",
@@ -242,7 +254,7 @@ TEST_F(Averages, AndAllThatIsRandomAreTheSameBitsWithAnyNumberOfThreadsAndWorker
                                            "optimizer.groups=[{match: \"*.bias\", lr_scale: 4, weight_decay: 0}]",
                                            "run.threads=" + threads,
                                            "data.workers=" + workers};
-    const RunDir dir = run_dir("threads" + threads);
+    const RunDir dir = room_.run_dir("threads" + threads);
     Trainer(load_config_text("model: {name: resnet}\ndata: {name: idx}\n", "deep.yaml", options).config, {}).run(dir);
     std::map<std::string, Values> sections;
     for (const auto& [section, entries] : read_checkpoint(dir.last()).tensors) sections[section] = values_of(entries);
@@ -255,9 +267,9 @@ TEST_F(Averages, AndAllThatIsRandomAreTheSameBitsWithAnyNumberOfThreadsAndWorker
 }
 
 TEST_F(Averages, EachProgramSaysWhichWeightsItTook) {
-  dir_.write("tiny.yaml", std::string_view(test::tiny_config("data")));
+  room_.dir.write("tiny.yaml", std::string_view(test::tiny_config("data")));
   const auto run = [&](const std::string& program, const std::vector<std::string>& words) {
-    return test::run_program(program, words, {.directory = dir_.str()});
+    return test::run_program(program, words, {.directory = room_.dir.str()});
   };
   const Finished trained = run("ghost-train", {"--config", "tiny.yaml", "--set", "train.ema.decay=0.9", "--set",
                                                "train.epochs=1", "--run", "run"});
@@ -271,7 +283,7 @@ TEST_F(Averages, EachProgramSaysWhichWeightsItTook) {
     return json;
   };
   nlohmann::json line;
-  std::istringstream lines(test::file_text(dir_ / "run/metrics.jsonl"));
+  std::istringstream lines(test::file_text(room_.dir / "run/metrics.jsonl"));
   for (std::string text; std::getline(lines, text);) line = nlohmann::json::parse(text);
   EXPECT_EQ(eval("raw").at("loss"), line.at("test_loss"));
   EXPECT_EQ(eval("ema").at("loss"), line.at("ema_test_loss"));
@@ -288,7 +300,11 @@ TEST_F(Averages, EachProgramSaysWhichWeightsItTook) {
     EXPECT_EQ(done.status, 0) << done.err;
     EXPECT_THAT(done.err + done.out, HasSubstr(note)) << program;
   }
-  EXPECT_EQ(read_safetensors_metadata(dir_ / "out.safetensors").at("weights_of"), "ema");
+  const Finished again = run("ghost-eval", {"--weights", "out.safetensors", "--json", "--set", "data.root=data"});
+  ASSERT_EQ(again.status, 0) << again.err;
+  EXPECT_EQ(nlohmann::json::parse(again.out).at("weights_of"), "ema") << "the file says which weights it holds";
+  EXPECT_EQ(nlohmann::json::parse(again.out).at("loss"), eval("ema").at("loss"));
+  EXPECT_EQ(read_safetensors_metadata(room_.dir / "out.safetensors").at("weights_of"), "ema");
   const Finished none = run("ghost-eval", {"--checkpoint", "run", "--weights-of", "lookahead"});
   EXPECT_EQ(none.status, 2);
   EXPECT_THAT(none.err, HasSubstr("there are no weights of 'lookahead' in it; it holds raw, ema"));

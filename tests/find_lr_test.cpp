@@ -128,11 +128,7 @@ TEST(FindLr, EndsWhereTheLossBreaksAway) {
 class FindLrProgram : public testing::Test {
  protected:
   FindLrProgram() { test::write_tiny_task(dir_); }
-  Finished train(const Words& more) const {
-    Words arguments{"--config", "tiny.yaml"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return test::run_program("ghost-train", arguments, {.directory = dir_.str()});
-  }
+  Finished train(const Words& more) const { return test::train_tiny(dir_, more); }
   std::vector<std::string> files() const {
     std::vector<std::string> names;
     for (const auto& entry : fs::directory_iterator(dir_.path())) names.push_back(entry.path().filename().string());

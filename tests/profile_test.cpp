@@ -22,11 +22,7 @@ namespace fs = std::filesystem;
 class Profile : public testing::Test {
  protected:
   Profile() { test::write_tiny_task(dir_); }
-  Finished train(const Words& more) const {
-    Words arguments{"--config", "tiny.yaml"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return test::run_program("ghost-train", arguments, {.directory = dir_.str()});
-  }
+  Finished train(const Words& more) const { return test::train_tiny(dir_, more); }
   nlohmann::json profile(Words more = {}) const {
     more.insert(more.end(), {"--profile", "--json"});
     const Finished run = train(more);

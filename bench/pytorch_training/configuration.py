@@ -11,13 +11,13 @@ class Failure(Exception):
 # Options that say how and where a run works, not what it computes.
 WITHOUT_EFFECT = {
     "data.prefetch", "data.max_unreadable", "data.workers", "data.test_share", "train.log_every", "train.fusion",
-    "train.numerics", "train.checkpoint_every", "train.checkpoint_minutes", "train.keep", "train.best",
-    "run.dir", "run.threads", "run.seed", "run.tensorboard", "model.pretrained_strict", "model.pretrained_prefix",
+    "train.numerics", "train.checkpoint_every", "train.checkpoint_minutes", "train.keep",
+    "run.dir", "run.tensorboard", "model.pretrained_strict", "model.pretrained_prefix",
 }
 # Options that are not translated, with the value at which they do nothing.
 ONLY = {
     "model.pretrained": "", "model.drop_path": 0, "data.validation_share": 0, "data.augment.lighting": 0,
-    "train.freeze": [], "train.patience": 0, "train.hours": 0,
+    "train.freeze": [], "train.patience": 0,
 }
 # Options that are translated. Those of a section or of a network are checked where they are read.
 TRANSLATED = {
@@ -45,7 +45,7 @@ TRANSLATED = {
     "schedule.anneal", "schedule.cycle_momentum", "schedule.base_momentum", "schedule.max_momentum",
     "train.epochs", "train.batch_size", "train.accumulate", "train.label_smoothing", "train.clip_grad_norm",
     "train.eval_every", "train.eval_batch_size", "train.ema.decay", "train.ema.warmup", "train.ema.every",
-    "train.lookahead.steps", "train.lookahead.alpha", "train.lookahead.ramp",
+    "train.lookahead.steps", "train.lookahead.alpha", "train.lookahead.ramp", "train.best", "run.seed", "run.threads",
 }
 
 

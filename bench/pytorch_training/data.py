@@ -24,7 +24,7 @@ USUAL = {  # mean, deviation
 }
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "validate": "val",
          "dev": "val", "eval": "val", "test": "test", "testing": "test"}
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib")
 
 
 class Pictures:
@@ -93,8 +93,22 @@ def read_cifar(root, fine):
     return {"train": part(train), "test": part([test])}
 
 
+def is_junk(name):
+    """What file managers leave behind."""
+    return name.startswith((".", "@")) or name.lower() == "__macosx"
+
+
+def pictures_below(folder):
+    found = []
+    for path, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not is_junk(name)]
+        found += [os.path.join(path, name) for name in names
+                  if name.lower().endswith(SUFFIXES) and not is_junk(name)]
+    return sorted(found)
+
+
 def read_folder(root):
-    parts = {}
+    parts, classes = {}, None
     for name in sorted(os.listdir(root)):
         part = PARTS.get(name.lower())
         folder = os.path.join(root, name)
@@ -102,14 +116,14 @@ def read_folder(root):
             continue
         if part in parts:
             raise Failure(f"data.root: {root} holds two folders that could be the {part} pictures")
-        classes = sorted((c for c in os.listdir(folder) if os.path.isdir(os.path.join(folder, c))), key=os.fsencode)
-        files, labels = [], []
-        for label, c in enumerate(classes):
-            found = sorted(os.path.join(path, f) for path, _, names in os.walk(os.path.join(folder, c)) for f in names
-                           if f.lower().endswith(SUFFIXES))
-            files += found
-            labels += [label] * len(found)
-        parts[part] = Pictures(labels, files=files)
+        pictures = {c: pictures_below(os.path.join(folder, c)) for c in os.listdir(folder)
+                    if os.path.isdir(os.path.join(folder, c)) and not is_junk(c)}
+        found = sorted((c for c, files in pictures.items() if files), key=os.fsencode)
+        if classes is not None and found != classes:
+            raise Failure(f"data.root: the parts of {root} have different classes")
+        classes = found
+        parts[part] = Pictures([label for label, c in enumerate(classes) for _ in pictures[c]],
+                               files=[file for c in classes for file in pictures[c]])
     if "train" not in parts:
         raise Failure(f"data.root: {root} holds no train/; a folder of classes alone, which Ghost would split, is not "
                       "translated to PyTorch")

@@ -127,12 +127,12 @@ class Airbench(nn.Module):
 
     The first convolution whitens patches of 2×2 pixels: whiten() sets its frozen weight from images. The other
     convolutions start as PyTorch's, but pass on their input where they have as many channels (Dirac's delta). Names of
-    parameters are those of Ghost's network. `bias_epochs`: how long the first bias is trained; None: throughout.
+    parameters are those of Ghost's network.
     """
 
     PATCH = 2
 
-    def __init__(self, channels=3, classes=10, widths=(64, 256, 256), scale=1 / 9, bn_momentum=0.4, bias_epochs=None):
+    def __init__(self, channels=3, classes=10, widths=(64, 256, 256), scale=1 / 9, bn_momentum=0.4):
         super().__init__()
         first = 2 * channels * self.PATCH**2
         self.add_module("0", nn.Conv2d(channels, first, self.PATCH))
@@ -140,7 +140,7 @@ class Airbench(nn.Module):
         for i, (a, b) in enumerate(zip((first, *widths), widths)):
             self.add_module(str(2 + i), AirbenchGroup(a, b, bn_momentum))
         self.add_module("7", nn.Linear(widths[-1], classes, bias=False))
-        self.scale, self.bias_epochs = scale, bias_epochs
+        self.scale = scale
 
     @property
     def whiten_conv(self):
@@ -158,15 +158,11 @@ class Airbench(nn.Module):
                 nn.init.dirac_(conv.weight.data[:same])
 
     def whiten(self, images, eps=5e-4):
-        """Eigenvectors of the patches' covariance, divided by the roots of the eigenvalues, with both signs."""
+        """Eigenvectors of the patches' second moments, divided by the roots of the eigenvalues, with both signs."""
         patches = F.unfold(images, self.PATCH).transpose(1, 2).reshape(-1, images.shape[1] * self.PATCH**2)
         values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
         rows = (vectors / torch.sqrt(values + eps)).T.flip(0).reshape(-1, *self.whiten_conv.weight.shape[1:])
         self.whiten_conv.weight.data.copy_(torch.cat([rows, -rows]))
-
-    def start_epoch(self, epoch):
-        """`epoch` counts from 0."""
-        self.whiten_conv.bias.requires_grad_(self.bias_epochs is None or epoch < self.bias_epochs)
 
     def forward(self, x):
         x = F.relu(self.whiten_conv(x))
@@ -177,6 +173,7 @@ class Airbench(nn.Module):
 
 def airbench(options, peer, channels, classes):
     options.require("model.activation", ["relu"])
+    options.require("model.init", ["pytorch"])
     return Airbench(channels, classes, [int(c * options["model.width"] + 0.5) for c in (64, 256, 256)])
 
 

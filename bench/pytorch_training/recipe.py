@@ -216,5 +216,5 @@ class Lookahead(Averaged):
 
 
 def averages(options, net, total_steps):
-    kinds = (("train.ema.decay", Ema), ("train.lookahead.steps", Lookahead))
+    kinds = (("train.lookahead.steps", Lookahead), ("train.ema.decay", Ema))  # in the order of train/hooks/hook_table.cpp
     return [kind(options, net, total_steps) for key, kind in kinds if options.get(key, 0) > 0]

@@ -18,7 +18,7 @@ Tensor DropPath::forward(const Tensor& x) {
   const int64_t images = x.size(0);
   std::vector<int64_t> sizes(static_cast<size_t>(x.rank()), 1);
   sizes.front() = images;
-  sizes.back() = x.size(x.rank() - 1);  // a gate for each image and channel, which has a kernel of its own
+  sizes.back() = x.size(x.rank() - 1);  // repeated over the channels: such a gate has a fast kernel
   Tensor gate = Tensor::empty(Shape(sizes), x.dtype());
   with_floating(x.dtype(), kind(), [&]<class T>() {
     T* to = gate.mutable_data<T>();

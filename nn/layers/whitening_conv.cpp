@@ -39,10 +39,10 @@ std::vector<double> second_moments(const Tensor& images, int64_t kernel) {
 
 WhiteningConv::WhiteningConv(const Options& o) : options_(o) {
   require_at_least("WhiteningConv", "in", o.in, 1), require_at_least("WhiteningConv", "kernel", o.kernel, 1);
-  const Initialiser initial = uniform_fan_in(o.kernel * o.kernel * o.in);
-  weight_ = register_parameter("weight", {o.out(), o.kernel, o.kernel, o.in}, initial);
+  weight_ =
+      register_parameter("weight", {o.out(), o.kernel, o.kernel, o.in}, uniform_fan_in(o.kernel * o.kernel * o.in));
   weight_.set_requires_grad(false);
-  bias_ = register_parameter("bias", {o.out()}, initial);
+  bias_ = register_parameter("bias", {o.out()}, constant(0));
 }
 
 int64_t WhiteningConv::macs(const Shape&, const Shape& y) const { return y.pixels() * weight_.numel(); }

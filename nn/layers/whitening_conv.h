@@ -7,7 +7,7 @@ namespace ghost {
 // A convolution without padding that decorrelates the pixels of a patch: its filters are the eigenvectors of the
 // patches' second moments, each divided by the root of its eigenvalue, and the same with the other sign, so that a ReLU
 // behind it loses nothing (Jordan, arXiv 2404.00498, section 3.2). The weight follows from training images and does not
-// train; the bias does. x (N, H, W, in) → y (N, H − kernel + 1, W − kernel + 1, 2·kernel²·in).
+// train; the bias, 0 at the start, does. x (N, H, W, in) → y (N, H − kernel + 1, W − kernel + 1, 2·kernel²·in).
 class WhiteningConv final : public Module, public InitialisedFromData {
  public:
   struct Options {

@@ -145,7 +145,7 @@ void describe(ModelConfig& c, Description& d) {
   d.field("in_channels", &c.in_channels, "channels of the input; auto: those of the images", rule::at_least(1, 1e3));
   d.field("width", &c.width, "multiplies all channel counts (arXiv 1704.04861)", rule::above(0, 100));
   d.field("dropout", &c.dropout, "share of features dropped before the classifier", rule::below_one());
-  d.field("drop_path", &c.drop_path, "share of images that skip the last branch, earlier: less (arXiv 1603.09382)",
+  d.field("drop_path", &c.drop_path, "images without the last branch, fewer for earlier ones (arXiv 1603.09382)",
           rule::below_one());
   d.field("variant", &c.variant, "which of the published GhostNets",
           rule::one_of({"official", "tensorflow", "d_li14"}));

@@ -38,7 +38,7 @@ Batch mixed(const AugmentConfig& augment, int64_t number, const EpochKey& key = 
   return batch;
 }
 
-// The share that image 0 kept, by its target. Labels of neighbours differ, but for the last and the first.
+// The share that image 0 kept, by its target. Labels of neighbours differ.
 double share_of(const Batch& batch) { return static_cast<double>(batch.targets.to_vector<float>()[0]); }
 
 // Every target is the share of the image's own label and the rest of the next one's.

@@ -81,6 +81,12 @@ int Process::wait() {
 std::string Process::out() { return std::filesystem::exists(dir_ / "out") ? file_text(dir_ / "out") : ""; }
 std::string Process::err() { return std::filesystem::exists(dir_ / "err") ? file_text(dir_ / "err") : ""; }
 
+Finished train_tiny(const TempDir& dir, const std::vector<std::string>& arguments) {
+  std::vector<std::string> all{"--config", "tiny.yaml"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return run_program("ghost-train", all, {.directory = dir.str()});
+}
+
 std::string program_path(const std::string& name) { return std::string(GHOST_BIN_DIR) + "/" + name; }
 
 Finished run_program(const std::string& name, const std::vector<std::string>& arguments,

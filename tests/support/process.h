@@ -45,6 +45,8 @@ struct Finished {
 // A program of ours by its name, to its end.
 Finished run_program(const std::string& name, const std::vector<std::string>& arguments,
                      const ProcessOptions& options = {});
+// ghost-train --config tiny.yaml with these arguments besides, in a folder of write_tiny_task() (tiny_images.h).
+Finished train_tiny(const TempDir& dir, const std::vector<std::string>& arguments);
 std::string program_path(const std::string& name);  // "ghost-train" → where it was built
 
 // Asks every 2 ms; false if the condition has not come about within a minute.

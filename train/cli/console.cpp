@@ -173,12 +173,13 @@ void Console::on_epoch(const EpochReport& report) {
     const std::string accuracy = percent(report.test.top1_percent());
     const std::string& of = report.held_out;
     full += fmt::format("  {} loss {:.4f}  {} accuracy {}", of, report.test.loss(), of, accuracy);
-    brief += fmt::format("  {} acc {}", of, terminal_.styled("1", accuracy));
+    const std::string followed = best_weights(start_.config.train);
+    brief += fmt::format("  {} acc {}", of, followed == "raw" ? terminal_.styled("1", accuracy) : accuracy);
     for (const HookTest& test : report.hook_tests) {
       const std::string of_hook = percent(test.sums.top1_percent());
       full += fmt::format("  {} {} loss {:.4f}  {} {} accuracy {}", test.hook, of, test.sums.loss(), test.hook, of,
                           of_hook);
-      brief += fmt::format("  {} {}", test.hook, of_hook);
+      brief += fmt::format("  {} {}", test.hook, followed == test.hook ? terminal_.styled("1", of_hook) : of_hook);
     }
   }
   const char* best = report.best ? "  best" : "";

@@ -107,6 +107,7 @@ std::string as_json(const Network& network, const Arguments& arguments, const Re
   json["split"] = arguments.split;
   if (!result.folders.empty()) json["folders"] = result.folders;
   json["tta"] = arguments.tta;
+  json["flip"] = arguments.tta != "none";
   json["top1"] = sums.top1_percent();
   json["top5"] = sums.top5_percent();
   json["loss"] = sums.loss();

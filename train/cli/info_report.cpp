@@ -110,6 +110,7 @@ std::vector<Part> parts_of(const MemoryEstimate& e) {
   return {{"program", "program", e.program},
           {"parameters", "parameters", e.parameters},
           {"optimizer", "optimizer", e.optimizer},
+          {"averages", "averaged weights", e.averages},
           {"steps_and_tests", "steps and tests", e.step},
           {"batches_ahead", "batches ahead", e.batches},
           {"data_set", "data set", e.images},

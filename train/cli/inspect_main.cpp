@@ -84,7 +84,9 @@ void write_pictures(const fs::path& folder, const InspectedLayer& one) {
 
 InspectionPage page_of(const Network& network, const std::vector<std::string>& images) {
   return {.title = "Inside " + network.config.model.name,
-          .about = fmt::format("{} · {} · Ghost {}", network.file, fmt::join(images, ", "), version())};
+          .about = fmt::format("{}{} · {} · Ghost {}", network.file,
+                               network.weights_of == "raw" ? "" : " (" + network.weights_of + " weights)",
+                               fmt::join(images, ", "), version())};
 }
 
 int inspect_network(const Arguments& arguments, Terminal& terminal) {

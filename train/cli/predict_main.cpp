@@ -15,6 +15,7 @@
 #include "train/loop/arithmetic.h"
 #include "train/network/export.h"
 #include "train/network/predictor.h"
+#include "train/page/text.h"
 #include "train/run/preprocessing_json.h"
 
 namespace ghost::cli {
@@ -87,7 +88,8 @@ std::string dumped(const nlohmann::ordered_json& json) {
 
 class Json final : public Format {
  public:
-  explicit Json(const Preprocessing& preprocessing) : preprocessing_(json_of(preprocessing)) {}
+  explicit Json(const Network& network)
+      : weights_of_(network.weights_of), preprocessing_(json_of(*network.preprocessing)) {}
   std::string begin() const override { return "["; }
   std::string one(const Prediction& prediction) override {
     nlohmann::ordered_json json{{"file", prediction.file.string()}};
@@ -97,6 +99,7 @@ class Json final : public Format {
         top.push_back({{"class", score.name}, {"index", score.index}, {"probability", score.probability}});
       json["top"] = std::move(top);
       if (!prediction.logits.empty()) json["logits"] = prediction.logits;
+      json["weights_of"] = weights_of_;
       json["preprocessing"] = preprocessing_;
     } else {
       json["error"] = prediction.error;
@@ -106,17 +109,10 @@ class Json final : public Format {
   std::string end() const override { return "\n]\n"; }
 
  private:
+  std::string weights_of_;
   nlohmann::ordered_json preprocessing_;
   std::string between_ = "\n ";
 };
-
-// RFC 4180: what holds a comma, a quote or a line's end stands in quotes, its quotes doubled.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
 
 class Csv final : public Format {
  public:
@@ -156,11 +152,10 @@ class Table final : public Format {
   std::string between_;
 };
 
-std::unique_ptr<Format> format_of(const Arguments& arguments, const Preprocessing& preprocessing,
-                                  const Terminal& terminal) {
-  if (arguments.json) return std::make_unique<Json>(preprocessing);
+std::unique_ptr<Format> format_of(const Arguments& arguments, const Network& network, const Terminal& terminal) {
+  if (arguments.json) return std::make_unique<Json>(network);
   if (arguments.csv) return std::make_unique<Csv>();
-  return std::make_unique<Table>(terminal, preprocessing);
+  return std::make_unique<Table>(terminal, *network.preprocessing);
 }
 
 Network network_of(const Arguments& arguments) {
@@ -180,7 +175,7 @@ int predict(const Arguments& arguments, const std::string& program, Terminal& te
   const std::vector<Input> inputs = collect(arguments.inputs);
   if (inputs.empty()) fail("there is nothing to predict: standard input names no files");
 
-  const std::unique_ptr<Format> format = format_of(arguments, *network.preprocessing, terminal);
+  const std::unique_ptr<Format> format = format_of(arguments, network, terminal);
   int64_t failed = 0;
   const auto print = [&](const Prediction& prediction) {
     terminal.text(format->one(prediction));

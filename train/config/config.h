@@ -27,6 +27,11 @@ struct Config {
   bool model_classes_set = false, model_channels_set = false;
 };
 
+// Epochs of a curve over the run: schedule.epochs, or train.epochs where that is 0.
+inline int64_t curve_epochs(const Config& config) {
+  return config.schedule.epochs > 0 ? config.schedule.epochs : config.train.epochs;
+}
+
 struct LoadedConfig {
   Config config;
   // For the log, one line each: options that are ignored, because they belong to a model, data set, optimizer or

@@ -6,6 +6,7 @@
 
 #include "core/safetensors.h"
 #include "nn/module.h"
+#include "train/hooks/hook.h"
 
 namespace ghost {
 
@@ -33,6 +34,23 @@ class AveragedWeights {
   };
   Module& model_;
   std::vector<Item> items_;
+};
+
+// A hook that keeps such values (HookEntry::keeps_weights): they start as the model's, are tested beside them, and are
+// all that the hook remembers. after_update() is what it does with them.
+class AveragingHook : public TrainingHook {
+ public:
+  explicit AveragingHook(Module& model) : average_(model) {}
+  void start(Module&) final { average_.take_from_model(); }
+  bool swap_weights(Module&) final {
+    average_.swap();
+    return true;
+  }
+  std::vector<NamedTensor> state() const final { return average_.state(); }
+  void load_state(const std::vector<NamedTensor>& entries) final { average_.load_state(entries); }
+
+ protected:
+  AveragedWeights average_;
 };
 
 }  // namespace ghost

@@ -24,11 +24,10 @@ void describe(EmaOptions& o, Description& d) {
   d.field("every", &o.every, "steps from one update to the next", rule::at_least(1));
 }
 
-class Ema final : public TrainingHook {
+class Ema final : public AveragingHook {
  public:
-  Ema(const EmaOptions& options, Module& model) : options_(options), average_(model) {}
+  Ema(const EmaOptions& options, Module& model) : AveragingHook(model), options_(options) {}
 
-  void start(Module&) override { average_.take_from_model(); }
   void after_update(const StepContext& context) override {
     const int64_t steps = context.step + 1;
     if (steps % options_.every != 0) return;
@@ -37,16 +36,9 @@ class Ema final : public TrainingHook {
     const double decay = options_.warmup ? std::min(options_.decay, (1 + n) / (10 + n)) : options_.decay;
     average_.move_towards_model(1 - decay);
   }
-  bool swap_weights(Module&) override {
-    average_.swap();
-    return true;
-  }
-  std::vector<NamedTensor> state() const override { return average_.state(); }
-  void load_state(const std::vector<NamedTensor>& entries) override { average_.load_state(entries); }
 
  private:
   EmaOptions options_;
-  AveragedWeights average_;
 };
 
 TrainingHookPtr make_ema(const EmaOptions& options, const HookSetup& setup) {

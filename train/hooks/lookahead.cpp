@@ -25,32 +25,24 @@ void describe(LookaheadOptions& o, Description& d) {
           rule::at_least(0, 100));
 }
 
-class Lookahead final : public TrainingHook {
+class Lookahead final : public AveragingHook {
  public:
   Lookahead(const LookaheadOptions& options, const HookSetup& setup)
-      : options_(options),
-        run_(static_cast<double>(setup.epochs) * static_cast<double>(setup.steps_per_epoch)),
-        slow_(setup.model) {}
+      : AveragingHook(setup.model),
+        options_(options),
+        run_(static_cast<double>(setup.epochs) * static_cast<double>(setup.steps_per_epoch)) {}
 
-  void start(Module&) override { slow_.take_from_model(); }
   void after_update(const StepContext& context) override {
     const int64_t steps = context.step + 1;
     if (steps % options_.steps != 0) return;
     const double over = std::min(1.0, static_cast<double>(steps) / run_);
-    slow_.move_towards_model(1 - (1 - options_.alpha) * std::pow(over, options_.ramp));
-    slow_.give_to_model();
+    average_.move_towards_model(1 - (1 - options_.alpha) * std::pow(over, options_.ramp));
+    average_.give_to_model();
   }
-  bool swap_weights(Module&) override {
-    slow_.swap();
-    return true;
-  }
-  std::vector<NamedTensor> state() const override { return slow_.state(); }
-  void load_state(const std::vector<NamedTensor>& entries) override { slow_.load_state(entries); }
 
  private:
   LookaheadOptions options_;
   double run_;  // steps
-  AveragedWeights slow_;
 };
 
 TrainingHookPtr make_lookahead(const LookaheadOptions& options, const HookSetup& setup) {

@@ -53,6 +53,9 @@ int64_t value_bytes(const Module& model) {
   return numbers * kFloat;
 }
 
+// Sets of values that hooks keep beside the model's.
+int64_t kept_sets(const TrainConfig& train) { return std::ssize(weights_of_hooks(train.hooks)); }
+
 int64_t batch_bytes(const Config& config, const Shape& image, int64_t batch) {
   return (config.data.prefetch + 1) * (batch + config.train.eval_batch_size) * image.numel() * kFloat;
 }
@@ -86,7 +89,8 @@ MemoryEstimate estimate_memory(const EstimatedModel& of, const MemoryProfile& pr
   estimate.step = profile.process(batch);
   estimate.batches = batch_bytes(config, of.image, batch);
   estimate.images = bytes_in_memory(config.data);
-  estimate.checkpoint = estimate.parameters + estimate.optimizer;
+  estimate.averages = kept_sets(config.train) * estimate.parameters;
+  estimate.checkpoint = estimate.parameters + estimate.optimizer + estimate.averages;
   return estimate;
 }
 
@@ -122,7 +126,7 @@ MemoryVerdict check_memory(Module& model, const Shape& image, const Config& conf
   const int64_t values = value_bytes(model);
   // Gradients, and the copy of values and optimizer state that a checkpoint is written from.
   const auto beside_activations = [&](int64_t accumulate) {
-    return 4 * values + batch_bytes(config, image, train.batch_size / accumulate);
+    return (4 + kept_sets(train)) * values + batch_bytes(config, image, train.batch_size / accumulate);
   };
   const auto activations = [&](int64_t numbers, int64_t accumulate) {
     return numbers * kFloat * (train.batch_size / accumulate);
@@ -141,7 +145,7 @@ MemoryVerdict check_memory(Module& model, const Shape& image, const Config& conf
   return compare_memory(
       [&](int64_t accumulate) {
         const int64_t micro = train.batch_size / accumulate;
-        const int64_t checkpoint = 3 * values;
+        const int64_t checkpoint = (3 + kept_sets(train)) * values;
         return std::max(profile.steps.at(micro), profile.evaluation.at(micro)) + batch_bytes(config, image, micro) +
                checkpoint;
       },

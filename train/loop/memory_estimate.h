@@ -15,13 +15,14 @@ struct MemoryEstimate {
   int64_t program = 0;     // code, libraries, this program's own small things
   int64_t parameters = 0;  // buffers included
   int64_t optimizer = 0;   // its state
+  int64_t averages = 0;    // weights that hooks keep beside the model's (train.ema, train.lookahead)
   // Activations, gradients of them and of the parameters, and the kernels' workspace, of a training step and the
   // evaluation after it, with the memory that is kept for the next step.
   int64_t step = 0;
   int64_t batches = 0;     // loaded ahead, for training and testing
   int64_t images = 0;      // of the data set, where it stays in memory
   int64_t checkpoint = 0;  // the copy of parameters and state that is written
-  int64_t total() const { return program + parameters + optimizer + step + batches + images + checkpoint; }
+  int64_t total() const { return program + parameters + optimizer + averages + step + batches + images + checkpoint; }
 };
 
 // A model on images of one size, before its values matter.

@@ -98,6 +98,7 @@ void Trainer::warn_of_changed_images(const Checkpoint& checkpoint) {
 
 void Trainer::load_starting_values() {
   if (resumed_ || std::exchange(has_starting_values_, true)) return;
+  initialise_from_data(*model_, [this] { return first_images(); });
   if (const PretrainedConfig& from = config_.pretrained; !from.file.empty()) {
     WeightsFile file = read_weights(from.file);
     if (const WeightsChoice choice = choose_weights(file, "auto"); !choice.note.empty()) reporter_.note(choice.note);
@@ -114,8 +115,6 @@ void Trainer::load_starting_values() {
     for (const std::string& note : report.notes) reporter_.note(note);
     for (const std::string& warning : report.warnings) reporter_.warn(warning);
     if (!frozen.empty()) reporter_.warn(frozen);
-  } else {
-    initialise_from_data(*model_, [this] { return first_images(); });
   }
   step_->start();
 }
@@ -162,7 +161,7 @@ void Trainer::check() {
 RunEnd Trainer::run(const RunDir& dir, const std::function<bool()>& stop) {
   const auto stopped = [&] { return stop && stop(); };
   begin(dir);
-  while (progress_.epoch < config_.train.epochs && !out_of_patience(config_.train, progress_)) {
+  while (!has_ended(config_.train, progress_)) {
     reporter_.start_epoch();
     model_->train();
     train_loader_->start(progress_.epoch, progress_.batch);
@@ -192,8 +191,7 @@ StepProfile Trainer::profile(int64_t warm_up, int64_t steps, const std::function
     step_->mark("other");
     int64_t images = step();
     if (images == 0) {
-      progress_.batch = 0;
-      train_loader_->start(++progress_.epoch);
+      start_next_epoch();
       images = step();
       if (images == 0) fail("{}: has no training image that can be read", config_.data.name);
     }
@@ -214,8 +212,7 @@ bool Trainer::sweep(const std::function<std::optional<double>()>& rate,
     progress_.window = {};
     try {
       if (!step_->run(*train_loader_, progress_)) {
-        progress_.batch = 0;
-        train_loader_->start(++progress_.epoch);
+        start_next_epoch();
         if (!step_->run(*train_loader_, progress_))
           fail("{}: has no training image that can be read", config_.data.name);
       }
@@ -224,7 +221,15 @@ bool Trainer::sweep(const std::function<std::optional<double>()>& rate,
     }
     took(progress_.window);
   }
+  step_->fix_lr({});
   return true;
+}
+
+// Where nothing is tested or written in between.
+void Trainer::start_next_epoch() {
+  progress_.batch = 0;
+  progress_.epoch_sums = {};
+  train_loader_->start(++progress_.epoch);
 }
 
 // Images of the step; 0 at the end of the epoch.
@@ -243,7 +248,7 @@ bool Trainer::finish_epoch(const RunDir& dir, const std::function<bool()>& stop)
   EpochReport report = reporter_.trained_epoch(progress_, *train_loader_);
   report.tested = report.epoch % config_.train.eval_every == 0 || report.epoch == config_.train.epochs;
   if (report.tested && !test(report, stop)) return false;
-  if (report.tested) step_->tested(progress_, progress_.test);
+  if (report.tested) step_->tested(progress_);
   progress_.epoch = report.epoch;
   progress_.batch = 0;
   progress_.epoch_sums = progress_.window = {};
@@ -263,13 +268,13 @@ bool Trainer::finish_epoch(const RunDir& dir, const std::function<bool()>& stop)
 
 // Tests the model's weights, then those that hooks keep; false if stopped.
 bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
-  const std::optional<Evaluation> evaluation = evaluate_weights(stop);
+  const std::optional<Evaluation> evaluation = evaluate_weights(stop, "raw");
   if (!evaluation) return false;
   report.test = evaluation->sums;
   report.test_seconds = evaluation->seconds;
   for (const NamedHook& named : step_->hooks()) {
     if (!named.hook->swap_weights(*model_)) continue;
-    const std::optional<Evaluation> of_hook = evaluate_weights(stop);
+    const std::optional<Evaluation> of_hook = evaluate_weights(stop, named.name);
     named.hook->swap_weights(*model_);
     if (!of_hook) return false;
     report.hook_tests.push_back({named.name, of_hook->sums});
@@ -294,14 +299,14 @@ void Trainer::warn_of_young_statistics(int64_t epoch) {
   if (const std::string warning = young_statistics(*model_); !warning.empty()) reporter_.warn(warning);
 }
 
-std::optional<Evaluation> Trainer::evaluate_weights(const std::function<bool()>& stop) {
+std::optional<Evaluation> Trainer::evaluate_weights(const std::function<bool()>& stop, const std::string& weights) {
   EvaluateOptions options;
   options.stop = stop;
   options.on_batch = [&](int64_t done, int64_t all) { reporter_.test_goes_on(done, all); };
   try {
     return evaluate(*model_, *test_loader_, options);
   } catch (const NotFiniteError& e) {
-    stop_not_finite(e.what());
+    stop_not_finite(weights == "raw" ? e.what() : fmt::format("with its {} weights {}", weights, e.what()));
   }
 }
 

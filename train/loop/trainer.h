@@ -74,7 +74,8 @@ class Trainer {
   bool finish_epoch(const RunDir& dir, const std::function<bool()>& stop);
   bool test(EpochReport& report, const std::function<bool()>& stop);
   void warn_of_young_statistics(int64_t epoch);
-  std::optional<Evaluation> evaluate_weights(const std::function<bool()>& stop);
+  void start_next_epoch();
+  std::optional<Evaluation> evaluate_weights(const std::function<bool()>& stop, const std::string& weights);
   RunEnd end(const RunDir& dir, bool interrupted);
   bool save_is_due() const;
   void keep_epoch(const RunDir& dir);

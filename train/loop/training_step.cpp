@@ -53,7 +53,7 @@ TrainingStep::TrainingStep(const Config& config, Module& model, int64_t steps_pe
           make_schedule(config.schedule, config.optimizer.lr, config.train.epochs * steps_per_epoch, steps_per_epoch)),
       hooks_(make_hooks(config.train.hooks, {.model = model,
                                              .seed = config.run.seed,
-                                             .epochs = config.train.epochs,
+                                             .epochs = curve_epochs(config),
                                              .steps_per_epoch = steps_per_epoch})) {
   loss_.label_smoothing = config.train.label_smoothing;
   if (config.schedule.name == kPlateau) plateau_.emplace(config.schedule, config.optimizer.lr);
@@ -133,8 +133,9 @@ void TrainingStep::update(const StepContext& context, const ScheduleValue& sched
   at_each_hook([&](TrainingHook& hook) { hook.after_update(context); });
 }
 
-void TrainingStep::tested(const Progress& progress, const MetricSums& test) {
-  if (plateau_ && !schedule_.is_warming_up(progress.step)) plateau_->tested(test.loss(), test.top1_percent());
+void TrainingStep::tested(const Progress& progress) {
+  if (plateau_ && !schedule_.is_warming_up(progress.step))
+    plateau_->tested(progress.test.loss(), progress.test.top1_percent());
 }
 
 std::map<std::string, std::vector<NamedTensor>> TrainingStep::state() const {

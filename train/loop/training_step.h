@@ -37,12 +37,13 @@ class TrainingStep {
   // gradient or an updated weight is NaN or infinite.
   bool run(Loader& loader, Progress& progress);
 
-  // From now on every step takes this rate instead of the schedule's, and the optimizer's own momentum.
-  void fix_lr(double lr) { fixed_lr_ = lr; }
+  // From now on every step takes this rate instead of the schedule's, and the optimizer's own momentum; empty: the
+  // schedule's again.
+  void fix_lr(std::optional<double> lr) { fixed_lr_ = lr; }
 
-  // What the test of an epoch gave, before the epoch's checkpoints are written: the plateau schedule goes by it. Tests
-  // within the warm-up do not count.
-  void tested(const Progress& progress, const MetricSums& test);
+  // An epoch was tested, and its checkpoints are not written yet: the plateau schedule goes by progress.test, which is
+  // of the weights of train.best. Tests within the warm-up do not count.
+  void tested(const Progress& progress);
 
   // The sections of a checkpoint that are the optimizer's, the schedule's and the hooks'.
   std::map<std::string, std::vector<NamedTensor>> state() const;

@@ -67,14 +67,15 @@ void export_weights(const std::filesystem::path& file, const Network& network) {
   std::map<std::string, std::string> metadata = to_metadata(metadata_of(network));
   metadata["format"] = "pt";
   metadata["ghost_version"] = version();
-  if (!network.weights_of.empty()) metadata["weights_of"] = network.weights_of;
   write_safetensors(file, state_dict(*network.model), metadata);
 }
 
 void export_checkpoint(const std::filesystem::path& file, const Network& network) {
   if (network.classes.empty() || !network.preprocessing)
     fail("{}: a checkpoint needs the names of the classes and the preprocessing, which are not known", network.file);
-  const Config config = load_config_text(metadata_of(network).config, network.file + " (its config)", {}).config;
+  Config config = load_config_text(metadata_of(network).config, network.file + " (its config)", {}).config;
+  config.train.hooks = {};  // the file has one set of weights, its own
+  config.train.best = "auto";
   write_checkpoint(file, {.tensors = {{kModelSection, state_dict(*network.model)}},
                           .config = config,
                           .progress = {},

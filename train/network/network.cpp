@@ -117,7 +117,7 @@ NetworkMetadata metadata_of(const Network& network) {
   config.data.root.clear();
   config.run.dir.clear();
   config.pretrained = {};
-  return {config_to_yaml(config), network.classes, network.preprocessing, network.data};
+  return {config_to_yaml(config), network.classes, network.preprocessing, network.data, network.weights_of};
 }
 
 }  // namespace ghost

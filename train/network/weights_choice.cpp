@@ -25,7 +25,7 @@ WeightsChoice choose(const std::string& wanted, const std::vector<std::string>& 
   if (held.size() > 1) {
     std::vector<std::string> others = held;
     std::erase(others, choice.name);
-    choice.note = message_of("{}: its {} weights are taken; it also holds {} (--weights-of)", file, choice.name,
+    choice.note = message_of("{}: its {} weights are taken; it also holds {}", file, choice.name,
                              fmt::format("{}", fmt::join(others, ", ")));
   }
   return choice;
@@ -37,9 +37,7 @@ WeightsChoice choose_weights(const Checkpoint& checkpoint, const std::string& wa
   std::vector<std::string> held{"raw"};
   for (const TensorSection& section : tensor_sections()) {
     const auto found = checkpoint.tensors.find(section.name);
-    if (section.is_weights && section.name != kModelSection && found != checkpoint.tensors.end() &&
-        !found->second.empty())
-      held.push_back(section.name);
+    if (section.is_weights && found != checkpoint.tensors.end() && !found->second.empty()) held.push_back(section.name);
   }
   WeightsChoice choice = choose(wanted, held, best_weights(checkpoint.config.train), file);
   choice.entries = &checkpoint.tensors.at(section_called(choice.name));
@@ -51,22 +49,24 @@ WeightsChoice choose_weights(WeightsFile& file, const std::string& wanted) {
   // Other programs, too, may call a module "ema".
   const auto format = file.metadata.find("format");
   const bool is_checkpoint = format != file.metadata.end() && format->second.starts_with("ghost-checkpoint");
-  std::vector<std::string> held{"raw"};
-  std::string followed = "raw";
+  // A file of one set alone says which it was.
+  const auto label = file.metadata.find("weights_of");
+  std::vector<std::string> held{is_checkpoint || label == file.metadata.end() ? "raw" : label->second};
+  std::string followed = held.front();
   if (is_checkpoint) {
     for (const TensorSection& section : sections)
-      if (section.is_weights && !section.prefix.empty() &&
-          std::any_of(file.entries.begin(), file.entries.end(),
-                      [&](const NamedTensor& e) { return e.name.starts_with(section.prefix); }))
+      if (section.is_weights && std::any_of(file.entries.begin(), file.entries.end(),
+                                            [&](const NamedTensor& e) { return e.name.starts_with(section.prefix); }))
         held.push_back(section.name);
     if (held.size() > 1)
       followed = best_weights(load_config_text(file.metadata.at("config"), file.name, {}).config.train);
   }
   WeightsChoice choice = choose(wanted, held, followed, file.name);
-  if (choice.name == "raw") return choice;
+  if (held.size() == 1 || choice.name == "raw") return choice;
   std::erase_if(file.entries, [&](const NamedTensor& e) { return section_of(sections, e.name).name == kModelSection; });
   for (NamedTensor& e : file.entries)
-    if (e.name.starts_with(choice.name + ".")) e.name.erase(0, choice.name.size() + 1);
+    if (const TensorSection& section = section_of(sections, e.name); section.name == choice.name)
+      e.name.erase(0, section.prefix.size());
   return choice;
 }
 

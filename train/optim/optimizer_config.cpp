@@ -36,9 +36,8 @@ void describe(OptimizerConfig& c, Description& d) {
 void check_together(const OptimizerConfig& c, const Finding& refuse, const Finding&) {
   for (size_t i = 0; i < c.groups.size(); ++i)
     if (c.groups.items[i].match.empty())
-      refuse({"optimizer.groups"}, "optimizer.groups " + item_problem(i, c.groups.size(),
-                                                                      "lacks match, which names its "
-                                                                      "parameters"));
+      refuse({"optimizer.groups"},
+             "optimizer.groups " + item_problem(i, c.groups.size(), "lacks match, which names its parameters"));
   const bool by_sgd = c.name == "sgd" || (c.name == "muon" && c.other == "sgd");
   if (by_sgd && c.nesterov && c.momentum == 0)
     refuse({"optimizer.nesterov", "optimizer.momentum"}, "optimizer.nesterov needs optimizer.momentum above 0");

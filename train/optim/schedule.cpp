@@ -116,7 +116,6 @@ const std::vector<ScheduleEntry>& schedule_table() {
       {.name = "cosine",
        .summary = "half a cosine down to min_lr (arXiv 1608.03983)",
        .options = {"epochs", "min_lr"},
-
        .value = cosine},
       {.name = "cosine_restarts",
        .summary = "half cosines, each period_factor times as long as the one before (arXiv 1608.03983)",

@@ -50,7 +50,15 @@ std::vector<OptionRow> config_differences(const std::vector<Config>& configs) {
 }
 
 const std::vector<std::string>& options_without_effect_on_results() {
-  static const std::vector<std::string> options{"run.dir", "run.threads", "data.workers", "data.prefetch"};
+  static const std::vector<std::string> options{"run.dir",
+                                                "run.threads",
+                                                "run.tensorboard",
+                                                "data.workers",
+                                                "data.prefetch",
+                                                "train.checkpoint_every",
+                                                "train.checkpoint_minutes",
+                                                "train.keep",
+                                                "train.log_every"};
   return options;
 }
 

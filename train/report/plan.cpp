@@ -4,6 +4,7 @@
 
 #include "train/report/config_diff.h"
 #include "train/run/checkpoint.h"
+#include "train/run/patience.h"
 #include "train/run/run_dir.h"
 
 namespace ghost {
@@ -35,8 +36,8 @@ PlannedRun::Found look(const PlannedRun& run) {
     if (rows.size() > kMost) text += fmt::format(", and {} more differ", rows.size() - kMost);
     fail_usage("{} holds another run: {}; {}", run.dir.string(), text, choose);
   }
-  return read_checkpoint_head(last).progress.epoch >= run.loaded.config.train.epochs ? PlannedRun::Found::finished
-                                                                                     : PlannedRun::Found::unfinished;
+  return has_ended(run.loaded.config.train, read_checkpoint_head(last).progress) ? PlannedRun::Found::finished
+                                                                                 : PlannedRun::Found::unfinished;
 }
 
 }  // namespace

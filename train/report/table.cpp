@@ -212,6 +212,7 @@ nlohmann::ordered_json run_json(const Comparison& all, const Configuration& c, c
                               {"model", run.config.model.name},
                               {"data", run.config.data.name},
                               {"split", run.held_out},
+                              {"weights_of", run.weights},
                               {"seed", run.config.run.seed},
                               {"state", name_of(run.state)},
                               {"state_text", run.state_text},

@@ -112,6 +112,7 @@ std::map<std::string, std::string> to_metadata(const NetworkMetadata& facts) {
   if (!facts.classes.empty()) metadata["classes"] = Json(facts.classes).dump();
   if (facts.preprocessing) metadata["preprocessing"] = json_of(*facts.preprocessing).dump();
   if (facts.data) metadata["data"] = json_of(*facts.data).dump();
+  if (!facts.weights_of.empty()) metadata["weights_of"] = facts.weights_of;
   return metadata;
 }
 
@@ -122,6 +123,7 @@ NetworkMetadata read_network_metadata(const std::string& file, const std::map<st
   if (entries.contains("classes")) facts.classes = metadata.json<std::vector<std::string>>("classes");
   if (entries.contains("preprocessing")) facts.preprocessing = metadata.json<Preprocessing>("preprocessing");
   if (entries.contains("data")) facts.data = metadata.json<DataFingerprint>("data");
+  if (entries.contains("weights_of")) facts.weights_of = metadata.text("weights_of");
   return facts;
 }
 

@@ -98,6 +98,7 @@ struct NetworkMetadata {
   std::vector<std::string> classes;            // empty: not known
   std::optional<Preprocessing> preprocessing;  // empty: not known
   std::optional<DataFingerprint> data = {};    // of the images trained and tested on; empty: not known
+  std::string weights_of = {};                 // which of a run's weights they are, "ema"; empty: not known
 };
 // Reads the entries that are there. Throws Error naming `file` if one is malformed.
 NetworkMetadata read_network_metadata(const std::string& file, const std::map<std::string, std::string>& metadata);

@@ -86,7 +86,6 @@ void MetricsLog::on_epoch(const EpochReport& report) {
     line[report.held_out + "_top1"] = report.test.top1_percent();
     line[report.held_out + "_top5"] = report.test.top5_percent();
     line["best_top1"] = report.best_top1;
-    if (report.out_of_patience) line["out_of_patience"] = true;
     for (const HookTest& test : report.hook_tests) {
       const std::string of_hook = test.hook + "_" + report.held_out;
       line[of_hook + "_loss"] = test.sums.loss();

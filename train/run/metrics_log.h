@@ -3,11 +3,11 @@
 //   {"kind": "epoch", the same and "top5", "test_loss", "test_top1", "test_top5", "best_top1", "train_seconds",
 //    "test_seconds", "peak_memory", "peak_resident"}
 // top1 and top5 are percent, seconds wall clock since the run began, data_wait a share of 0..1. A step line speaks of
-// the steps since the line before it, an epoch line of the epoch; test_* are absent where no test was due, and
-// are val_* where there is a validation part. A hook that
-// keeps weights of its own adds "<hook>_test_loss", "<hook>_test_top1" and "<hook>_test_top5" of these. peak_memory
-// is the most that tensors took since this process began the run, peak_resident the most that the process has had of
-// the machine's memory, in bytes.
+// the steps since the line before it, an epoch line of the epoch; test_* are absent where no test was due, and are
+// val_* where there is a validation part. A hook that keeps weights of its own adds "<hook>_test_loss",
+// "<hook>_test_top1" and
+// "<hook>_test_top5" of these. best_top1 is of the weights of train.best. peak_memory is the most that tensors took
+// since this process began the run, peak_resident the most that the process has had of the machine's memory, in bytes.
 //
 // metrics.csv and TensorBoard's files are made of the same lines (metrics_csv.h, tensorboard_log.h).
 #pragma once

@@ -9,6 +9,10 @@ bool out_of_patience(const TrainConfig& train, const Progress& progress) {
   return train.patience > 0 && tested && progress.epoch - progress.best_epoch >= train.patience;
 }
 
+bool has_ended(const TrainConfig& train, const Progress& progress) {
+  return progress.epoch >= train.epochs || out_of_patience(train, progress);
+}
+
 std::string patience_sentence(const TrainConfig& train, const Progress& progress) {
   return fmt::format(
       "after epoch {} of {}, since no test in {} epoch{} was better than the {:.2f} % of epoch {} "

@@ -53,28 +53,27 @@ LoadedConfig resumed_config(const Checkpoint& checkpoint, const std::string& con
 
 std::string change_of_schedule(const Config& before, const Config& now, const Progress& progress,
                                int64_t steps_per_epoch) {
-  const auto length = [](const Config& c) { return c.schedule.epochs > 0 ? c.schedule.epochs : c.train.epochs; };
   const bool fixed = now.schedule.epochs > 0;
   if (progress.step == 0 || schedule_entry(now.schedule).endless) return {};
-  if (length(before) == length(now) && fixed == (before.schedule.epochs > 0)) return {};
+  if (curve_epochs(before) == curve_epochs(now) && fixed == (before.schedule.epochs > 0)) return {};
   const auto value_at = [&](const Config& config, int64_t step) {
     return make_schedule(config.schedule, config.optimizer.lr, config.train.epochs * steps_per_epoch, steps_per_epoch)
         .at(step);
   };
   const ScheduleValue last = value_at(before, progress.step - 1), next = value_at(now, progress.step);
   const auto epochs = [](int64_t n) { return fmt::format("{} epoch{}", n, n == 1 ? "" : "s"); };
-  std::string text = length(before) == length(now)
+  std::string text = curve_epochs(before) == curve_epochs(now)
                          ? fmt::format("the {} curve keeps its {}, and later ones its last rate", now.schedule.name,
-                                       epochs(length(now)))
+                                       epochs(curve_epochs(now)))
                          : fmt::format("the {} curve was made for {} and is now for {}", now.schedule.name,
-                                       epochs(length(before)), length(now));
+                                       epochs(curve_epochs(before)), curve_epochs(now));
   text +=
       fmt::format(": the learning rate was {:.3g} in the last step and is {:.3g} in the next", progress.lr, next.lr);
   if (last.momentum && next.momentum && *last.momentum != *next.momentum)
     text += fmt::format(", the momentum {:.3g} and {:.3g}", *last.momentum, *next.momentum);
   if (!fixed)
     text += fmt::format(". With --set schedule.epochs={} the curve keeps its form, and later epochs its last rate",
-                        length(before));
+                        curve_epochs(before));
   return text;
 }
 

@@ -9,7 +9,7 @@ namespace ghost {
 
 std::vector<TensorSection> tensor_sections() {
   std::vector<TensorSection> sections{
-      {.name = kModelSection, .prefix = "", .what = "the network", .read_by = ReadBy::everyone, .is_weights = true},
+      {.name = kModelSection, .prefix = "", .what = "the network", .read_by = ReadBy::everyone},
       {.name = kOptimizerSection, .prefix = "optimizer.", .what = "optimizer state"},
       {.name = kScheduleSection, .prefix = "schedule.", .what = "schedule state"},
   };

@@ -72,7 +72,7 @@ struct EpochReport {
 };
 
 struct RunEnd {
-  bool interrupted = false;       // else all epochs are done
+  bool interrupted = false;       // else the run has ended (run/patience.h)
   int64_t epoch = 0, epochs = 0;  // completed, wanted
   int64_t step = 0;
   bool tested = false;
