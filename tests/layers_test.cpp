@@ -122,6 +122,45 @@ TEST(DropPath, RisesLinearlyOverTheBlocksOfEveryResidualModel) {
   }
 }
 
+// A block whose shortcut is the identity gives its input back for an image that is left out, or what is positive of it.
+TEST(DropPath, StandsOnTheBranchOfEveryBlockWithAnIdentityForAShortcut) {
+  for (const auto& [name, depth, variant] : {std::tuple{"resnet", 20, "official"},
+                                             {"resnext", 29, "official"},
+                                             {"ghostnet", 0, "official"},
+                                             {"ghostnet", 0, "d_li14"}}) {
+    const ModulePtr model = build_model(
+        {.name = name, .width = 0.25, .drop_path = 0.9, .variant = variant, .stem_stride = 1, .depth = depth}, 1);
+    std::vector<size_t> left_out;
+    int checked = 0;
+    const ForwardObserver observer([&](Module& module, const Tensor& x, const Tensor& y) {
+      const std::vector<float> in = x.to_vector<float>(), out = y.to_vector<float>();
+      const size_t images = static_cast<size_t>(x.size(0)), each = in.size() / images;
+      if (dynamic_cast<DropPath*>(&module)) {
+        left_out.clear();
+        for (size_t i = 0; i < images; i++)
+          if (std::all_of(out.begin() + i * each, out.begin() + (i + 1) * each, [](float v) { return v == 0; }))
+            left_out.push_back(i);
+        return;
+      }
+      const auto children = module.children();
+      const bool is_block =
+          std::any_of(children.begin(), children.end(), [](const auto& child) { return child.first == "drop_path"; });
+      const bool projects = std::any_of(children.begin(), children.end(), [](const auto& child) {
+        return child.first == "downsample" || child.first == "shortcut";
+      });
+      if (!is_block || projects || x.shape() != y.shape()) return;
+      for (const size_t i : left_out) {
+        for (size_t k = i * each; k < (i + 1) * each; k++)
+          ASSERT_TRUE(out[k] == in[k] || out[k] == std::max(in[k], 0.0f)) << name << ", " << module.path();
+        checked++;
+      }
+    });
+    const StepScope scope(1, 5);
+    (*model)(random_tensor({4, 32, 32, 3}, 2));
+    EXPECT_GT(checked, 5) << name;
+  }
+}
+
 TEST(Conv2d, DepthwiseWithAMultiplierLearns) {
   Conv2d conv({.in = 4, .out = 12, .kernel = 3, .padding = 1, .groups = 4});
   conv.initialise(1);
