@@ -156,7 +156,7 @@ std::string find_lr_page(const FoundLr& found) {
       "<h2>Loss over the rate</h2>\n<figure class=\"chart\"><div class=\"static\">" + curve_svg(found) +
       "</div></figure>\n" +
       "<p class=\"hint\">The rate grows by one factor from step to step, schedule and warm-up left aside (Smith, arXiv "
-      "1506.01186). Thin: the loss of each step; thick: its mean, which forgets 2 % a step.</p>\n" +
+      "1506.01186). Thin: the loss of each step; thick: its moving mean.</p>\n" +
       table_of_points(found);
   return html::fill(assets::plain_html,
                     {{"title", title}, {"about", about}, {"style", assets::page_css}, {"body", body}});

@@ -9,8 +9,11 @@ namespace ghost {
 
 namespace {
 
-constexpr double kSmoothing = 0.98;  // fast.ai's
-constexpr size_t kLeastFall = 3;     // rates
+constexpr size_t kLeastFall = 3;  // rates
+
+// What the mean keeps from step to step: fast.ai's 0.98 for 100 steps, and as much over the same range of rates for
+// other numbers, so that the mean does not lag further behind where steps are few.
+double kept_share(const LrSweep& sweep) { return std::pow(0.98, 100 / static_cast<double>(sweep.steps)); }
 
 struct Fall {
   size_t length = 0, end = 0;  // in points; index of the last
@@ -46,6 +49,7 @@ double rate_of(const LrSweep& sweep, int64_t step) {
 
 LrCurve find_lr(Trainer& trainer, const LrSweep& sweep, const std::function<bool(const LrPoint&)>& on_step) {
   LrCurve curve;
+  const double kept = kept_share(sweep);
   double mean = 0, weight = 0, least = std::numeric_limits<double>::infinity();
   const auto rate = [&]() -> std::optional<double> {
     const int64_t step = std::ssize(curve.points);
@@ -53,8 +57,8 @@ LrCurve find_lr(Trainer& trainer, const LrSweep& sweep, const std::function<bool
     return rate_of(sweep, step);
   };
   const auto took = [&](const MetricSums& sums) {
-    mean = kSmoothing * mean + (1 - kSmoothing) * sums.loss();
-    weight = kSmoothing * weight + (1 - kSmoothing);
+    mean = kept * mean + (1 - kept) * sums.loss();
+    weight = kept * weight + (1 - kept);
     const LrPoint point{.lr = rate_of(sweep, std::ssize(curve.points)), .loss = sums.loss(), .smoothed = mean / weight};
     curve.points.push_back(point);
     least = std::min(least, point.smoothed);

@@ -21,7 +21,7 @@ double rate_of(const LrSweep& sweep, int64_t step);
 struct LrPoint {
   double lr = 0;
   double loss = 0;      // of the step's images, before its update
-  double smoothed = 0;  // mean of the losses so far that forgets 2 % with each step, corrected for its start
+  double smoothed = 0;  // moving mean of the losses so far, corrected for its start; it forgets 2 % a step of 100
 };
 
 enum class SweepEnd {
