@@ -17,8 +17,7 @@ TEST(ConfigurationPage, IsWhatTheDescriptionsSay) {
 
 TEST(ConfigurationPage, ShowsValuesDefaultsAndReaders) {
   const std::string page = options_markdown();
-  EXPECT_THAT(page,
-              HasSubstr("| `width` | number in (0, 100] | `1` | `ghostnet`, `mobilenet_v1`, `airbench` | multiplies"));
+  EXPECT_THAT(page, HasSubstr("| `width` | number in (0, 100] | `1` | `ghostnet`, `mobilenet_v1`, `airbench`, "));
   EXPECT_THAT(page, HasSubstr("| `num_classes` † | `auto` or integer 1 to 1000000 | `auto` |  | outputs"));
   EXPECT_THAT(page, HasSubstr("| `lr` | number above 0 | `0.1`; adam `0.001`; adamw `0.001`; rmsprop `0.01`"));
   EXPECT_THAT(page,

@@ -33,6 +33,13 @@ const std::map<std::string, ModelConfig>& small_sizes() {
       {"mini_group_net", {.groups = 4}},
       {"plain_cnn", {.channels = {8, 16}}},
       {"airbench", {.width = 0.125}},
+      {"mobilenet_v4", {.width = 0.25, .stem_stride = 1}},
+      {"repghost", {.width = 0.25, .stem_stride = 1}},
+      {"ghostnet_v2", {.width = 0.25, .stem_stride = 1}},
+      {"mobilenet_v2", {.width = 0.25, .stem_stride = 1}},
+      {"shufflenet_v2", {.width = 0.5, .stem_stride = 1}},
+      {"mobilenet_v3", {.width = 0.25, .stem_stride = 1}},
+      {"ghostnet_v3", {.width = 0.25, .stem_stride = 1}},
   };
   return sizes;
 }

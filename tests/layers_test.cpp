@@ -102,7 +102,7 @@ TEST(DropPath, IsTheIdentityInEvaluationAndAtZero) {
 TEST(DropPath, RisesLinearlyOverTheBlocksOfEveryResidualModel) {
   for (const ModelEntry& entry : model_table()) {
     if (!std::count(entry.options.begin(), entry.options.end(), "drop_path")) continue;
-    for (const char* variant : {"official", "d_li14"}) {
+    for (const std::string& variant : entry.variants.empty() ? std::vector<std::string>{"official"} : entry.variants) {
       ModelConfig config{.name = entry.name, .width = 0.25, .drop_path = 0.3, .variant = variant};
       const ModulePtr model = build_model(config, 1);
       std::vector<double> rates;

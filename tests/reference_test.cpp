@@ -25,6 +25,7 @@ void check_case(const Path& directory, const IndexEntry& entry) {
       {"op", check_op},
       {"module", check_module},
       {"model", check_model},
+      {"family", check_family},
       {"optim", check_optimizer},
       {"schedule", check_schedule},
       {"training", check_training},

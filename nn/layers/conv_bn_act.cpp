@@ -16,7 +16,8 @@ ConvBnAct::ConvBnAct(const ConvBlock& b, const PartNames& names) : activation_(b
                                                          .groups = b.groups,
                                                          .bias = b.bias});
   register_child(names.conv, conv_);
-  norm_ = make_child<BatchNorm2d>(names.norm, BatchNorm2d::Options{.channels = b.out});
+  norm_ = make_child<BatchNorm2d>(
+      names.norm, BatchNorm2d::Options{.channels = b.out, .eps = b.norm_eps, .momentum = b.norm_momentum});
   register_child(names.norm, norm_);
   if (activation_ == Activation::none || names.activation.empty()) return;
   act_ = make_child<ActivationLayer>(names.activation, activation_);

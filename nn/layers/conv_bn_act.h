@@ -20,6 +20,7 @@ struct ConvBlock {
   Activation activation = Activation::relu;
   bool first = false;  // the convolution reads the image
   bool bias = false;   // of the convolution; it changes nothing before a batch norm, but some published models have it
+  double norm_eps = 1e-5, norm_momentum = 0.1;  // of the batch norm
 };
 Size2 padding_of(const ConvBlock& block);
 

@@ -123,8 +123,8 @@ std::optional<ConvBlock> ordinary_conv_block(const ConvBlock& block, const ConvC
   return std::nullopt;
 }
 
-ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice) {
-  if (const auto ordinary = ordinary_conv_block(block, choice)) return std::make_shared<ConvBnAct>(*ordinary);
+ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice, const PartNames& names) {
+  if (const auto ordinary = ordinary_conv_block(block, choice)) return std::make_shared<ConvBnAct>(*ordinary, names);
   return entry_of(choice).make(block, choice);
 }
 

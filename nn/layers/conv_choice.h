@@ -34,9 +34,11 @@ std::vector<std::string> conv_choice_names();
 
 // The module that stands in the place of `block`: its input and output sizes are those of the block, batch norm and
 // activation are included, and its first spatial convolution takes kernel, stride, padding and dilation. An ordinary
-// convolution, with or without groups, becomes a ConvBnAct. A block with groups of its own stays as it is, whatever the
-// choice. Throws UsageError if there is no choice of that name, naming the nearest, or if the options do not fit.
-ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice = {});
+// convolution, with or without groups, becomes a ConvBnAct with parts of these names. A block with groups of its own
+// stays as it is, whatever the choice. Throws UsageError if there is no choice of that name, naming the nearest, or if
+// the options do not fit.
+ModulePtr make_conv_block(const ConvBlock& block, const ConvChoice& choice = {},
+                          const PartNames& names = {"0", "1", "2"});
 
 // The block of that ConvBnAct; empty if the choice is not an ordinary convolution. Throws UsageError likewise.
 std::optional<ConvBlock> ordinary_conv_block(const ConvBlock& block, const ConvChoice& choice = {});

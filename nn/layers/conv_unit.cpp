@@ -28,8 +28,9 @@ ConvUnit::ConvUnit(Module* owner, const PartNames& names, const ConvBlock& block
   if (!act_) activation_ = block.activation;
 }
 
-ConvUnit::ConvUnit(Module* owner, const char* name, const ConvBlock& block, const ConvChoice& choice)
-    : conv_(made_as(name, [&] { return make_conv_block(block, choice); })) {
+ConvUnit::ConvUnit(Module* owner, const char* name, const ConvBlock& block, const ConvChoice& choice,
+                   const PartNames& names)
+    : conv_(made_as(name, [&] { return make_conv_block(block, choice, names); })) {
   owner->register_child(name, conv_);
 }
 

@@ -10,6 +10,8 @@ namespace ghost {
 //
 //   ConvUnit conv1_{this, {"conv1", "bn1"}, {.in = 64, .out = 64}, choice};   // conv1.weight, bn1.weight, …
 //   ConvUnit stem_{this, "stem", {.in = 3, .out = 64}, choice};               // stem.0.weight, stem.1.weight, …
+//   ConvUnit proj_{this, "proj", {.in = 3, .out = 64}, choice, {"conv", "bn"}};   // proj.conv.weight, proj.bn.weight,
+//   …
 //
 // If the choice is not an ordinary convolution, its module stands under names.conv or `name`; the other names then do
 // not occur.
@@ -17,7 +19,8 @@ class ConvUnit {
  public:
   ConvUnit() = default;  // no unit
   ConvUnit(Module* owner, const PartNames& names, const ConvBlock& block, const ConvChoice& choice = {});
-  ConvUnit(Module* owner, const char* name, const ConvBlock& block, const ConvChoice& choice = {});
+  ConvUnit(Module* owner, const char* name, const ConvBlock& block, const ConvChoice& choice = {},
+           const PartNames& names = {"0", "1", "2"});
   Tensor operator()(const Tensor& x) const;
   explicit operator bool() const { return conv_ != nullptr; }
 

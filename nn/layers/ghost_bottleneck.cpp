@@ -16,15 +16,23 @@ GhostBottleneck::GhostBottleneck(const Options& o) {
                      .groups = channels,
                      .activation = Activation::none};
   };
-  ghost1_ = Child<GhostModule>(this, "ghost1", GhostModule::Options{.in = o.in, .out = o.mid, .cheap_op = o.cheap_op});
+  const auto ghost = [&](const char* name, const MakeGhost& make, int64_t in, int64_t out, Activation activation) {
+    ModulePtr module;
+    at_path(join_path(PathScope::current(), name), [&] {
+      module = make ? make(in, out, activation)
+                    : std::make_shared<GhostModule>(
+                          GhostModule::Options{.in = in, .out = out, .cheap_op = o.cheap_op, .activation = activation});
+    });
+    register_child(name, module);
+    return module;
+  };
+  ghost1_ = ghost("ghost1", o.ghost1, o.in, o.mid, Activation::relu);
   if (o.stride > 1) conv_dw_ = ConvUnit(this, {"conv_dw", "bn_dw"}, depthwise(o.mid));
   if (o.se_ratio > 0)
     se_ = Child<SqueezeExcite>(
         this, "se",
         SqueezeExcite::Options{.channels = o.mid, .ratio = o.se_ratio, .divisor = o.se_divisor, .gate = o.gate});
-  ghost2_ = Child<GhostModule>(
-      this, "ghost2",
-      GhostModule::Options{.in = o.mid, .out = o.out, .cheap_op = o.cheap_op, .activation = Activation::none});
+  ghost2_ = ghost("ghost2", o.ghost2, o.mid, o.out, Activation::none);
   drop_path_ = drop_path_child(this, o.drop_path);
   if (o.stride == 1 && o.in == o.out) return;
   shortcut_ = Child<Sequential>(this, "shortcut");
@@ -33,10 +41,10 @@ GhostBottleneck::GhostBottleneck(const Options& o) {
 }
 
 Tensor GhostBottleneck::forward(const Tensor& x) {
-  Tensor y = ghost1_(x);
+  Tensor y = (*ghost1_)(x);
   if (conv_dw_) y = conv_dw_(y);
   if (se_) y = se_(y);
-  y = ghost2_(y);
+  y = (*ghost2_)(y);
   if (drop_path_) y = drop_path_(y);
   return y + (shortcut_ ? shortcut_(x) : x);
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include <functional>
+
 #include "nn/layers/conv_unit.h"
 #include "nn/layers/drop_path.h"
 #include "nn/layers/ghost_module.h"
@@ -13,6 +15,9 @@ namespace ghost {
 // Names ghost1, conv_dw, bn_dw, se, ghost2, shortcut.{0,1,2,3}.
 class GhostBottleneck final : public Module {
  public:
+  // Makes what stands in the place of a ghost module: x (N, H, W, in) → y (N, H, W, out), with batch norm and
+  // activation.
+  using MakeGhost = std::function<ModulePtr(int64_t in, int64_t out, Activation activation)>;
   struct Options {
     int64_t in = 0, mid = 0, out = 0, kernel = 3, stride = 1;  // kernel: odd, of the depthwise convolutions
     double se_ratio = 0;
@@ -20,6 +25,7 @@ class GhostBottleneck final : public Module {
     Activation gate = Activation::hard_sigmoid;  // of the squeeze-excite
     std::string cheap_op = "depthwise";          // of both ghost modules; of cheap_op_table()
     double drop_path = 0;                        // of what is added to the shortcut
+    MakeGhost ghost1 = {}, ghost2 = {};          // of the networks after GhostNet; empty: a GhostModule
   };
   explicit GhostBottleneck(const Options& options);
   const char* kind() const override { return "GhostBottleneck"; }
@@ -28,10 +34,10 @@ class GhostBottleneck final : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  Child<GhostModule> ghost1_;
+  ModulePtr ghost1_;
   ConvUnit conv_dw_;
   Child<SqueezeExcite> se_;
-  Child<GhostModule> ghost2_;
+  ModulePtr ghost2_;
   Child<Sequential> shortcut_;
   Child<DropPath> drop_path_;
 };

@@ -23,9 +23,7 @@ class GhostModule final : public GhostBase {
   };
   explicit GhostModule(const Options& options) : GhostBase(plan(options), "cheap_operation") {}
   const char* kind() const override { return "GhostModule"; }
-
- private:
-  static Plan plan(const Options& options);
+  static Plan plan(const Options& options);  // throws UsageError naming the nearest valid value
 };
 
 }  // namespace ghost

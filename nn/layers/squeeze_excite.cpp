@@ -19,8 +19,8 @@ int64_t inner_channels(const SqueezeExcite::Options& o) {
 SqueezeExcite::SqueezeExcite(const Options& o)
     : activation_(o.activation),
       gate_(o.gate),
-      conv_reduce_(this, "conv_reduce", Conv2d::Options{.in = o.channels, .out = inner_channels(o)}),
-      conv_expand_(this, "conv_expand", Conv2d::Options{.in = inner_channels(o), .out = o.channels}) {}
+      conv_reduce_(this, o.reduce, Conv2d::Options{.in = o.channels, .out = inner_channels(o)}),
+      conv_expand_(this, o.expand, Conv2d::Options{.in = inner_channels(o), .out = o.channels}) {}
 
 Tensor SqueezeExcite::forward(const Tensor& x) {
   const Tensor inner = activate(conv_reduce_(global_avg_pool(x)), activation_);

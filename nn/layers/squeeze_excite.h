@@ -5,7 +5,7 @@
 namespace ghost {
 
 // Squeeze and excitation (Hu et al., arXiv 1709.01507): y = x · gate(expand(activation(reduce(mean over H, W of x)))).
-// x (N, H, W, channels) → y like x. Names conv_reduce, conv_expand (1×1 with bias).
+// x (N, H, W, channels) → y like x. Names conv_reduce, conv_expand (1×1 with bias), or those of the options.
 class SqueezeExcite final : public Module {
  public:
   struct Options {
@@ -14,6 +14,7 @@ class SqueezeExcite final : public Module {
     int64_t divisor = 4;
     Activation activation = Activation::relu;
     Activation gate = Activation::hard_sigmoid;
+    const char *reduce = "conv_reduce", *expand = "conv_expand";
   };
   explicit SqueezeExcite(const Options& options);
   const char* kind() const override { return "SqueezeExcite"; }

@@ -1,5 +1,7 @@
 #include "nn/models/mobilenet_v1.h"
 
+#include <iterator>
+
 #include "core/ops/shape_ops.h"
 
 namespace ghost {
@@ -37,9 +39,11 @@ MobileNetV1::MobileNetV1(const Options& o) {
                    {.in = o.in_channels, .out = in, .stride = o.stem_stride, .activation = o.activation, .first = true},
                    o.conv);
   blocks_ = Child<Sequential>(this, "blocks");
+  Sequential* stage = &*blocks_;
   for (const Pair& p : kPairs) {
     const int64_t out = scaled(p.out);
-    blocks_->emplace<DepthwisePointwise>(in, out, p.stride, o.conv, o.activation);
+    if (o.timm_names && (p.stride > 1 || &p == std::begin(kPairs))) stage = &blocks_->emplace<Sequential>();
+    stage->emplace<DepthwisePointwise>(in, out, p.stride, o.conv, o.activation);
     in = out;
   }
   pool_ = Child<GlobalAvgPool>(this, "pool");

@@ -8,10 +8,17 @@
 #include "nn/layers/cheap_op.h"
 #include "nn/models/airbench.h"
 #include "nn/models/ghostnet.h"
+#include "nn/models/ghostnet_v2.h"
+#include "nn/models/ghostnet_v3.h"
 #include "nn/models/mini_group_net.h"
 #include "nn/models/mobilenet_v1.h"
+#include "nn/models/mobilenet_v2.h"
+#include "nn/models/mobilenet_v3.h"
+#include "nn/models/mobilenet_v4.h"
 #include "nn/models/plain_cnn.h"
+#include "nn/models/repghost.h"
 #include "nn/models/resnet.h"
+#include "nn/models/shufflenet_v2.h"
 #include "nn/models/vgg.h"
 
 namespace ghost {
@@ -72,13 +79,16 @@ ModulePtr build_resnext(const ModelConfig& c) {
 }
 
 ModulePtr build_mobilenet_v1(const ModelConfig& c) {
-  return std::make_shared<MobileNetV1>(
-      MobileNetV1::Options{.in_channels = c.in_channels,
-                           .num_classes = c.num_classes,
-                           .width = c.width,
-                           .stem_stride = c.stem_stride,
-                           .conv = c.conv,
-                           .activation = activation_named(c.activation, "model.activation")});
+  const bool timm = c.variant == "timm";
+  Activation activation = activation_named(c.activation, "model.activation");
+  if (timm && activation == Activation::relu) activation = Activation::relu6;
+  return std::make_shared<MobileNetV1>(MobileNetV1::Options{.in_channels = c.in_channels,
+                                                            .num_classes = c.num_classes,
+                                                            .width = c.width,
+                                                            .stem_stride = c.stem_stride,
+                                                            .timm_names = timm,
+                                                            .conv = c.conv,
+                                                            .activation = activation});
 }
 
 ModulePtr build_airbench(const ModelConfig& c) {
@@ -94,7 +104,9 @@ std::vector<ModelEntry>& models() {
       {"ghostnet",
        "GhostNet (arXiv 1911.11907): ghost modules in inverted residual blocks with squeeze-excite",
        {"width", "dropout", "drop_path", "variant", "cheap_op", "stem_stride"},
-       build_ghostnet},
+       build_ghostnet,
+       {},
+       {"official", "tensorflow", "d_li14"}},
       {"vgg",
        "VGG with batch norm (arXiv 1409.1556), depth 11, 13, 16 or 19, for CIFAR or ImageNet",
        {"depth", "layout", "conv"},
@@ -109,8 +121,10 @@ std::vector<ModelEntry>& models() {
        build_resnext},
       {"mobilenet_v1",
        "MobileNet (arXiv 1704.04861): depthwise and 1x1 convolutions in turn",
-       {"width", "stem_stride", "conv", "activation"},
-       build_mobilenet_v1},
+       {"width", "variant", "stem_stride", "conv", "activation"},
+       build_mobilenet_v1,
+       {},
+       {"official", "timm"}},
       {"mini_group_net",
        "a small ResNeXt (arXiv 1611.05431): two bottlenecks with grouped convolutions",
        {"groups", "drop_path", "conv"},
@@ -123,8 +137,49 @@ std::vector<ModelEntry>& models() {
        "the network of airbench94 (arXiv 2404.00498), which learns CIFAR-10 in few epochs",
        {"width", "activation"},
        build_airbench},
+      {"mobilenet_v4",
+       "MobileNetV4-Conv (arXiv 2404.10518): universal inverted bottlenecks",
+       {"width", "dropout", "drop_path", "variant", "stem_stride", "conv"},
+       build_mobilenet_v4,
+       {},
+       {"conv_small", "conv_medium"}},
+      {"repghost",
+       "RepGhostNet (arXiv 2211.06088): ghost modules that add, and are one convolution when deployed",
+       {"width", "dropout", "drop_path", "stem_stride", "deployed"},
+       build_repghost},
+      {"ghostnet_v2",
+       "GhostNetV2 (arXiv 2211.12905): GhostNet with attention along rows and columns",
+       {"width", "dropout", "drop_path", "cheap_op", "stem_stride"},
+       build_ghostnet_v2},
+      {"mobilenet_v2",
+       "MobileNetV2 (arXiv 1801.04381): inverted residuals with linear bottlenecks",
+       {"width", "dropout", "drop_path", "stem_stride", "conv"},
+       build_mobilenet_v2},
+      {"shufflenet_v2",
+       "ShuffleNetV2 (arXiv 1807.11164), width 0.5, 1, 1.5 or 2: half of the channels pass a block",
+       {"width", "stem_stride", "conv"},
+       build_shufflenet_v2},
+      {"mobilenet_v3",
+       "MobileNetV3 (arXiv 1905.02244), large or small: inverted residuals with hard-swish",
+       {"width", "dropout", "drop_path", "variant", "stem_stride", "conv"},
+       build_mobilenet_v3,
+       {},
+       {"large", "small"}},
+      {"ghostnet_v3",
+       "GhostNetV3 (arXiv 2404.11202): GhostNetV2 with parallel branches, merged when deployed",
+       {"width", "dropout", "drop_path", "stem_stride", "deployed"},
+       build_ghostnet_v3},
   };
   return table;
+}
+
+constexpr const char* kFirstVariant = "official";
+
+// Null if there is none.
+const ModelEntry* entry_named(const std::string& name) {
+  const auto found =
+      std::find_if(models().begin(), models().end(), [&](const ModelEntry& e) { return e.name == name; });
+  return found == models().end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -147,13 +202,13 @@ void describe(ModelConfig& c, Description& d) {
   d.field("dropout", &c.dropout, "share of features dropped before the classifier", rule::below_one());
   d.field("drop_path", &c.drop_path, "images without the last branch, fewer for earlier ones (arXiv 1603.09382)",
           rule::below_one());
-  d.field("variant", &c.variant, "which of the published GhostNets",
-          rule::one_of({"official", "tensorflow", "d_li14"}));
+  d.field("variant", &c.variant, "which published form (docs/models.md); official: the model's first");
   d.field("cheap_op", &c.cheap_op, "what makes ghosts from primary channels (arXiv 1911.11907)",
           rule::one_of(cheap_op_names()));
   d.field("activation", &c.activation, "the function after batch norm", rule::one_of(activation_names()));
   d.field("stem_stride", &c.stem_stride, "stride of the first convolution; 1 for images of 32 pixels",
           rule::at_least(1, 2));
+  d.field("deployed", &c.deployed, "true: parallel branches are merged, for inference (arXiv 2101.03697)");
   d.field("groups", &c.groups, "groups of the 3x3 convolutions", rule::at_least(1));
   d.field("depth", &c.depth, "layers as the name counts them; 0: vgg 16, resnet 56, resnext 29",
           rule::at_least(0, 1e3));
@@ -175,9 +230,12 @@ void describe(ModelConfig& c, Description& d) {
 }
 
 void check_together(const ModelConfig& c, const Finding& refuse, const Finding& note) {
-  for (const ModelEntry& entry : model_table())
-    if (entry.name == c.name && std::count(entry.options.begin(), entry.options.end(), "conv"))
-      check_together(c.conv, refuse, note);
+  const ModelEntry* const entry = entry_named(c.name);
+  if (!entry) return;
+  if (std::count(entry->options.begin(), entry->options.end(), "conv")) check_together(c.conv, refuse, note);
+  if (entry->variants.empty() || c.variant == kFirstVariant) return;
+  if (const std::string problem = value_problem(c.variant, rule::one_of(entry->variants)); !problem.empty())
+    refuse({"model.variant", "model.name"}, "model.variant " + problem);
 }
 
 namespace {
@@ -219,9 +277,8 @@ ModulePtr construct_model(const ModelConfig& config) {
   check_options(config, "model");
   ModelConfig complete = config;
   Description().section("model", "", complete);  // own options that it lacks take their defaults
-  const auto& table = model_table();
-  const auto entry =
-      std::find_if(table.begin(), table.end(), [&](const ModelEntry& e) { return e.name == config.name; });
+  const ModelEntry* const entry = entry_named(config.name);
+  if (config.variant == kFirstVariant && !entry->variants.empty()) complete.variant = entry->variants.front();
   ModulePtr model = entry->build(complete);
   if (!model) fail("model '{}': its `build` gave no module", config.name);
   return model;

@@ -15,19 +15,20 @@ struct ModelConfig {
   std::string name = "ghostnet";
   int64_t num_classes = 10;
   int64_t in_channels = 3;
-  double width = 1.0;                          // ghostnet, mobilenet_v1, airbench
-  double dropout = 0.2;                        // ghostnet
-  double drop_path = 0;                        // ghostnet, resnet, resnext, mini_group_net: of the last block
-  std::string variant = "official";            // ghostnet: official | tensorflow | d_li14
-  std::string cheap_op = "depthwise";          // ghostnet: of cheap_op_table()
-  int64_t stem_stride = 2;                     // ghostnet, mobilenet_v1
-  int64_t groups = 4;                          // mini_group_net
+  double width = 1.0;                          // of all channels
+  double dropout = 0.2;                        // before the classifier
+  double drop_path = 0;                        // of the last residual branch
+  std::string variant = "official";            // one of the model's ModelEntry::variants; official: its first
+  std::string cheap_op = "depthwise";          // of cheap_op_table()
+  int64_t stem_stride = 2;                     // 1 for small images
+  bool deployed = false;                       // parallel branches are one convolution (nn/models/deployed.h)
+  int64_t groups = 4;                          // of 3×3 convolutions
   int64_t depth = 0;                           // vgg, resnet, resnext; 0: 16, 56 and 29
   std::string layout = "cifar";                // vgg: cifar | imagenet
   std::string shortcut = "auto";               // resnet: A | B; auto: A for CIFAR's depths, B for ImageNet's
   int64_t cardinality = 8, base_width = 64;    // resnext: groups and channels of each (32 and 4: 32×4d)
-  ConvChoice conv = ConvChoice();              // vgg, resnet, resnext, mobilenet_v1, mini_group_net, plain_cnn
-  std::string activation = "relu";             // mobilenet_v1, plain_cnn, airbench: of activation_table()
+  ConvChoice conv = ConvChoice();              // of ordinary convolutions
+  std::string activation = "relu";             // of activation_table()
   std::vector<int64_t> channels{32, 64, 128};  // plain_cnn: one stage each
   std::string init = "pytorch";                // pytorch | kaiming_normal_fan_out
   OptionValues own = {};                       // of registered models: ModelEntry::own_options
@@ -42,6 +43,8 @@ struct ModelEntry {
   // Options that only your model has, as model.<name>. They are read, checked, printed and stored like the others;
   // `build` reads their values from config.own. Another model reads one by listing it in `options`.
   std::vector<OwnOption> own_options = {};
+  // What `variant` may be, the usual one first, of a model that reads it. "official" stands for the first.
+  std::vector<std::string> variants = {};
   std::vector<std::string> all_options() const;  // names of both
 };
 const std::vector<ModelEntry>& model_table();

@@ -10,6 +10,7 @@ namespace ghost::reference {
 void check_op(const Case& c);          // one operator: result, gradients, running statistics
 void check_module(const Case& c);      // one layer, in training and evaluation
 void check_model(const Case& c);       // a network: logits, norms layer by layer, gradients
+void check_family(const Case& c);      // a published network whose weights are a formula: logits, norms of gradients
 void check_optimizer(const Case& c);   // some steps of an optimizer from stored gradients, and the net that made them
 void check_schedule(const Case& c);    // learning rates (and momenta) step by step
 void check_training(const Case& c);    // a short run from stored pictures

@@ -107,4 +107,23 @@ ModelConfig model_config(const std::string& class_name, const Args& args) {
   return config;
 }
 
+ModelConfig family_config(const std::string& class_name, const std::string& naming, const Args& args) {
+  static const std::map<std::string, const char*> names{
+      {"MobileNetV1", "mobilenet_v1"}, {"MobileNetV2", "mobilenet_v2"},   {"MobileNetV3", "mobilenet_v3"},
+      {"MobileNetV4", "mobilenet_v4"}, {"ShuffleNetV2", "shufflenet_v2"}, {"GhostNet", "ghostnet"},
+      {"GhostNetV2", "ghostnet_v2"},   {"GhostNetV3", "ghostnet_v3"},     {"RepGhostNet", "repghost"}};
+  const auto found = names.find(class_name);
+  if (found == names.end()) fail("there is no model for {}", class_name);
+  ModelConfig config;
+  config.name = found->second;
+  if (config.name == "mobilenet_v1") config.variant = naming;
+  if (args.has("variant")) config.variant = args.text("variant");
+  config.num_classes = args.integer("num_classes", 1000);
+  config.in_channels = args.integer("in_channels", 3);
+  config.width = args.number("width", 1);
+  config.stem_stride = args.integer("stem_stride", 2);
+  config.dropout = 0;
+  return config;
+}
+
 }  // namespace ghost::reference

@@ -11,5 +11,8 @@ OptimizerConfig optimizer_config(const std::string& pytorch_name, const Args& ar
 
 // Throws Error if there is no such model.
 ModelConfig model_config(const std::string& class_name, const Args& args);
+// The same of the published networks: the class without regard to where it is from, and whose parameter names it has,
+// "timm" or "torchvision".
+ModelConfig family_config(const std::string& class_name, const std::string& naming, const Args& args);
 
 }  // namespace ghost::reference
