@@ -165,6 +165,11 @@ def make_ops():
     avg_pool_case("ceil_excl", (1, 3, 8, 7), [3, 3], [2, 2], [1, 1], ceil_mode=True, count_include_pad=False)
     one_case("adaptive_avg_pool_3x5", "adaptive_avg_pool2d", {"output_size": [3, 5]}, (1, 3, 7, 8),
              lambda x: F.adaptive_avg_pool2d(x, (3, 5)))
+    for side, size in ((3, (7, 5)), (5, (3, 2))):
+        one_case(f"resize_nearest_{side}", "resize_nearest", {"output_size": list(size)}, (1, 2, side, side),
+                 lambda x: F.interpolate(x, size, mode="nearest"))
+    one_case("channel_shuffle_3", "channel_shuffle", {"groups": 3}, (1, 6, 2, 3),  # F.channel_shuffle has no gradient here
+             lambda x: x.view(1, 3, 2, 2, 3).transpose(1, 2).reshape(1, 6, 2, 3))
 
     cross_entropy_case("hard", (5, 7))
     cross_entropy_case("weight_smooth_ignore", (7, 5), smoothing=0.1, weighted=True, ignore=-100)

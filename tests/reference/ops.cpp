@@ -7,12 +7,14 @@
 #include "core/ops/activation.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/batch_norm.h"
+#include "core/ops/channel_shuffle.h"
 #include "core/ops/conv2d.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/linear.h"
 #include "core/ops/pool.h"
 #include "core/ops/reduce.h"
+#include "core/ops/resize.h"
 #include "core/ops/shape_ops.h"
 #include "core/ops/softmax.h"
 #include "reference/kinds.h"
@@ -88,6 +90,12 @@ void run_avg_pool2d(OpRun& run) {
 void run_adaptive_avg_pool2d(OpRun& run) {
   run.output("y", adaptive_avg_pool2d(run.input("x"), run.args().pair("output_size", {1, 1})));
 }
+
+void run_resize_nearest(OpRun& run) {
+  run.output("y", resize_nearest(run.input("x"), run.args().pair("output_size", {1, 1})));
+}
+
+void run_channel_shuffle(OpRun& run) { run.output("y", channel_shuffle(run.input("x"), run.args().integer("groups"))); }
 
 void run_cat(OpRun& run) {
   const int64_t count = run.args().integer("inputs", static_cast<int64_t>(run.inputs().size()));
@@ -254,6 +262,8 @@ const std::map<std::string, void (*)(OpRun&)>& op_table() {
       {"max_pool2d", run_max_pool2d},
       {"avg_pool2d", run_avg_pool2d},
       {"adaptive_avg_pool2d", run_adaptive_avg_pool2d},
+      {"resize_nearest", run_resize_nearest},
+      {"channel_shuffle", run_channel_shuffle},
       {"cat", run_cat},
       {"slice", run_slice},
       {"pad", run_pad},
