@@ -1,5 +1,6 @@
 // The backbones that are compared for mobile use: what they cost, their layouts for small images, what a deployed
 // network answers, and what is refused. Their numbers are held to PyTorch's by reference_test.
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +9,11 @@
 #include "nn/layers/merge.h"
 #include "nn/models/deployed.h"
 #include "nn/models/repghost.h"
+#include "nn/state_dict.h"
 #include "support/modules.h"
+#include "support/temp_dir.h"
+#include "train/network/export.h"
+#include "train/network/network.h"
 
 namespace ghost {
 namespace {
@@ -167,6 +172,28 @@ TEST(DeployedNetwork, IsMadeOnceAndOfBranchesOnly) {
             "vgg has no parallel branches to merge; there are repghost, ghostnet_v3");
   EXPECT_TRUE(has_branches("repghost"));
   EXPECT_FALSE(has_branches("vgg"));
+}
+
+// What --deploy of the programs does, and that the file which ghost-convert then writes needs no more words.
+TEST(DeployedNetwork, IsMadeOfAFileAndReadFromOne) {
+  const Deployed d = trained_and_deployed("repghost");
+  const test::TempDir dir;
+  const std::string yaml =
+      "model: {name: repghost, num_classes: 5, width: 0.25, stem_stride: 1}\ndata: {name: cifar10}\n";
+  std::ofstream(dir / "net.yaml") << yaml;
+  write_safetensors(dir / "trained.safetensors", state_dict(*d.trained));
+  NetworkSource source{.weights = (dir / "trained.safetensors").string(), .config = (dir / "net.yaml").string()};
+  source.deploy = true;
+  const Network deployed = load_network(source);
+  export_weights(dir / "deployed.safetensors", deployed);
+  const Network read = load_network({.weights = (dir / "deployed.safetensors").string()});
+  EXPECT_TRUE(read.config.model.deployed);
+  read.model->eval();
+  const NoGrad no_grad;
+  const Tensor x = random_tensor({2, 32, 32, 3}, 5);
+  EXPECT_EQ((*read.model)(x).to_vector<float>(), (*d.merged)(x).to_vector<float>());
+  source.config.clear(), source.weights = (dir / "deployed.safetensors").string();
+  EXPECT_THAT(error_of([&] { load_network(source); }), HasSubstr("merged already"));
 }
 
 TEST(BranchSum, RefusesABranchThatDoesNotFit) {

@@ -30,6 +30,8 @@ void add_network_options(CLI::App& app, NetworkSource& source) {
                  "Which weights of a checkpoint: auto (default) those of its train.best, raw the trained ones, or ema, "
                  "lookahead where the run kept them")
       ->type_name("NAME");
+  app.add_flag("--deploy", source.deploy,
+               "Merge parallel branches into one convolution each, for inference (repghost, ghostnet_v3)");
   app.add_option("--set", source.overrides, "Change one option, e.g. --set data.root=/data; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

@@ -8,8 +8,8 @@ class App;
 
 namespace ghost::cli {
 
-// --checkpoint, --weights, --config, --arch, --prefix, --no-strict, --weights-of and --set, into `source`, which
-// outlives the reading.
+// --checkpoint, --weights, --config, --arch, --prefix, --no-strict, --weights-of, --deploy and --set, into `source`,
+// which outlives the reading.
 void add_network_options(CLI::App& app, NetworkSource& source);
 // --classes, likewise; for programs that name classes.
 void add_classes_option(CLI::App& app, NetworkSource& source);

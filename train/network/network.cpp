@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "nn/models/deployed.h"
 #include "nn/state_dict.h"
 #include "train/network/classes.h"
 #include "train/network/preparation.h"
@@ -108,6 +109,10 @@ Network of_weights(const NetworkSource& source) {
 
 Network load_network(const NetworkSource& source) {
   Network network = source.checkpoint.empty() ? of_weights(source) : of_checkpoint(source);
+  if (source.deploy) {
+    network.model = deployed_network(*network.model, network.config.model);
+    network.config.model.deployed = true;
+  }
   if (!source.classes.empty()) name_classes(network, source.classes);
   return network;
 }

@@ -18,6 +18,7 @@ struct NetworkSource {
   std::string prefix = {};                  // of the weights' names (WeightsOptions)
   bool strict = true;
   std::string weights_of = "auto";  // which of the sets of weights that a checkpoint holds (weights_choice.h)
+  bool deploy = false;              // merge parallel branches (nn/models/deployed.h)
   std::string classes = {};  // a file that names the outputs' classes (classes.h); empty: as the network knows them
 };
 
@@ -39,9 +40,9 @@ struct Network {
 
 // Builds the network of a checkpoint, or of weights and a configuration, and loads its values. A num_classes or
 // in_channels that is `auto` in the configuration of weights is taken from the file. Throws UsageError if the overrides
-// would change the model of a checkpoint, if weights come without any configuration, or if data.channels, data.mean or
-// data.std are not those of the network; Error if the values do not fit, or if `classes` does not name as many classes
-// as there are outputs.
+// would change the model of a checkpoint, if there are no branches to merge, if weights come without any configuration,
+// or if data.channels, data.mean or data.std are not those of the network; Error if the values do not fit, or if
+// `classes` does not name as many classes as there are outputs.
 Network load_network(const NetworkSource& source);
 
 // What a file of the network says of it besides the values. The configuration is without data.root, run.dir and
