@@ -7,6 +7,7 @@
 
 #include "core/kernels/by_image.h"
 #include "core/kernels/chunked.h"
+#include "core/op_recorder.h"
 #include "core/parallel.h"
 #include "core/tape_observer.h"
 #include "core/tensor.h"
@@ -20,6 +21,28 @@ thread_local bool grads_on = true;
 const std::string kNoPath;
 thread_local const std::string* active_path = &kNoPath;
 thread_local std::vector<const TapeObserver*> tape_observers;
+
+// For operators that do not describe themselves.
+template <class Inputs>
+void record(const BodyPtr& body, const NodePtr& node, const Inputs& inputs) {
+  OpRecorder* const recorder = active_recorder();
+  if (!recorder) return;
+  OpCall call{.op = node ? node->name() : "", .path = PathScope::current(), .result = Tensor(body, node)};
+  for (const auto& input : inputs) {
+    if constexpr (std::is_pointer_v<std::decay_t<decltype(input)>>)
+      call.inputs.push_back(*input);
+    else
+      call.inputs.push_back(input);
+  }
+  recorder->add(std::move(call));
+}
+
+Tensor result_of(BodyPtr body, NodePtr node) {
+  if (!node) return {std::move(body), nullptr};
+  if (body->pending && body->pending->normalised) node->sink().set_value(body);
+  for (const TapeObserver* observer : tape_observers) observer->made()(*node);
+  return {std::move(body), std::move(node)};
+}
 
 template <class T>
 EpilogueResult write_typed(const Gradient& from, const Array& to, bool accumulate, const GradEpilogue& epilogue) {
@@ -204,19 +227,20 @@ bool wants_grad(const std::vector<Tensor>& inputs) {
 }
 
 Tensor make_result(BodyPtr body, NodePtr node, std::initializer_list<const Tensor*> inputs) {
-  if (!node) return {std::move(body), nullptr};
-  node->inputs_.reserve(node->inputs_.size() + inputs.size());
-  for (const Tensor* t : inputs) node->inputs_.push_back(t->node());
-  if (body->pending && body->pending->normalised) node->sink_.set_value(body);
-  for (const TapeObserver* observer : tape_observers) observer->made()(*node);
-  return {std::move(body), std::move(node)};
+  if (node) {
+    node->inputs_.reserve(inputs.size());
+    for (const Tensor* t : inputs) node->inputs_.push_back(t->node());
+  }
+  record(body, node, inputs);
+  return result_of(std::move(body), std::move(node));
 }
 Tensor make_result(BodyPtr body, NodePtr node, const std::vector<Tensor>& inputs) {
   if (node) {
     node->inputs_.reserve(inputs.size());
     for (const Tensor& t : inputs) node->inputs_.push_back(t.node());
   }
-  return make_result(std::move(body), std::move(node), std::initializer_list<const Tensor*>{});
+  record(body, node, inputs);
+  return result_of(std::move(body), std::move(node));
 }
 
 void backward(const std::vector<Tensor>& results, const std::vector<Tensor>& seeds) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/op_recorder.h"
+
 namespace ghost {
 
 Tensor Tensor::empty(const Shape& shape, DType dtype) { return Tensor(Array::empty(shape, dtype)); }
@@ -118,6 +120,8 @@ Tensor Tensor::to(DType target) const {
   if (target == dtype()) return detach();
   Tensor out = empty(shape(), target);
   copy(values(), out.body_->raw);
+  if (OpRecorder* const recorder = active_recorder())
+    recorder->add({.op = "to", .path = PathScope::current(), .inputs = {*this}, .result = out});
   return out;
 }
 
@@ -125,7 +129,7 @@ Tensor Tensor::clone() const {
   require_defined("clone", "the tensor");
   Tensor out = empty(shape(), dtype());
   copy(values(), out.body_->raw);
-  return out;
+  return recorded("identity", {this}, out);
 }
 
 Tensor Tensor::detach() const { return {body_, nullptr}; }

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "core/autograd.h"
+#include "core/op_recorder.h"
 
 namespace ghost {
 namespace {
@@ -60,7 +61,7 @@ Pending pending_of(const BodyPtr& body) {
 Tensor pend(const char* name, const Tensor& x, const BodyPtr& input, Pending pending, double factor = 1) {
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<ActivationNode>(name, input, "input", pending, factor);
-  return make_result(attach(input, std::move(pending)), node, {&x});
+  return recorded(name, {&x}, make_result(attach(input, std::move(pending)), node, {&x}));
 }
 Tensor bounded(const char* name, const Tensor& x, double lo, double hi) {
   const BodyPtr input = input_of(name, x);
@@ -86,7 +87,7 @@ Tensor function_of(const char* name, const Tensor& x, RowFunction f) {
     node = std::make_shared<ActivationNode>(name, from_result ? result : input, from_result ? "result" : "input",
                                             std::move(pending), 1);
   }
-  return make_result(result, node, {&x});
+  return recorded(name, {&x}, make_result(result, node, {&x}));
 }
 
 // The neighbour of v among numbers of this type, towards a bound.
@@ -128,7 +129,9 @@ Tensor clamp(const Tensor& x, double lo, double hi) {
     slope.clamp(next(x.dtype(), lo, -kInfinity), next(x.dtype(), hi, kInfinity));
     node = std::make_shared<ActivationNode>("clamp", input, "input", std::move(slope), 1);
   }
-  return make_result(transformed(*input, pending), node, {&x});
+  return recorded("clamp", {&x}, make_result(transformed(*input, pending), node, {&x}), [&] {
+    return OpAttributes{{"bounds", {lo, hi}}};
+  });
 }
 
 std::vector<OpCase> relu_cases() {

@@ -9,6 +9,7 @@
 #include "core/kernels/chunked.h"
 #include "core/kernels/scratch.h"
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/arithmetic_detail.h"
 #include "core/parallel.h"
@@ -103,7 +104,7 @@ Tensor add(const Tensor& a, const Tensor& b) {
   if (!(a.shape() == b.shape()) || add_kernels().forced("broadcast")) return broadcast_add(a, b);
   if (a.dtype() != b.dtype()) fail("add: the terms are {} and {}", name_of(a.dtype()), name_of(b.dtype()));
   const BodyPtr body = make_body(sum_of(*a.body(), *b.body()));
-  if (!wants_grad({&a, &b})) return make_result(body, nullptr, {&a, &b});
+  if (!wants_grad({&a, &b})) return recorded("add", {&a, &b}, make_result(body, nullptr, {&a, &b}));
   // Not of sums that are themselves made again: one after the other would have to be, back to the first. Nor of terms
   // in parts, whose sum takes longer than its memory is worth.
   const auto kept = [](const BodyPtr& term) {
@@ -115,7 +116,7 @@ Tensor add(const Tensor& a, const Tensor& b) {
       return sum_of(*x.get("add", "the first term"), *y.get("add", "the second term"));
     });
   body->recompute = recompute;
-  return make_result(body, std::make_shared<AddNode>(std::move(recompute)), {&a, &b});
+  return recorded("add", {&a, &b}, make_result(body, std::make_shared<AddNode>(std::move(recompute)), {&a, &b}));
 }
 
 std::vector<OpCase> add_cases() {

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/parallel.h"
 
 namespace ghost {
@@ -206,7 +207,7 @@ Tensor affine_sample(const Tensor& x, const Tensor& theta) {
                 [&]<class T>() { sample<T>(x.values().view<T>(), Sampler(s, theta), out.view<T>()); });
   NodePtr node;
   if (wants_grad({&x, &theta})) node = std::make_shared<AffineSampleNode>(x, theta);
-  return make_result(make_body(out), std::move(node), {&x, &theta});
+  return recorded("affine_sample", {&x, &theta}, make_result(make_body(out), std::move(node), {&x, &theta}));
 }
 
 std::vector<OpCase> affine_sample_cases() {

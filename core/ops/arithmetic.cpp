@@ -3,6 +3,7 @@
 #include "core/ops/arithmetic.h"
 
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/ops/arithmetic_detail.h"
 #include "core/ops/batch_norm.h"
 #include "core/ops/conv2d.h"
@@ -137,7 +138,7 @@ Tensor binary(const Tensor& a, const Tensor& b) {
   });
   NodePtr node;
   if (wants_grad({&a, &b})) node = std::make_shared<BinaryNode<Op>>(a, b);
-  return make_result(make_body(out), std::move(node), {&a, &b});
+  return recorded(Op::name, {&a, &b}, make_result(make_body(out), std::move(node), {&a, &b}));
 }
 
 bool is_channel_gate(const Shape& x, const Shape& gate) {

@@ -1,5 +1,6 @@
 // y (N, H', W', C) = mean over a window of each pixel. Inputs are read row by row through their pending transform;
 // gradients are gathered row by row, so each element has one writer and the sums come along.
+#include "core/op_recorder.h"
 #include "core/ops/block_reader.h"
 #include "core/ops/pool_window.h"
 #include "core/parallel.h"
@@ -32,6 +33,15 @@ Windows adaptive_windows(int64_t in, int64_t out) {
     w.push_back({begin, end, static_cast<double>(end - begin)});
   }
   return w;
+}
+
+// Begin, end and divisor of one window after the other.
+OpAttribute as_attribute(const char* name, const Windows& windows) {
+  OpAttribute attribute{name, {}};
+  for (const Window& w : windows)
+    attribute.values.insert(attribute.values.end(),
+                            {static_cast<double>(w.begin), static_cast<double>(w.end), w.divisor});
+  return attribute;
 }
 
 // Windows that lie side by side and leave nothing out: every input is in one.
@@ -151,9 +161,11 @@ Tensor averaged(const char* op, const Tensor& x, Windows rows_windows, Windows c
   const Array out = Array::empty(
       {s[0], static_cast<int64_t>(rows_windows.size()), static_cast<int64_t>(columns.size()), s[3]}, x.dtype());
   with_floating(x.dtype(), op, [&]<class T>() { take_averages<T>(*x.body(), out, rows_windows, columns); });
+  OpAttributes windows;
+  if (active_recorder()) windows = {as_attribute("rows", rows_windows), as_attribute("columns", columns)};
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<AvgPoolNode>(op, s, std::move(rows_windows), std::move(columns));
-  return make_result(make_body(out), std::move(node), {&x});
+  return recorded("averages", {&x}, make_result(make_body(out), std::move(node), {&x}), [&] { return windows; });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "core/kernels/chunked.h"
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 
 namespace ghost {
 namespace {
@@ -157,7 +158,10 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   if (wants_grad({&x, &weight, &bias}))
     node = std::make_shared<BatchNormNode>(z, std::make_shared<const Pending>(p), inverse_std,
                                            use_batch ? batch->count : 0);
-  return make_result(attach(z, std::move(p)), node, {&x, &weight, &bias});
+  return recorded("batch_norm", {&x, &weight, &bias, &running.mean, &running.var},
+                  make_result(attach(z, std::move(p)), node, {&x, &weight, &bias}), [&] {
+                    return OpAttributes{{"eps", {options.eps}}, {"uses_batch", {use_batch ? 1.0 : 0.0}}};
+                  });
 }
 
 std::vector<OpCase> batch_norm_cases() {

@@ -4,6 +4,7 @@
 
 #include "core/kernels/chunked.h"
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/ops/activation.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/batch_norm.h"
@@ -153,7 +154,9 @@ Tensor cat_channels(const std::vector<Tensor>& parts) {
     body = make_body(values(body));
   NodePtr node;
   if (wants_grad(parts)) node = std::make_shared<CatChannelsNode>(std::move(channels), std::move(joined));
-  return make_result(std::move(body), node, parts);
+  return recorded("cat", parts, make_result(std::move(body), node, parts), [&] {
+    return OpAttributes{{"dim", {static_cast<double>(parts[0].rank() - 1)}}};
+  });
 }
 
 }  // namespace
@@ -183,7 +186,9 @@ Tensor cat(const std::vector<Tensor>& parts, int dim) {
   }
   NodePtr node;
   if (wants_grad(parts)) node = std::make_shared<CatBlocksNode>(outer, std::move(shapes));
-  return make_result(make_body(out), node, parts);
+  return recorded("cat", parts, make_result(make_body(out), node, parts), [&] {
+    return OpAttributes{{"dim", {static_cast<double>(d)}}};
+  });
 }
 
 Tensor slice_channels(const Tensor& x, int64_t first, int64_t count) {
@@ -195,7 +200,14 @@ Tensor slice_channels(const Tensor& x, int64_t first, int64_t count) {
   const BodyPtr body = make_body(std::move(raw));
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<SliceChannelsNode>(x.shape(), first);
-  return make_result(from.pending ? attach(body, from.pending->slice(first, count)) : body, node, {&x});
+  return recorded(
+      "slice", {&x}, make_result(from.pending ? attach(body, from.pending->slice(first, count)) : body, node, {&x}),
+      [&] {
+        OpAttributes attributes;
+        for (int d = 0; d + 1 < x.rank(); d++) attributes.push_back({"range", {0, static_cast<double>(x.size(d)), 1}});
+        attributes.push_back({"range", {static_cast<double>(first), static_cast<double>(first + count), 1}});
+        return attributes;
+      });
 }
 
 std::vector<OpCase> cat_cases() {

@@ -2,6 +2,7 @@
 // factor differs from image to image, so no transform is passed on; but within an image it is one, which the row
 // kernels of transforms apply.
 #include "core/kernels/by_image.h"
+#include "core/op_recorder.h"
 #include "core/ops/arithmetic_detail.h"
 #include "core/ops/block_reader.h"
 #include "core/parallel.h"
@@ -84,7 +85,7 @@ Tensor mul_by_channel_gate(const Tensor& x, const Tensor& gate) {
   with_floating(x.dtype(), "mul", [&]<class T>() { scale<T>(*x.body(), gate.values(), out.view<T>()); });
   NodePtr node;
   if (wants_grad({&x, &gate})) node = std::make_shared<ChannelGateNode>(x.body(), gate.body());
-  return make_result(make_body(out), std::move(node), {&x, &gate});
+  return recorded("mul", {&x, &gate}, make_result(make_body(out), std::move(node), {&x, &gate}));
 }
 
 }  // namespace ghost

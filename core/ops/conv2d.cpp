@@ -5,6 +5,7 @@
 #include "core/kernels/conv2d.h"
 #include "core/nearest.h"
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/shapes_only.h"
 
 namespace ghost {
@@ -143,7 +144,13 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   StatisticsPtr statistics = conv2d_forward(s, x.body(), packed(weight.values()), b, z, folding() && grad_enabled());
   NodePtr node;
   if (wants_grad({&x, &weight, &bias})) node = std::make_shared<Conv2dNode>(s, x, weight);
-  return make_result(make_body(z, std::move(statistics)), node, {&x, &weight, &bias});
+  return recorded("conv2d", {&x, &weight, &bias},
+                  make_result(make_body(z, std::move(statistics)), node, {&x, &weight, &bias}), [&] {
+                    return OpAttributes{{"stride", as_attribute(options.stride)},
+                                        {"padding", as_attribute(options.padding)},
+                                        {"dilation", as_attribute(options.dilation)},
+                                        {"groups", {static_cast<double>(options.groups)}}};
+                  });
 }
 
 // ---- cases

@@ -4,6 +4,7 @@
 
 #include "core/kernels/gemm.h"
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/shapes_only.h"
 
 namespace ghost {
@@ -92,7 +93,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   });
   NodePtr node;
   if (wants_grad({&x, &weight, &bias})) node = std::make_shared<LinearNode>(x, weight);
-  return make_result(make_body(y), node, {&x, &weight, &bias});
+  return recorded("linear", {&x, &weight, &bias}, make_result(make_body(y), node, {&x, &weight, &bias}));
 }
 
 std::vector<OpCase> linear_cases() {

@@ -3,6 +3,7 @@
 // one writer and the sums come along.
 #include <limits>
 
+#include "core/op_recorder.h"
 #include "core/ops/block_reader.h"
 #include "core/ops/pool_window.h"
 #include "core/parallel.h"
@@ -161,7 +162,12 @@ Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
   with_floating(x.dtype(), "max_pool2d", [&]<class T>() { take_max<T>(*x.body(), out, rows_axis, columns, *taps); });
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<MaxPoolNode>(x.shape(), rows_axis, columns, std::move(taps));
-  return make_result(make_body(out), std::move(node), {&x});
+  return recorded("max_pool2d", {&x}, make_result(make_body(out), std::move(node), {&x}), [&] {
+    return OpAttributes{{"kernel", as_attribute(options.kernel)},
+                        {"stride", as_attribute(options.stride)},
+                        {"padding", as_attribute(options.padding)},
+                        {"dilation", as_attribute(options.dilation)}};
+  });
 }
 
 }  // namespace ghost

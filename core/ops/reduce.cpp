@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/ops/strided.h"
 
 namespace ghost {
@@ -72,7 +73,16 @@ Tensor reduced(const char* op, const Tensor& x, const std::vector<int>& dims, bo
   });
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<SumNode>(op, x.shape(), kept, factor);
-  return make_result(make_body(keepdim ? out : out.with_shape(without(x.shape(), dims))), std::move(node), {&x});
+  return recorded(
+      op, {&x}, make_result(make_body(keepdim ? out : out.with_shape(without(x.shape(), dims))), std::move(node), {&x}),
+      [&] {
+        OpAttribute over{"dims", {}};
+        for (int d = 0; d < x.rank(); d++)
+          if (dims.empty() ||
+              std::any_of(dims.begin(), dims.end(), [&](int i) { return (i + x.rank()) % x.rank() == d; }))
+            over.values.push_back(d);
+        return OpAttributes{over, {"keepdim", {keepdim ? 1.0 : 0.0}}};
+      });
 }
 
 }  // namespace

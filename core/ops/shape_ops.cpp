@@ -6,6 +6,7 @@
 
 #include "core/kernels/rows.h"
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/ops/strided.h"
 
 namespace ghost {
@@ -102,7 +103,7 @@ class ReshapeNode final : public Node {
 Tensor reshaped(const char* op, const Tensor& x, const Shape& shape) {
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<ReshapeNode>(op, x.shape());
-  return make_result(make_body(packed(x.values()).with_shape(shape)), std::move(node), {&x});
+  return recorded("reshape", {&x}, make_result(make_body(packed(x.values()).with_shape(shape)), std::move(node), {&x}));
 }
 
 // ---- permute
@@ -200,8 +201,14 @@ Tensor slice(const Tensor& x, const std::vector<Range>& ranges) {
     out = attach(out, std::move(pending));
   }
   NodePtr node;
+  const std::vector<Part> taken = parts;
   if (wants_grad({&x})) node = std::make_shared<SliceNode>(x.shape(), std::move(parts));
-  return make_result(std::move(out), std::move(node), {&x});
+  return recorded("slice", {&x}, make_result(std::move(out), std::move(node), {&x}), [&] {
+    OpAttributes attributes;
+    for (const Part& p : taken)
+      attributes.push_back({"range", as_attribute(std::array{p.first, p.first + p.count * p.step, p.step})});
+    return attributes;
+  });
 }
 
 Tensor reshape(const Tensor& x, const std::vector<int64_t>& shape) {
@@ -245,8 +252,10 @@ Tensor permute(const Tensor& x, const std::vector<int>& dims) {
   with_floating(x.dtype(), "permute",
                 [&]<class T>() { assign(strided<T>(out), strided<T>(x.values()).permuted(order)); });
   NodePtr node;
-  if (wants_grad({&x})) node = std::make_shared<PermuteNode>(x.shape(), std::move(order));
-  return make_result(make_body(out), std::move(node), {&x});
+  if (wants_grad({&x})) node = std::make_shared<PermuteNode>(x.shape(), order);
+  return recorded("permute", {&x}, make_result(make_body(out), std::move(node), {&x}), [&] {
+    return OpAttributes{{"dims", as_attribute(order)}};
+  });
 }
 
 Tensor flatten(const Tensor& x, int start) {
@@ -262,7 +271,8 @@ Tensor flatten(const Tensor& x, int start) {
     const int64_t nchw[] = {s[0], s[3], s[1], s[2]};
     std::vector<int64_t> dims(nchw, nchw + first);
     dims.push_back(std::accumulate(nchw + first, nchw + 4, int64_t{1}, std::multiplies<>()));
-    return reshape(y, dims);
+    const Tensor flat = reshape(y, dims);
+    return first == 1 ? recorded("flatten", {&x}, flat) : flat;
   }
   std::vector<int64_t> dims(s.begin(), s.begin() + first);
   dims.push_back(std::accumulate(s.begin() + first, s.end(), int64_t{1}, std::multiplies<>()));
@@ -295,7 +305,11 @@ Tensor pad(const Tensor& x, const Pad2d& by) {
   });
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<PadNode>(s, overlaps);
-  return make_result(make_body(out), std::move(node), {&x});
+  return recorded("pad", {&x}, make_result(make_body(out), std::move(node), {&x}), [&] {
+    return OpAttributes{{"before", as_attribute(std::array<int64_t, 4>{0, by.top, by.left, by.front})},
+                        {"after", as_attribute(std::array<int64_t, 4>{0, by.bottom, by.right, by.back})},
+                        {"value", {by.value}}};
+  });
 }
 
 std::vector<OpCase> shape_ops_cases() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/ops/block_reader.h"
 #include "core/parallel.h"
 
@@ -97,7 +98,12 @@ Tensor shift(const Tensor& x, const std::vector<PixelOffset>& offsets) {
   with_floating(x.dtype(), "shift", [&]<class T>() { take<T>(x.values().view<T>(), offsets, out.view<T>()); });
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<ShiftNode>(x.shape(), offsets);
-  return make_result(make_body(out), std::move(node), {&x});
+  return recorded("shift", {&x}, make_result(make_body(out), std::move(node), {&x}), [&] {
+    OpAttribute down{"down", {}}, right{"right", {}};
+    for (const PixelOffset& offset : offsets)
+      down.values.push_back(static_cast<double>(offset.y)), right.values.push_back(static_cast<double>(offset.x));
+    return OpAttributes{down, right};
+  });
 }
 
 std::vector<OpCase> shift_cases() {

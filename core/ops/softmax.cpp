@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/ops/strided.h"
 
 namespace ghost {
@@ -88,7 +89,9 @@ Tensor softmax_along(const char* op, const Tensor& x, int dim, bool logarithm) {
   BodyPtr y = make_body(out);
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<SoftmaxNode>(y, d, logarithm);
-  return make_result(std::move(y), std::move(node), {&x});
+  return recorded(op, {&x}, make_result(std::move(y), std::move(node), {&x}), [&] {
+    return OpAttributes{{"dim", {static_cast<double>(d)}}};
+  });
 }
 
 }  // namespace

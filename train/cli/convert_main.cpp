@@ -8,6 +8,7 @@
 #include "train/cli/network_options.h"
 #include "train/cli/program.h"
 #include "train/network/export.h"
+#include "train/network/onnx_export.h"
 #include "train/network/preparation.h"
 #include "train/page/text.h"
 
@@ -21,6 +22,7 @@ struct Arguments {
   NetworkSource source;
   std::string to = "pytorch", output;
   bool force = false;
+  OnnxOptions onnx;
 };
 
 int64_t parameter_count(const Module& model) {
@@ -41,11 +43,16 @@ void require_free(const Arguments& arguments) {
   if (!arguments.force) fail_usage("-o {}: there is such a file already; --force replaces it", arguments.output);
 }
 
+std::string check_of(const OnnxReport& report, const OnnxOptions& options) {
+  return fmt::format("checked with {}: {} differ by at most {:.1e} where the largest is {:.4g}", report.checked_with,
+                     options.softmax ? "probabilities" : "logits", report.largest_difference, report.largest_output);
+}
+
 int convert(const Arguments& arguments, Terminal& terminal) {
   require_free(arguments);
   Network network = load_network(arguments.source);
-  const bool pytorch = arguments.to == "pytorch";
-  if (!pytorch) complete_metadata(network, Completeness::everything);
+  const bool pytorch = arguments.to == "pytorch", onnx = arguments.to == "onnx";
+  if (!pytorch) complete_metadata(network, onnx ? Completeness::preprocessing : Completeness::everything);
   for (const std::string& note : network.notes) terminal.line("note: " + note);
   for (const std::string& warning : network.warnings) spdlog::warn("{}", warning);
   if (pytorch) {
@@ -58,14 +65,18 @@ int convert(const Arguments& arguments, Terminal& terminal) {
           message_of("{}: is written without a word on how pictures are prepared: {}", arguments.output, e.what()));
     }
     export_weights(arguments.output, network);
-  } else {
+  } else if (!onnx) {
     export_checkpoint(arguments.output, network);
   }
+  const OnnxReport report = onnx ? export_onnx(arguments.output, network, arguments.onnx) : OnnxReport();
   const ModelConfig& model = network.config.model;
-  terminal.line(fmt::format(
-      "{}: {}, {} parameters, {} classes, as {}", printable(arguments.output), model.name,
-      grouped(parameter_count(*network.model)), grouped(model.num_classes),
-      pytorch ? "weights for PyTorch (safetensors.torch.load_file)" : "a checkpoint for ghost-eval and ghost-predict"));
+  terminal.line(fmt::format("{}: {}, {} parameters, {} classes, as {}", printable(arguments.output), model.name,
+                            grouped(parameter_count(*network.model)), grouped(model.num_classes),
+                            pytorch ? "weights for PyTorch (safetensors.torch.load_file)"
+                            : onnx  ? fmt::format("an ONNX graph of {}, {:.1f} MB", count_of(report.nodes, "operator"),
+                                                  static_cast<double>(report.bytes) / 1e6)
+                                    : "a checkpoint for ghost-eval and ghost-predict"));
+  if (onnx) terminal.line(check_of(report, arguments.onnx));
   if (network.preprocessing) terminal.line("pictures: " + described(*network.preprocessing));
   return kDone;
 }
@@ -74,11 +85,15 @@ int main(int argc, char** argv) {
   const std::string name = program_name(argc, argv, "ghost-convert");
   Arguments arguments;
   NetworkSource& source = arguments.source;
-  CLI::App app("Writes the weights of a network for PyTorch, or foreign weights for the programs here.", name);
+  CLI::App app("Writes a network for PyTorch or as ONNX, or foreign weights for the programs here.", name);
   add_network_options(app, source);
-  app.add_option("--to", arguments.to, "pytorch: weights alone (default); ghost: a checkpoint")
+  app.add_option("--to", arguments.to,
+                 "pytorch: weights alone (default); ghost: a checkpoint; onnx: the network for other runtimes")
       ->type_name("FORM")
-      ->check(CLI::IsMember({"pytorch", "ghost"}));
+      ->check(CLI::IsMember({"pytorch", "ghost", "onnx"}));
+  app.add_flag("--with-preprocessing", arguments.onnx.preprocessing,
+               "Of --to onnx: the input is pixels, uint8 (N, H, W, C), and normalised inside");
+  app.add_flag("--softmax", arguments.onnx.softmax, "Of --to onnx: the output is probabilities in place of logits");
   add_classes_option(app, source);
   app.add_option("-o,--output", arguments.output, "The file to write")->type_name("FILE");
   app.add_flag("--force", arguments.force, "Replace the output if there is one");
@@ -87,14 +102,21 @@ int main(int argc, char** argv) {
           "Every entry must fit the model; what does not is listed, and nothing is written. The output has "
           "PyTorch's names,\norder and axes. --to ghost adds what ghost-eval and ghost-predict need: the names of "
           "the classes (--classes, or\nthe data set of the configuration) and the preprocessing.\n\n"
+          "--to onnx writes the graph of the network with batch norms folded into convolutions, reads it again and "
+          "compares its\nanswers to test images with the network's. See docs/deploy.md.\n\n"
           "A .pth file becomes safetensors with tools/pth-to-safetensors. See docs/from-pytorch.md.",
       .examples = {"{0} --checkpoint runs/ghostnet-1 -o ghostnet.safetensors",
+                   "{0} --checkpoint runs/ghostnet-1 --to onnx -o ghostnet.onnx",
                    "{0} --weights resnet18.safetensors --arch torchvision/resnet18 -o checked.safetensors",
                    "{0} --weights timm.safetensors --config configs/ghostnet_imagenet.yaml --to ghost --classes "
                    "names.txt \\\n    -o imagenet.safetensors"}};
   return run_program(app, help, argc, argv, [&](Terminal& terminal) -> int {
     require_network(source);
     if (arguments.output.empty()) fail_usage("needs -o FILE, the file to write; --help shows examples");
+    if (arguments.to != "onnx")
+      for (const auto& [on, option] :
+           {std::pair{arguments.onnx.preprocessing, "--with-preprocessing"}, {arguments.onnx.softmax, "--softmax"}})
+        if (on) fail_usage("{} is for --to onnx, but --to {} was given", option, arguments.to);
     return convert(arguments, terminal);
   });
 }

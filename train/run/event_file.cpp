@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/protobuf.h"
 
 namespace ghost {
 
@@ -32,34 +33,10 @@ uint32_t masked_crc(std::string_view bytes) {
   return std::rotr(crc32c(bytes), 15) + kDelta;
 }
 
-// Little-endian, as both formats have it.
+// Little-endian.
 template <class T>
 void put(std::string& to, T value) {
   for (size_t i = 0; i < sizeof value; ++i) to += static_cast<char>(value >> (8 * i));
-}
-
-// Fields of protobuf messages by their wire types (protobuf.dev/programming-guides/encoding).
-void put_varint(std::string& to, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) to += static_cast<char>(value | 0x80);
-  to += static_cast<char>(value);
-}
-void put_tag(std::string& to, uint32_t field, uint32_t wire_type) { put_varint(to, field << 3 | wire_type); }
-void put_integer(std::string& to, uint32_t field, int64_t value) {
-  put_tag(to, field, 0);
-  put_varint(to, static_cast<uint64_t>(value));
-}
-void put_double(std::string& to, uint32_t field, double value) {
-  put_tag(to, field, 1);
-  put(to, std::bit_cast<uint64_t>(value));
-}
-void put_float(std::string& to, uint32_t field, float value) {
-  put_tag(to, field, 5);
-  put(to, std::bit_cast<uint32_t>(value));
-}
-void put_bytes(std::string& to, uint32_t field, std::string_view value) {
-  put_tag(to, field, 2);
-  put_varint(to, value.size());
-  to += value;
 }
 
 // The name of this machine, as far as a file's name may hold it.
@@ -91,27 +68,26 @@ EventFile::EventFile(const std::filesystem::path& folder, double wall_time) {
     if (fd_ < 0 && errno != EEXIST && errno != EINTR)
       fail("{}: cannot be opened for writing: {}", path_.string(), std::strerror(errno));
   }
-  std::string event;
-  put_double(event, 1, wall_time);
-  put_bytes(event, 3, "brain.Event:2");  // file_version
-  record(event);
+  protobuf::Writer event;
+  event.number(1, wall_time);
+  event.bytes(3, "brain.Event:2");  // file_version
+  record(event.message());
 }
 
 EventFile::~EventFile() { close(fd_); }
 
 void EventFile::add(double wall_time, int64_t step, const std::vector<Scalar>& scalars) {
-  std::string summary;
+  protobuf::Writer summary, event;
   for (const Scalar& scalar : scalars) {
-    std::string value;
-    put_bytes(value, 1, scalar.tag);
-    put_float(value, 2, static_cast<float>(scalar.value));  // simple_value
-    put_bytes(summary, 1, value);
+    protobuf::Writer value;
+    value.bytes(1, scalar.tag);
+    value.number(2, static_cast<float>(scalar.value));  // simple_value
+    summary.bytes(1, value.message());
   }
-  std::string event;
-  put_double(event, 1, wall_time);
-  put_integer(event, 2, step);
-  put_bytes(event, 5, summary);
-  record(event);
+  event.number(1, wall_time);
+  event.integer(2, step);
+  event.bytes(5, summary.message());
+  record(event.message());
 }
 
 void EventFile::record(const std::string& event) {
