@@ -3,6 +3,7 @@
 #include "core/ops/channel_shuffle.h"
 
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/ops/activation.h"
 #include "core/ops/batch_norm.h"
 #include "core/ops/block_reader.h"
@@ -132,7 +133,9 @@ Tensor channel_shuffle(const Tensor& x, int64_t groups) {
   if (from.pending) out = attach(out, shuffled(*from.pending, groups));
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<ChannelShuffleNode>(x.shape(), groups);
-  return make_result(std::move(out), std::move(node), {&x});
+  return recorded("channel_shuffle", {&x}, make_result(std::move(out), std::move(node), {&x}), [&] {
+    return OpAttributes{{"groups", {static_cast<double>(groups)}}};
+  });
 }
 
 std::vector<OpCase> channel_shuffle_cases() {

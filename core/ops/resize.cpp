@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/op_case.h"
+#include "core/op_recorder.h"
 #include "core/ops/block_reader.h"
 #include "core/parallel.h"
 
@@ -88,11 +89,13 @@ Tensor resize_nearest(const Tensor& x, std::array<int64_t, 2> output_size) {
   Shape shape = x.shape();
   shape[1] = h, shape[2] = w;
   Grid grid(x.shape(), shape);
+  OpAttributes sources;
+  if (active_recorder()) sources = {{"rows", as_attribute(grid.rows)}, {"columns", as_attribute(grid.columns)}};
   const Array out = Array::empty(shape, x.dtype());
   with_floating(x.dtype(), "resize_nearest", [&]<class T>() { spread<T>(x.values().view<T>(), grid, out.view<T>()); });
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<ResizeNode>(x.shape(), std::move(grid));
-  return make_result(make_body(out), std::move(node), {&x});
+  return recorded("resize_nearest", {&x}, make_result(make_body(out), std::move(node), {&x}), [&] { return sources; });
 }
 
 std::vector<OpCase> resize_cases() {

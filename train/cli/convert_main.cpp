@@ -23,6 +23,9 @@ struct Arguments {
   std::string to = "pytorch", output;
   bool force = false;
   OnnxOptions onnx;
+  bool int8 = false;
+  Int8Options int8_options;
+  std::string calibration = "mse";
 };
 
 int64_t parameter_count(const Module& model) {
@@ -46,6 +49,21 @@ void require_free(const Arguments& arguments) {
 std::string check_of(const OnnxReport& report, const OnnxOptions& options) {
   return fmt::format("checked with {}: {} differ by at most {:.1e} where the largest is {:.4g}", report.checked_with,
                      options.softmax ? "probabilities" : "logits", report.largest_difference, report.largest_output);
+}
+
+void print_int8(const OnnxReport& report, Terminal& terminal) {
+  const Int8Report& int8 = *report.int8;
+  terminal.line(fmt::format("{} in 8 bits, calibrated with {}: {:.1f} MB in place of {:.1f}",
+                            count_of(int8.layers, "layer"), int8.calibrated_with,
+                            static_cast<double>(report.bytes) / 1e6, static_cast<double>(report.float_bytes) / 1e6));
+  if (int8.tested > 0)
+    terminal.line(fmt::format("top-1 on {} test images: {} in f32, {} in 8 bits", grouped(int8.tested),
+                              percent(int8.top1_float), percent(int8.top1)));
+  else
+    terminal.line("there are no test images to measure the accuracy with");
+  terminal.line("layers that lose most, in shares of what they give (Σ error²/Σ value²):");
+  for (const onnx::LayerLoss& layer : int8.largest)
+    terminal.line(fmt::format("  {:<48} {:.5f}", printable(layer.name), layer.loss));
 }
 
 int convert(const Arguments& arguments, Terminal& terminal) {
@@ -77,6 +95,7 @@ int convert(const Arguments& arguments, Terminal& terminal) {
                                                   static_cast<double>(report.bytes) / 1e6)
                                     : "a checkpoint for ghost-eval and ghost-predict"));
   if (onnx) terminal.line(check_of(report, arguments.onnx));
+  if (report.int8) print_int8(report, terminal);
   if (network.preprocessing) terminal.line("pictures: " + described(*network.preprocessing));
   return kDone;
 }
@@ -97,6 +116,21 @@ int main(int argc, char** argv) {
   add_classes_option(app, source);
   app.add_option("-o,--output", arguments.output, "The file to write")->type_name("FILE");
   app.add_flag("--force", arguments.force, "Replace the output if there is one");
+  auto* int8 = app.add_flag("--int8", arguments.int8, "Of --to onnx: weights and activations in 8 bits");
+  app.add_option("--calibrate", arguments.int8_options.images,
+                 "Of --int8: how many training images tell the ranges of activations (128)")
+      ->type_name("N")
+      ->needs(int8);
+  app.add_option("--ranges", arguments.calibration,
+                 "Of --int8: mse (default), those of the least square error; percentile, without the outermost values")
+      ->type_name("RULE")
+      ->needs(int8)
+      ->check(CLI::IsMember({"mse", "percentile"}));
+  app.add_flag("--float-first", arguments.int8_options.float_first, "Of --int8: the first convolution stays in f32")
+      ->needs(int8);
+  app.add_flag("--float-squeeze-excite", arguments.int8_options.float_squeeze_excite,
+               "Of --int8: the convolutions of squeeze-excite stay in f32")
+      ->needs(int8);
   const Help help{
       .notes =
           "Every entry must fit the model; what does not is listed, and nothing is written. The output has "
@@ -114,9 +148,15 @@ int main(int argc, char** argv) {
     require_network(source);
     if (arguments.output.empty()) fail_usage("needs -o FILE, the file to write; --help shows examples");
     if (arguments.to != "onnx")
-      for (const auto& [on, option] :
-           {std::pair{arguments.onnx.preprocessing, "--with-preprocessing"}, {arguments.onnx.softmax, "--softmax"}})
+      for (const auto& [on, option] : {std::pair{arguments.onnx.preprocessing, "--with-preprocessing"},
+                                       {arguments.onnx.softmax, "--softmax"},
+                                       {arguments.int8, "--int8"}})
         if (on) fail_usage("{} is for --to onnx, but --to {} was given", option, arguments.to);
+    if (arguments.int8_options.images < 1)
+      fail_usage("--calibrate {}: at least 1 image was expected", arguments.int8_options.images);
+    arguments.int8_options.calibration =
+        arguments.calibration == "mse" ? onnx::Calibration::mse : onnx::Calibration::percentile;
+    if (arguments.int8) arguments.onnx.int8 = arguments.int8_options;
     return convert(arguments, terminal);
   });
 }

@@ -1,9 +1,10 @@
 // ONNX's definitions of what moves and combines values, by our operators. Axes of rank 4 are mapped to our order.
 #include <algorithm>
-#include <limits>
+#include <cmath>
 
 #include "core/ops/arithmetic.h"
 #include "core/ops/reduce.h"
+#include "core/ops/resize.h"
 #include "core/ops/shape_ops.h"
 #include "core/ops/softmax.h"
 #include "train/export/evaluator.h"
@@ -100,24 +101,40 @@ Tensor softmax_of(const Operands& from) {
   return from.node.op == "Softmax" ? softmax(from.in(0), dim) : log_softmax(from.in(0), dim);
 }
 
-// x (N, M), indices (…) → (N, …)
+// The places of one axis that the indices name; their dimensions stand in its place.
 Tensor gather(const Operands& from) {
-  const Tensor& x = from.in(0);
-  const auto& indices = from.graph.constants.at(from.node.inputs[1]);
-  if (x.rank() != 2 || from.attribute("axis", int64_t{0}) != 1) from.refuse("only columns of a matrix can be gathered");
-  const Dims chosen = from.numbers(1);
-  const int64_t images = x.size(0), columns = x.size(1);
+  const Tensor x = to_onnx_order(from.in(0));
+  const Dims chosen = from.numbers(1), &of_indices = from.graph.constants.at(from.node.inputs[1]).dims;
+  const int64_t axis = from.attribute("axis", int64_t{0});
+  if (axis < 0 || axis >= x.rank()) from.refuse(fmt::format("there is no axis {} of {}", axis, x.shape().str()));
+  const Dims dims(x.shape().begin(), x.shape().end());
+  const int64_t outer = count_of(Dims(dims.begin(), dims.begin() + axis)), size = dims[static_cast<size_t>(axis)],
+                inner = count_of(Dims(dims.begin() + axis + 1, dims.end()));
   std::vector<float> values;
-  values.reserve(static_cast<size_t>(images) * chosen.size());
+  values.reserve(static_cast<size_t>(outer * inner) * chosen.size());
   const float* row = x.data<float>();
-  for (int64_t n = 0; n < images; n++, row += columns)
+  for (int64_t n = 0; n < outer; n++, row += size * inner)
     for (const int64_t i : chosen) {
-      if (i < 0 || i >= columns) from.refuse(fmt::format("there is no column {} of {}", i, columns));
-      values.push_back(row[i]);
+      if (i < 0 || i >= size) from.refuse(fmt::format("there is no place {} of {}", i, size));
+      values.insert(values.end(), row + i * inner, row + (i + 1) * inner);
     }
-  Dims dims = indices.dims;
-  dims.insert(dims.begin(), images);
-  return to_our_order(Tensor::from(values, Shape(dims)));
+  Dims result(dims.begin(), dims.begin() + axis);
+  result.insert(result.end(), of_indices.begin(), of_indices.end());
+  result.insert(result.end(), dims.begin() + axis + 1, dims.end());
+  return to_our_order(Tensor::from(values, Shape(result)));
+}
+
+Tensor resize(const Operands& from) {
+  const Tensor& x = from.in(0);
+  const std::vector<double> scales = from.in(2).to_vector<double>();
+  const bool nearest = from.attribute("mode", std::string("nearest")) == "nearest" &&
+                       from.attribute("coordinate_transformation_mode", std::string()) == "asymmetric" &&
+                       from.attribute("nearest_mode", std::string()) == "floor";
+  const auto is_whole = [](double scale) { return scale >= 1 && std::floor(scale) == scale; };
+  if (!nearest || scales.size() != 4 || !std::all_of(scales.begin(), scales.end(), is_whole) ||
+      scales[0] * scales[1] != 1)
+    from.refuse("only pixels that are repeated are known");
+  return resize_nearest(x, {x.size(1) * static_cast<int64_t>(scales[2]), x.size(2) * static_cast<int64_t>(scales[3])});
 }
 
 // Values are f32 here whatever they are there.
@@ -132,7 +149,8 @@ const EvaluateTable& evaluated_shapes() {
       {"Reshape", reshape_of},  {"Transpose", transpose}, {"Flatten", flatten_of},
       {"Unsqueeze", unsqueeze}, {"Pad", pad_of},          {"ReduceSum", reduced},
       {"ReduceMean", reduced},  {"Softmax", softmax_of},  {"LogSoftmax", softmax_of},
-      {"Gather", gather},       {"Identity", unchanged},  {"Cast", unchanged},
+      {"Gather", gather},       {"Resize", resize},       {"Identity", unchanged},
+      {"Cast", unchanged},
   };
   return table;
 }

@@ -7,7 +7,7 @@ namespace ghost::onnx {
 namespace {
 
 Evaluate function_of(const Node& node) {
-  for (const EvaluateTable* table : {&evaluated_layers(), &evaluated_shapes()})
+  for (const EvaluateTable* table : {&evaluated_layers(), &evaluated_shapes(), &evaluated_rounding()})
     if (const auto found = table->find(node.op); found != table->end()) return found->second;
   fail("ONNX: there is nothing to evaluate {} '{}' with", node.op, node.name);
 }
@@ -39,9 +39,15 @@ void Operands::refuse(const std::string& why) const {
 
 Evaluator::Evaluator(const Graph& graph) : graph_(graph) {
   const NoGrad no_grad;
+  // Weights of 8 bits and biases of 32 are f32 here. Indices and sizes are read as they stand.
   for (const auto& [name, constant] : graph.constants)
-    if (const auto* values = std::get_if<std::vector<float>>(&constant.values))
-      constants_.emplace(name, to_our_order(Tensor::from(*values, Shape(constant.dims))));
+    std::visit(
+        [&, &key = name, &dims = constant.dims]<class T>(const std::vector<T>& values) {
+          if constexpr (!std::is_same_v<T, int64_t>)
+            constants_.emplace(
+                key, to_our_order(Tensor::from(std::vector<float>(values.begin(), values.end()), Shape(dims))));
+        },
+        constant.values);
   for (size_t i = 0; i < graph.nodes.size(); i++) {
     function_of(graph.nodes[i]);
     for (const std::string& input : graph.nodes[i].inputs) last_use_[input] = i;

@@ -34,7 +34,7 @@ class Evaluator {
 struct Operands {
   const Graph& graph;
   const Node& node;
-  std::vector<Tensor> inputs;  // undefined: left out, or not f32
+  std::vector<Tensor> inputs;  // undefined: left out, or of i64
   bool has(size_t i) const { return i < inputs.size() && inputs[i].defined(); }
   const Tensor& in(size_t i) const;  // throws Error if it is not there
   std::vector<int64_t> numbers(size_t i) const { return integers(graph, node.inputs[i]); }
@@ -48,6 +48,7 @@ using Evaluate = Tensor (*)(const Operands& from);
 using EvaluateTable = std::unordered_map<std::string, Evaluate>;
 const EvaluateTable& evaluated_layers();
 const EvaluateTable& evaluated_shapes();
+const EvaluateTable& evaluated_rounding();
 
 // From ONNX's order of dimensions to ours and back, for rank 4; others stay.
 Tensor to_our_order(const Tensor& t);

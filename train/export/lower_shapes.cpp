@@ -107,19 +107,65 @@ std::string softmax(Lowering& to) {
   return to.add(to.call().op == "softmax" ? "Softmax" : "LogSoftmax", {to.value(0)}, axis);
 }
 
+// Runs of channels, which are taken in turn.
+std::string channel_shuffle(Lowering& to) {
+  const Shape& x = to.shape(0);
+  const int64_t groups = whole(to.attribute("groups")[0]), axis = stored_axis(x.rank(), x.rank() - 1);
+  const Dims dims = stored_dims(x);
+  Dims split, perm, joined = dims;
+  for (int64_t d = 0; d < std::ssize(dims); d++) {
+    if (d == axis) split.push_back(groups);
+    split.push_back(d == axis ? dims[static_cast<size_t>(d)] / groups : dims[static_cast<size_t>(d)]);
+  }
+  for (int64_t d = 0; d < std::ssize(split); d++) perm.push_back(d == axis ? d + 1 : d == axis + 1 ? d - 1 : d);
+  if (axis > 0) split.front() = joined.front() = -1;
+  const std::string runs = to.add("Reshape", {to.value(0), to.integers(split)});
+  const std::string turned = to.add("Transpose", {runs}, {{"perm", perm}});
+  return to.add("Reshape", {turned, to.integers(joined)});
+}
+
+// Each pixel is repeated as often as the map grows; other ratios choose rows and columns, whose rounding ONNX leaves
+// open.
+std::string resize_nearest(Lowering& to) {
+  const Shape &x = to.shape(0), &y = to.call().result.shape();
+  if (y[1] % x[1] == 0 && y[2] % x[2] == 0) {
+    const int64_t down = y[1] / x[1], across = y[2] / x[2];
+    const std::vector<float> scales{1, 1, static_cast<float>(down), static_cast<float>(across)};
+    return to.add("Resize", {to.value(0), "", to.floats(scales, {4}, "scales")},
+                  {{"mode", std::string("nearest")},
+                   {"coordinate_transformation_mode", std::string("asymmetric")},
+                   {"nearest_mode", std::string("floor")}});
+  }
+  std::string value = to.value(0);
+  for (const auto& [name, axis] : {std::pair{"rows", int64_t{2}}, {"columns", int64_t{3}}}) {
+    const std::vector<double>& sources = to.attribute(name);
+    value = to.add("Gather", {value, to.integers({sources.begin(), sources.end()})}, {{"axis", axis}});
+  }
+  return value;
+}
+
 std::string identity(Lowering& to) { return to.value(0); }
 
 }  // namespace
 
 const LowerTable& lowered_shapes() {
   static const LowerTable table{
-      {"add", binary<kAdd>},  {"sub", binary<kSub>},
-      {"mul", binary<kMul>},  {"div", binary<kDiv>},
-      {"cat", cat},           {"slice", slice},
-      {"reshape", reshape},   {"permute", permute},
-      {"flatten", flatten},   {"pad", pad},
-      {"sum", reduced},       {"mean", reduced},
-      {"softmax", softmax},   {"log_softmax", softmax},
+      {"add", binary<kAdd>},
+      {"sub", binary<kSub>},
+      {"mul", binary<kMul>},
+      {"div", binary<kDiv>},
+      {"cat", cat},
+      {"slice", slice},
+      {"reshape", reshape},
+      {"permute", permute},
+      {"flatten", flatten},
+      {"pad", pad},
+      {"sum", reduced},
+      {"mean", reduced},
+      {"channel_shuffle", channel_shuffle},
+      {"resize_nearest", resize_nearest},
+      {"softmax", softmax},
+      {"log_softmax", softmax},
       {"identity", identity},
   };
   return table;

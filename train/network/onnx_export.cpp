@@ -8,6 +8,7 @@
 #include "core/ops/softmax.h"
 #include "nn/finite.h"
 #include "nn/infer.h"
+#include "nn/models/deployed.h"
 #include "train/export/evaluator.h"
 #include "train/export/lowering.h"
 #include "train/export/onnx_file.h"
@@ -33,22 +34,32 @@ std::string accuracy_of(const Network& network) {
   return {};
 }
 
+// With one convolution in place of parallel branches.
+ModulePtr deployed(const Network& network) {
+  const ModelConfig& model = network.config.model;
+  return has_branches(model.name) && !model.deployed ? deployed_network(*network.model, model) : network.model;
+}
+
 // More images than one and an uncommon number, so that a size which happens to be the same is not taken for it.
-onnx::Graph graph_of(const Network& network, const OnnxOptions& options) {
+onnx::Graph graph_of(Module& model, const Network& network) {
   const Preprocessing& p = *network.preprocessing;
   constexpr int64_t kImages = 3;
   const Tensor images = Tensor::zeros({kImages, p.image_size, p.image_size, p.channels});
-  onnx::Graph graph = onnx::lower(onnx::record(*network.model, images));
+  onnx::Graph graph = onnx::lower(onnx::record(model, images));
   onnx::flatten_output(graph);
   if (graph.output.dims.size() != 2 || graph.output.dims[0] >= 0)
     fail("{}: cannot be exported: its result for (N, H, W, C) is not (N, classes)", network.file);
   onnx::simplify(graph);
-  if (options.softmax) onnx::give_probabilities(graph);
-  if (options.preprocessing) onnx::take_pixels(graph, p.mean, p.std);
   graph.metadata = to_metadata(metadata_of(network));
   graph.metadata["ghost_version"] = version();
   if (const std::string accuracy = accuracy_of(network); !accuracy.empty()) graph.metadata["accuracy"] = accuracy;
   return graph;
+}
+
+std::string bytes_of(onnx::Graph graph, const Network& network, const OnnxOptions& options) {
+  if (options.softmax) onnx::give_probabilities(graph);
+  if (options.preprocessing) onnx::take_pixels(graph, network.preprocessing->mean, network.preprocessing->std);
+  return onnx::to_bytes(graph, version());
 }
 
 Tensor images_of(const Tensor& all, int64_t first, int64_t count) {
@@ -98,10 +109,21 @@ void check(const onnx::Graph& graph, const Network& network, const OnnxOptions& 
 
 OnnxReport export_onnx(const std::filesystem::path& file, const Network& network, const OnnxOptions& options) {
   if (!network.preprocessing) fail("{}: does not say how pictures are prepared for it", network.file);
-  const onnx::Graph graph = graph_of(network, options);
-  const std::string bytes = onnx::to_bytes(graph, version());
+  const ModulePtr model = deployed(network);
+  onnx::Graph graph = graph_of(*model, network);
+  std::string bytes = bytes_of(graph, network, options);
   OnnxReport report{.bytes = std::ssize(bytes), .nodes = std::ssize(graph.nodes), .checked_with = {}};
+  report.float_bytes = report.bytes;
   check(onnx::from_bytes(bytes, file.string()), network, options, report);
+  if (options.int8) {
+    report.int8 = quantize_graph(graph, *model, network, *options.int8);
+    bytes = bytes_of(graph, network, options);
+    test_in_8_bits(onnx::from_bytes(bytes, file.string()), network, *report.int8);
+    if (report.int8->tested > 0)
+      graph.metadata["accuracy"] = Json{{"top1", report.int8->top1}, {"images", report.int8->tested}}.dump();
+    bytes = bytes_of(graph, network, options);
+    report.bytes = std::ssize(bytes), report.nodes = std::ssize(graph.nodes);
+  }
   AtomicFile out(file);
   out.write(bytes.data(), bytes.size());
   out.commit();

@@ -1,7 +1,6 @@
 // A TensorBoard event file of scalars. It is TFRecord (length, its masked CRC-32C, an Event message, its masked
 // CRC-32C) around Event and Summary messages of TensorFlow's event.proto and summary.proto. Of these a curve needs six
-// fields of fixed numbers, so they are written here; a protobuf compiler and library would be a larger dependency than
-// the code.
+// fields, which are written by their numbers (core/protobuf.h).
 #pragma once
 #include <cstdint>
 #include <filesystem>
