@@ -63,15 +63,19 @@ EpilogueResult separate(const View<T>& from, int64_t groups, const GradSink::Slo
     constexpr int64_t kPixels = 16;  // that the epilogue then finds in the nearest cache
     for (int64_t first = begin; first < end; first += kPixels) {
       const int64_t last = std::min(end, first + kPixels);
-      for (int64_t p = first; p < last; p++)
-        for (int64_t g = 0; g < groups; g++) {
-          const T* s = from.pixel(p) + g;
-          T* d = to.pixel(p) + g * count;
-          if (slot.accumulate)
-            for (int64_t j = 0; j < count; j++) d[j] += s[j * groups];
-          else
-            for (int64_t j = 0; j < count; j++) d[j] = s[j * groups];
+      for (int64_t p = first; p < last; p++) {
+        const T* s = from.pixel(p);
+        T* d = to.pixel(p);
+        if (groups == 2 && !slot.accumulate) {
+          for (int64_t j = 0; j < count; j++) d[j] = s[2 * j], d[count + j] = s[2 * j + 1];
+          continue;
         }
+        for (int64_t g = 0; g < groups; g++)
+          for (int64_t j = 0; j < count; j++) {
+            T& sum = d[g * count + j];
+            sum = (slot.accumulate ? sum : T(0)) + s[j * groups + g];
+          }
+      }
       runner.add(chunk, first, last - first);
     }
   });

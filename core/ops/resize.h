@@ -10,4 +10,8 @@ namespace ghost {
 // if x is not (N, H, W, C) or one of the sizes is below 1.
 Tensor resize_nearest(const Tensor& x, std::array<int64_t, 2> output_size);
 
+// x · resize_nearest(gate, {H, W}), without the resized gate in memory: attention at a lower resolution.
+// x (N, H, W, C), gate (N, H', W', C) → y like x. Throws Error if the images or channels differ.
+Tensor mul_nearest(const Tensor& x, const Tensor& gate);
+
 }  // namespace ghost

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/ops/activation.h"
-#include "core/ops/arithmetic.h"
 #include "core/ops/pool.h"
 #include "core/ops/resize.h"
 #include "nn/layers/ghost_bottleneck.h"
@@ -22,9 +21,7 @@ Tensor DfcAttention::forward(const Tensor& x) {
   return Sequential::forward(avg_pool2d(x, {.kernel = window, .stride = window}));
 }
 
-Tensor gated_by(const Tensor& maps, const Tensor& attention) {
-  return maps * resize_nearest(sigmoid(attention), {maps.size(1), maps.size(2)});
-}
+Tensor gated_by(const Tensor& maps, const Tensor& attention) { return mul_nearest(maps, sigmoid(attention)); }
 
 GhostModuleV2::GhostModuleV2(const GhostModule::Options& o)
     : GhostBase(GhostModule::plan(o), "cheap_operation"), short_conv_(this, "short_conv", o.in, o.out, o.kernel) {}

@@ -126,23 +126,28 @@ std::string channel_shuffle(Lowering& to) {
 
 // Each pixel is repeated as often as the map grows; other ratios choose rows and columns, whose rounding ONNX leaves
 // open.
-std::string resize_nearest(Lowering& to) {
-  const Shape &x = to.shape(0), &y = to.call().result.shape();
+std::string resized(Lowering& to, size_t input) {
+  const Shape &x = to.shape(input), &y = to.call().result.shape();
+  if (y[1] == x[1] && y[2] == x[2]) return to.value(input);
   if (y[1] % x[1] == 0 && y[2] % x[2] == 0) {
     const int64_t down = y[1] / x[1], across = y[2] / x[2];
     const std::vector<float> scales{1, 1, static_cast<float>(down), static_cast<float>(across)};
-    return to.add("Resize", {to.value(0), "", to.floats(scales, {4}, "scales")},
+    return to.add("Resize", {to.value(input), "", to.floats(scales, {4}, "scales")},
                   {{"mode", std::string("nearest")},
                    {"coordinate_transformation_mode", std::string("asymmetric")},
                    {"nearest_mode", std::string("floor")}});
   }
-  std::string value = to.value(0);
+  std::string value = to.value(input);
   for (const auto& [name, axis] : {std::pair{"rows", int64_t{2}}, {"columns", int64_t{3}}}) {
     const std::vector<double>& sources = to.attribute(name);
     value = to.add("Gather", {value, to.integers({sources.begin(), sources.end()})}, {{"axis", axis}});
   }
   return value;
 }
+
+std::string resize_nearest(Lowering& to) { return resized(to, 0); }
+
+std::string mul_nearest(Lowering& to) { return to.add("Mul", {to.value(0), resized(to, 1)}); }
 
 std::string identity(Lowering& to) { return to.value(0); }
 
@@ -164,6 +169,7 @@ const LowerTable& lowered_shapes() {
       {"mean", reduced},
       {"channel_shuffle", channel_shuffle},
       {"resize_nearest", resize_nearest},
+      {"mul_nearest", mul_nearest},
       {"softmax", softmax},
       {"log_softmax", softmax},
       {"identity", identity},
