@@ -3,11 +3,18 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <map>
 
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
 #include "core/ops/cross_entropy.h"
+#include "core/ops/pool.h"
+#include "core/ops/resize.h"
+#include "core/ops/shape_ops.h"
 #include "nn/cost.h"
 #include "nn/layers/merge.h"
 #include "nn/models/deployed.h"
+#include "nn/models/ghostnet_v3.h"
 #include "nn/models/repghost.h"
 #include "nn/state_dict.h"
 #include "support/modules.h"
@@ -172,6 +179,31 @@ TEST(DeployedNetwork, IsMadeOnceAndOfBranchesOnly) {
             "vgg has no parallel branches to merge; there are repghost, ghostnet_v3");
   EXPECT_TRUE(has_branches("repghost"));
   EXPECT_FALSE(has_branches("vgg"));
+}
+
+// The module's results, put together from those of its members.
+TEST(GhostModuleV3, AddsItsBranchesBeforeTheActivation) {
+  GhostModuleV3 module({.in = 3, .out = 8, .attention = true});
+  module.initialise(2);
+  for (const Parameter& p : module.parameters())
+    if (p.name.ends_with("bias")) Tensor(p.tensor).copy_from(random_tensor(p.tensor.shape(), 7));
+  module.eval();
+  const NoGrad no_grad;
+  std::map<std::string, Module*> part;
+  for (const auto& [path, m] : module.modules()) part[path] = m;
+  const auto of = [&](const std::string& path, const Tensor& x) { return (*part.at(path))(x); };
+  const auto three = [&](const std::string& path, const Tensor& x) {
+    return of(path + ".0", x) + of(path + ".1", x) + of(path + ".2", x);
+  };
+  const Tensor x = random_tensor({2, 6, 5, 3}, 1);
+  const Tensor primary = relu(three("primary_rpr_conv", x));
+  const Tensor ghosts =
+      relu(three("cheap_rpr_conv", primary) + of("cheap_rpr_scale", primary) + of("cheap_rpr_skip", primary));
+  Tensor gate = avg_pool2d(x, {.kernel = {2, 2}, .stride = {2, 2}});
+  for (const char* place : {"0", "1", "2", "3", "4", "5"}) gate = of(std::string("short_conv.") + place, gate);
+  const Tensor want = cat({primary, ghosts}) * resize_nearest(sigmoid(gate), {6, 5}), got = module(x);
+  EXPECT_GT(test::largest_magnitude(want), 0.1);
+  EXPECT_LT(test::largest_difference(got, want), 1e-6 * test::largest_magnitude(want));
 }
 
 // What --deploy of the programs does, and that the file which ghost-convert then writes needs no more words.

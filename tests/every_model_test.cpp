@@ -143,7 +143,8 @@ INSTANTIATE_TEST_SUITE_P(Table, EveryModel, testing::ValuesIn(every_model()),
                          [](const auto& model) { return model.param.name; });
 
 TEST(EveryModelTable, WhatDoesNotFitIsRefusedWithItsPlaceAndWhatIsNear) {
-  for (const char* name : {"vgg", "resnet", "resnext", "mobilenet_v1", "plain_cnn"}) {
+  for (const char* name :
+       {"vgg", "resnet", "resnext", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3", "mobilenet_v4", "plain_cnn"}) {
     ModelConfig config;
     config.name = name, config.conv.name = "ghost_conv", config.conv.ratio = 1.5;
     EXPECT_THAT(error_of([&] { build_model(config, 0); }),

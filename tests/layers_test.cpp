@@ -127,7 +127,13 @@ TEST(DropPath, StandsOnTheBranchOfEveryBlockWithAnIdentityForAShortcut) {
   for (const auto& [name, depth, variant] : {std::tuple{"resnet", 20, "official"},
                                              {"resnext", 29, "official"},
                                              {"ghostnet", 0, "official"},
-                                             {"ghostnet", 0, "d_li14"}}) {
+                                             {"ghostnet", 0, "d_li14"},
+                                             {"ghostnet_v2", 0, "official"},
+                                             {"ghostnet_v3", 0, "official"},
+                                             {"repghost", 0, "official"},
+                                             {"mobilenet_v2", 0, "official"},
+                                             {"mobilenet_v3", 0, "small"},
+                                             {"mobilenet_v4", 0, "official"}}) {
     const ModulePtr model = build_model(
         {.name = name, .width = 0.25, .drop_path = 0.9, .variant = variant, .stem_stride = 1, .depth = depth}, 1);
     std::vector<size_t> left_out;
