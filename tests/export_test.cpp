@@ -161,6 +161,11 @@ TEST(ExportedVariants, AnswerAsTheModelDoes) {
   const std::vector<ModelConfig> configs{
       {.name = "ghostnet", .num_classes = 3, .width = 0.5, .variant = "tensorflow", .stem_stride = 1},
       {.name = "ghostnet", .num_classes = 3, .width = 0.5, .variant = "d_li14", .stem_stride = 1},
+      {.name = "mobilenet_v1", .num_classes = 3, .width = 0.25, .variant = "timm"},
+      {.name = "mobilenet_v3", .num_classes = 3, .width = 0.5, .variant = "small", .stem_stride = 1},
+      {.name = "mobilenet_v4", .num_classes = 3, .width = 0.25, .variant = "conv_medium"},
+      {.name = "repghost", .num_classes = 3, .width = 0.5, .deployed = true},
+      {.name = "ghostnet_v3", .num_classes = 3, .width = 0.5, .deployed = true},
       {.name = "resnet", .num_classes = 3, .depth = 18},
       {.name = "resnet", .num_classes = 3, .depth = 20, .shortcut = "B"},
       {.name = "plain_cnn", .num_classes = 3, .activation = "clip", .channels = {8, 16}},
