@@ -55,7 +55,7 @@ std::vector<Invocation> invocations() {
 
 // "-o", "--output" of every line of --help that begins with an option.
 std::vector<std::string> options_in_help(const Invocation& invocation) {
-  const std::regex option("^  (-\\w,)?(--[a-z][a-z-]*).*");
+  const std::regex option("^  (-\\w,)?(--[a-z][a-z0-9-]*).*");
   std::vector<std::string> options;
   for (const std::string& line : lines_of(invocation.run({"--help"}).out))
     if (std::smatch match; std::regex_match(line, match, option)) {
@@ -164,7 +164,7 @@ TEST(ManualPage, HasTheUsualSectionsInOrder) {
 TEST(ManualPage, TellsWhatAnOptionTakesAndThePagesBeside) {
   const std::string convert = without_escapes(test::run_program("ghost-convert", {"--help-man"}).out);
   EXPECT_THAT(convert, HasSubstr("\\fB--to\\fR \\fIFORM\\fR\n"));
-  EXPECT_THAT(convert, AllOf(HasSubstr("One of: pytorch, ghost."), HasSubstr("Only with --weights.")));
+  EXPECT_THAT(convert, AllOf(HasSubstr("One of: pytorch, ghost, onnx."), HasSubstr("Only with --weights.")));
   EXPECT_THAT(convert, AllOf(HasSubstr("\\fBghost-train\\fR(1)"), Not(HasSubstr("\\fBghost-convert\\fR(1)"))));
   EXPECT_THAT(convert, Not(HasSubstr("128 + signal")));
   const std::string train = without_escapes(test::run_program("own-model", {"train", "--help-man"}).out);
@@ -250,7 +250,7 @@ TEST_F(Completion, OffersFilesFoldersAndChoices) {
   EXPECT_THAT(offered({"ghost-train", "--config", "a\\ folder/"}), ElementsAre("a folder/two.yaml"));
   EXPECT_THAT(offered({"ghost-train", "--resume", ""}), ElementsAre("a folder"));
   EXPECT_THAT(offered({"ghost-train", "--set", "data.root", "=", "a"}), ElementsAre("a folder"));
-  EXPECT_THAT(offered({"ghost-convert", "--to", ""}), UnorderedElementsAre("pytorch", "ghost"));
+  EXPECT_THAT(offered({"ghost-convert", "--to", ""}), UnorderedElementsAre("pytorch", "ghost", "onnx"));
   EXPECT_THAT(offered({"ghost-convert", "-o", "one"}), ElementsAre("one.yaml"));
   EXPECT_THAT(offered({"ghost-train", "--threads", ""}), ElementsAre());
   EXPECT_THAT(offered({"ghost-info", "--compare", "one.yaml", "on"}), ElementsAre("one.yaml"));
@@ -288,7 +288,8 @@ TEST_F(Completion, OffersTheSameInFish) {
     return lines_of(
         run_command("fish --no-config -c '" + std::regex_replace(call, std::regex("'"), "'\\''") + "'").output);
   };
-  EXPECT_THAT(offered_by_fish("ghost-convert", "ghost-convert --to "), UnorderedElementsAre("pytorch", "ghost"));
+  EXPECT_THAT(offered_by_fish("ghost-convert", "ghost-convert --to "),
+              UnorderedElementsAre("pytorch", "ghost", "onnx"));
   EXPECT_THAT(offered_by_fish("ghost-train", "ghost-train --resu"), ElementsAre("--resume"));
   EXPECT_THAT(offered_by_fish("ghost-train", "ghost-train --set train.fu"),
               UnorderedElementsAre("train.fusion=true", "train.fusion=false"));
