@@ -23,6 +23,13 @@ std::vector<Network> networks() {
   return {{"ghostnet", {.name = "ghostnet", .width = 0.25, .stem_stride = 1}},
           {"resnet20", {.name = "resnet", .depth = 20}},
           {"drop_path", {.name = "ghostnet", .width = 0.25, .drop_path = 0.5, .stem_stride = 1}},
+          {"ghostnet_v2", {.name = "ghostnet_v2", .width = 0.25, .stem_stride = 1}},
+          {"ghostnet_v3", {.name = "ghostnet_v3", .width = 0.25, .stem_stride = 1}},
+          {"repghost", {.name = "repghost", .width = 0.25, .stem_stride = 1}},
+          {"shufflenet_v2", {.name = "shufflenet_v2", .width = 0.5, .stem_stride = 1}},
+          {"mobilenet_v2", {.name = "mobilenet_v2", .width = 0.25, .stem_stride = 1}},
+          {"mobilenet_v3", {.name = "mobilenet_v3", .width = 0.25, .variant = "small", .stem_stride = 1}},
+          {"mobilenet_v4", {.name = "mobilenet_v4", .width = 0.25, .stem_stride = 1}},
           {"ghost_resnet20", {.name = "resnet", .depth = 20, .conv = ghost}}};
 }
 
