@@ -109,8 +109,7 @@ TEST_F(Averages, EmaOfAStepHasTheNumbersOfItsFormula) {
       for (NamedTensor& e : state_tensors(*model))
         e.tensor.copy_from(Tensor::full(e.tensor.shape(), value, e.tensor.dtype()));
     };
-    const std::vector<NamedHook> hooks =
-        make_hooks(c.train.hooks, {.model = *model, .seed = 0, .epochs = 2, .steps_per_epoch = 5});
+    const std::vector<NamedHook> hooks = make_hooks(c.train.hooks, {.model = *model, .seed = 0, .curve_steps = 10});
     fill(0);
     hooks.at(0).hook->start(*model);
     fill(1);

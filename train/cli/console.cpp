@@ -65,7 +65,8 @@ void Console::on_start(const RunStart& start) {
   if (const std::string folders = folders_of(start); !folders.empty())
     spdlog::info("  folders  {}", printable(folders));
   spdlog::info("  pictures {}, {}", described_size(start.preprocessing), described_statistics(start.preprocessing));
-  spdlog::info("  training {} of {}, batch {}, {} lr {:g}, {}, seed {}", count_of(start.epochs, "epoch"),
+  spdlog::info("  training {} of {}, batch {}, {} lr {:g}, {}, seed {}",
+               c.train.hours > 0 ? fmt::format("{:g} h, in epochs", c.train.hours) : count_of(start.epochs, "epoch"),
                count_of(start.steps_per_epoch, "step"), c.train.batch_size, c.optimizer.name, c.optimizer.lr,
                c.schedule.name, c.run.seed);
   const CoreLimit limit = core_limit();
@@ -117,7 +118,10 @@ void Console::draw(const std::string& head, double done, const std::vector<std::
   last_draw_ = Clock::now();
 }
 
+std::string Console::of_all(int64_t epoch) const { return epoch_of_all(start_.config.train, epoch, "/"); }
+
 double Console::remaining_seconds(const StepReport& report) const {
+  if (const double hours = start_.config.train.hours; hours > 0) return std::max(0.0, hours * 3600 - report.seconds);
   const auto steps = static_cast<double>(report.step - start_.step);
   const double seconds = report.seconds - start_.seconds - test_seconds_;
   const auto left = static_cast<double>((start_.epochs - report.epoch) * report.steps_per_epoch +
@@ -134,7 +138,7 @@ void Console::on_step(const StepReport& report) {
   const bool draws = terminal_.interactive() && (now - last_draw_ >= kBetweenDraws || end_of_epoch);
   const bool writes = now - last_line_ >= kBetweenLines;
   if (!draws && !writes) return;
-  const std::string head = fmt::format("epoch {}/{}", report.epoch, start_.epochs);
+  const std::string head = "epoch " + of_all(report.epoch);
   const double loss = report.epoch_so_far.loss(), accuracy = report.epoch_so_far.top1_percent();
   const std::string left = duration(remaining_seconds(report)), wait = share(report.data_wait);
   if (draws)
@@ -156,7 +160,7 @@ void Console::tell_in_full(const std::string& line) const {
 
 void Console::on_test(int64_t batches_done, int64_t batches) {
   if (!terminal_.interactive() || (Clock::now() - last_draw_ < kBetweenDraws && batches_done < batches)) return;
-  draw(fmt::format("test  {}/{}", epoch_, start_.epochs),
+  draw("test  " + of_all(epoch_),
        static_cast<double>(batches_done) / static_cast<double>(std::max<int64_t>(batches, 1)), {});
 }
 
@@ -165,9 +169,9 @@ void Console::on_epoch(const EpochReport& report) {
   test_seconds_ += report.test_seconds;
   last_test_seconds_ = report.tested ? report.test_seconds : last_test_seconds_;
   const std::string took = duration(report.train_seconds + report.test_seconds);
-  std::string full = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {}", report.epoch, start_.epochs,
-                                 report.train.loss(), percent(report.train.top1_percent()));
-  std::string brief = fmt::format("epoch {}/{}  loss {:.3f}  acc {}", report.epoch, start_.epochs, report.train.loss(),
+  std::string full = fmt::format("epoch {}  loss {:.4f}  accuracy {}", of_all(report.epoch), report.train.loss(),
+                                 percent(report.train.top1_percent()));
+  std::string brief = fmt::format("epoch {}  loss {:.3f}  acc {}", of_all(report.epoch), report.train.loss(),
                                   percent(report.train.top1_percent()));
   if (report.tested) {
     const std::string accuracy = percent(report.test.top1_percent());
@@ -199,8 +203,11 @@ std::string Console::sibling(const std::string& command) const {
 void Console::on_end(const RunEnd& end) {
   terminal_.clear_status();
   if (end.interrupted) {
-    spdlog::info("Stopped after {} of {} and {}; all of it is in {}", end.epoch, count_of(end.epochs, "epoch"),
-                 count_of(end.step, "step"), printable(end.last.string()));
+    const std::string epochs = start_.config.train.hours > 0
+                                   ? count_of(end.epoch, "epoch")
+                                   : fmt::format("{} of {}", end.epoch, count_of(end.epochs, "epoch"));
+    spdlog::info("Stopped after {} and {}; all of it is in {}", epochs, count_of(end.step, "step"),
+                 printable(end.last.string()));
     spdlog::info("Continue with: {} --resume {}", shell_words(program_), shell_word(end.dir.string()));
     return;
   }

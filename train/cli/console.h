@@ -32,6 +32,7 @@ class Console final : public Sink {
   std::string bar(double done, int width) const;
   void draw(const std::string& head, double done, const std::vector<std::string>& parts);
   void tell_in_full(const std::string& line) const;
+  std::string of_all(int64_t epoch) const;  // "3/10"
   double remaining_seconds(const StepReport& report) const;
   // "ghost-train" → "ghost-eval", "own_model train" → "own_model eval"; empty if this program is called otherwise.
   std::string sibling(const std::string& command) const;

@@ -149,7 +149,13 @@ int train(const Arguments& arguments, const std::string& program, Terminal& term
   }
   if (arguments.profile) return profile(task, arguments.json, terminal);
   if (arguments.find_lr) return find_rate(task, arguments, terminal);
-  if (task.checkpoint && task.checkpoint->progress.epoch >= config.train.epochs) {
+  const bool as_long = task.checkpoint && is_as_long_as_wanted(config.train, task.checkpoint->progress);
+  if (as_long && config.train.hours > 0) {
+    spdlog::info("{} has had all its time ({:g} h); give it more with --set train.hours={:g}",
+                 printable(task.dir->path().string()), config.train.hours, 2 * config.train.hours);
+    return kDone;
+  }
+  if (as_long) {
     spdlog::info("{} has all its epochs ({}); give it more with --set train.epochs={}",
                  printable(task.dir->path().string()), task.checkpoint->progress.epoch,
                  2 * task.checkpoint->progress.epoch);

@@ -1,5 +1,7 @@
 #include "train/config/check.h"
 
+#include <cmath>
+
 #include "train/optim/plateau.h"
 
 namespace ghost {
@@ -7,7 +9,12 @@ namespace {
 
 void check_schedule(const Config& config, const Finding& refuse, const Finding& note) {
   const ScheduleConfig& c = config.schedule;
-  const auto epochs = static_cast<double>(config.train.epochs);
+  const bool timed = config.train.hours > 0;  // how many epochs there will be is not known
+  const double epochs = timed ? HUGE_VAL : static_cast<double>(config.train.epochs);
+  if (timed && c.epochs > 0)
+    refuse({"schedule.epochs", "train.hours"},
+           fmt::format("schedule.epochs is {}, but must be 0 with train.hours: the curve is as long as the run",
+                       c.epochs));
   if (c.warmup >= epochs)
     note({"schedule.warmup", "train.epochs"},
          fmt::format("schedule.warmup is {} epochs of train.epochs {}: the rate never reaches optimizer.lr", c.warmup,

@@ -27,7 +27,8 @@ struct Config {
   bool model_classes_set = false, model_channels_set = false;
 };
 
-// Epochs of a curve over the run: schedule.epochs, or train.epochs where that is 0.
+// Epochs of a curve over the run: schedule.epochs, or train.epochs where that is 0. Of a run with train.hours this is
+// not known before it is laid out.
 inline int64_t curve_epochs(const Config& config) {
   return config.schedule.epochs > 0 ? config.schedule.epochs : config.train.epochs;
 }

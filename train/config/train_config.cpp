@@ -8,7 +8,11 @@
 namespace ghost {
 
 void describe(TrainConfig& c, Description& d) {
-  d.field("epochs", &c.epochs, "passes over the training images", rule::at_least(1, 1e6));
+  FieldRule epochs = rule::at_least(1, 1e6);
+  epochs.set = &c.epochs_set;
+  d.field("epochs", &c.epochs, "passes over the training images; auto: 10, or what train.hours allows", epochs);
+  d.field("hours", &c.hours, "time that the run may take, instead of epochs, e.g. 0.5; 0: no budget",
+          rule::at_least(0, 1e5));
   d.field("batch_size", &c.batch_size, "images per step", rule::at_least(1, 1e6));
   d.field("accumulate", &c.accumulate, "parts that a step's batch is cut into, to save memory", rule::at_least(1, 1e6));
   d.field("label_smoothing", &c.label_smoothing, "share of the target spread over all classes (arXiv 1512.00567)",
@@ -42,7 +46,16 @@ std::string best_weights(const TrainConfig& c) {
   return kept.empty() ? "raw" : kept.back();
 }
 
+std::string epoch_of_all(const TrainConfig& c, int64_t epoch, const std::string& of) {
+  return c.hours > 0 ? std::to_string(epoch) : fmt::format("{}{}{}", epoch, of, c.epochs);
+}
+
 void check_together(const TrainConfig& c, const Finding& refuse, const Finding&) {
+  if (c.hours > 0 && c.epochs_set)
+    refuse({"train.hours", "train.epochs"},
+           fmt::format("train.hours is {} and train.epochs is {}, but a run has one length: with train.epochs: auto it "
+                       "is as long as train.hours says, with train.hours: 0 as train.epochs",
+                       c.hours, c.epochs));
   const std::vector<std::string> kept = weights_of_hooks(c.hooks);
   if (c.best != "auto" && c.best != "raw" && std::find(kept.begin(), kept.end(), c.best) == kept.end())
     refuse({"train.best", "train." + c.best},

@@ -11,6 +11,8 @@ namespace ghost {
 
 struct TrainConfig {
   int64_t epochs = 10;
+  bool epochs_set = false;  // else it is `auto`: 10, or as many as train.hours has time for
+  double hours = 0;         // the run's budget of time instead; 0: epochs count
   int64_t batch_size = 128;
   int64_t accumulate = 1;  // micro-batches per step; batch_size is that of the whole step
   double label_smoothing = 0;
@@ -31,6 +33,8 @@ struct TrainConfig {
 // The weights whose accuracy chooses `best`, and which programs take up unless they are told otherwise: "raw", the
 // model's own, or the name of a hook that keeps some. `auto` is the last of these hooks that is on.
 std::string best_weights(const TrainConfig& config);
+// "3 of 10"; of a run that has a budget of time, "3".
+std::string epoch_of_all(const TrainConfig& config, int64_t epoch, const std::string& of = " of ");
 void describe(TrainConfig& config, Description& description);
 void check_together(const TrainConfig& config, const Finding& refuse, const Finding& note);
 

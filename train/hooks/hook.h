@@ -23,6 +23,7 @@ struct StepContext {
   uint64_t seed = 0;        // of the run. Random numbers are a function of (seed, step, micro_batch) and nothing else
   int64_t epoch = 0;        // epochs completed in the run
   int64_t step = 0;         // steps completed in the run: 0 in the first step
+  int64_t curve_step = 0;   // the same on curves over the run; differs from it where the run is laid out by time
   int64_t micro_batch = 0;  // number in the step
 };
 

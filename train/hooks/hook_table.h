@@ -12,7 +12,7 @@ namespace ghost {
 struct HookSetup {
   Module& model;  // outlives the hooks; the values that training starts from come later (TrainingHook::start)
   uint64_t seed = 0;
-  int64_t epochs = 0, steps_per_epoch = 0;  // epochs: of curves over the run: schedule.epochs, or train.epochs
+  int64_t curve_steps = 1;  // length of curves over the run (StepContext::curve_step)
 };
 
 struct HookEntry {

@@ -28,14 +28,11 @@ void describe(LookaheadOptions& o, Description& d) {
 class Lookahead final : public AveragingHook {
  public:
   Lookahead(const LookaheadOptions& options, const HookSetup& setup)
-      : AveragingHook(setup.model),
-        options_(options),
-        run_(static_cast<double>(setup.epochs) * static_cast<double>(setup.steps_per_epoch)) {}
+      : AveragingHook(setup.model), options_(options), run_(static_cast<double>(setup.curve_steps)) {}
 
   void after_update(const StepContext& context) override {
-    const int64_t steps = context.step + 1;
-    if (steps % options_.steps != 0) return;
-    const double over = std::min(1.0, static_cast<double>(steps) / run_);
+    if ((context.step + 1) % options_.steps != 0) return;
+    const double over = std::min(1.0, static_cast<double>(context.curve_step + 1) / run_);
     average_.move_towards_model(1 - (1 - options_.alpha) * std::pow(over, options_.ramp));
     average_.give_to_model();
   }

@@ -20,7 +20,7 @@ void Reporter::warn(const std::string& text) {
   tell([&](Sink& sink) { sink.on_warning(text); });
 }
 
-void Reporter::start(const RunDir& dir, Module& model, const DataSplits& data, const Progress& progress,
+void Reporter::start(const RunDir& dir, Module& model, const DataSplits& data, const Progress& progress, int64_t epochs,
                      int64_t steps_per_epoch, bool resumed) {
   held_out_ = data.held_out_name();
   if (resumed)
@@ -44,7 +44,7 @@ void Reporter::start(const RunDir& dir, Module& model, const DataSplits& data, c
   start.by_name = data.by_name;
   start.classes = std::ssize(data.class_names());
   start.preprocessing = preprocessing_of(data);
-  start.epochs = config_.train.epochs;
+  start.epochs = epochs;
   start.steps_per_epoch = steps_per_epoch;
   start.epoch = progress.epoch;
   start.step = progress.step;
@@ -55,12 +55,13 @@ void Reporter::start(const RunDir& dir, Module& model, const DataSplits& data, c
 
 void Reporter::start_epoch() { epoch_clock_ = window_clock_ = {}; }
 
-void Reporter::step(Progress& progress, const Loader& loader, int64_t images, int64_t steps_per_epoch) {
+void Reporter::step(Progress& progress, const Loader& loader, int64_t images, int64_t steps_per_epoch, int64_t epochs) {
   epoch_clock_.images += images;
   window_clock_.images += images;
   const int64_t accumulate = config_.train.accumulate;
   StepReport report;
   report.epoch = progress.epoch + 1;
+  report.epochs = epochs;
   report.step = progress.step;
   report.step_in_epoch = (progress.batch + accumulate - 1) / accumulate;
   report.steps_per_epoch = steps_per_epoch;
@@ -108,11 +109,11 @@ void Reporter::sync() {
   if (metrics_) metrics_->sync();
 }
 
-RunEnd Reporter::end(const RunDir& dir, const Progress& progress, bool interrupted) {
+RunEnd Reporter::end(const RunDir& dir, const Progress& progress, int64_t epochs, bool interrupted) {
   RunEnd report;
   report.interrupted = interrupted;
   report.epoch = progress.epoch;
-  report.epochs = config_.train.epochs;
+  report.epochs = epochs;
   report.step = progress.step;
   report.tested = progress.test.count > 0;
   report.held_out = held_out_;

@@ -27,12 +27,12 @@ class Reporter {
   void start_clock() { run_clock_ = {}; }
   // The run begins, or goes on from `progress`: opens metrics.jsonl, which is written before the sinks are called, and
   // drops the lines that a resumed run does again.
-  void start(const RunDir& dir, Module& model, const DataSplits& data, const Progress& progress,
+  void start(const RunDir& dir, Module& model, const DataSplits& data, const Progress& progress, int64_t epochs,
              int64_t steps_per_epoch, bool resumed);
   // An epoch's training begins now.
   void start_epoch();
   // A step is done, of `images` images. Starts a new window, in `progress` too, where train.log_every says so.
-  void step(Progress& progress, const Loader& loader, int64_t images, int64_t steps_per_epoch);
+  void step(Progress& progress, const Loader& loader, int64_t images, int64_t steps_per_epoch, int64_t epochs);
   void test_goes_on(int64_t batches_done, int64_t batches);
   // All that is known of an epoch before it is tested, and the report, once its test has been added.
   EpochReport trained_epoch(const Progress& progress, const Loader& loader) const;
@@ -42,7 +42,7 @@ class Reporter {
   void tell_of(const EpochReport& report);
   // What metrics.jsonl holds so far is on the disk afterwards.
   void sync();
-  RunEnd end(const RunDir& dir, const Progress& progress, bool interrupted);
+  RunEnd end(const RunDir& dir, const Progress& progress, int64_t epochs, bool interrupted);
 
  private:
   using Clock = std::chrono::steady_clock;

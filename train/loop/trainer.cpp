@@ -34,7 +34,11 @@ Trainer::Trainer(const Config& config, std::vector<Sink*> sinks)
   freeze(*model_, config.train.freeze);
 
   make_loaders();
-  step_ = std::make_unique<TrainingStep>(config, *model_, steps_per_epoch());
+  make_step(config.train.epochs * steps_per_epoch());
+}
+
+void Trainer::make_step(int64_t run_steps) {
+  step_ = std::make_unique<TrainingStep>(config_, *model_, steps_per_epoch(), run_steps);
 }
 
 void Trainer::make_loaders() {
@@ -61,9 +65,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     prepare_as(data_, checkpoint.preprocessing);
     make_loaders();
   }
-  load_state_dict(*model_, checkpoint.tensors.at(kModelSection));
-  step_->load_state(checkpoint.tensors);
-  progress_ = checkpoint.progress;
+  take_over(checkpoint);
   resumed_ = true;
   for (const std::string& sentence : differences(checkpoint.made_with, made_here(config_.data)))
     reporter_.warn(sentence);
@@ -71,6 +73,13 @@ void Trainer::restore(const Checkpoint& checkpoint) {
       !change.empty())
     reporter_.note(change);
   warn_of_changed_images(checkpoint);
+}
+
+void Trainer::take_over(const Checkpoint& checkpoint) {
+  progress_ = checkpoint.progress;
+  if (progress_.layout) make_step(progress_.layout->curve);
+  load_state_dict(*model_, checkpoint.tensors.at(kModelSection));
+  step_->load_state(checkpoint.tensors);
 }
 
 void Trainer::warn_of_changed_images(const Checkpoint& checkpoint) {
@@ -161,12 +170,16 @@ void Trainer::check() {
 RunEnd Trainer::run(const RunDir& dir, const std::function<bool()>& stop) {
   const auto stopped = [&] { return stop && stop(); };
   begin(dir);
+  if (config_.train.hours > 0 && !lay_out(dir, stopped)) return end(dir, true);
   while (!has_ended(config_.train, progress_)) {
     reporter_.start_epoch();
     model_->train();
     train_loader_->start(progress_.epoch, progress_.batch);
-    while (const int64_t images = step()) {
-      reporter_.step(progress_, *train_loader_, images, steps_per_epoch());
+    while (!is_over()) {
+      const int64_t images = step();
+      if (images == 0) break;
+      if (time_) time_->step_done(*progress_.layout, progress_.step);
+      reporter_.step(progress_, *train_loader_, images, steps_per_epoch(), epochs());
       if (stopped()) return end(dir, true);
       if (save_is_due()) save_last(dir);
     }
@@ -232,6 +245,62 @@ void Trainer::start_next_epoch() {
   train_loader_->start(++progress_.epoch);
 }
 
+// Measures a few steps and a part of a test, and takes them back; false if stopped.
+bool Trainer::lay_out(const RunDir& dir, const std::function<bool()>& stop) {
+  using Clock = std::chrono::steady_clock;
+  const auto since = [](Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  };
+  constexpr int64_t kWarmUp = 2, kSteps = 20, kTestBatches = 2;
+  constexpr double kShare = 0.01;  // of the budget, at most, for steps
+  const int64_t between_tests = config_.train.eval_every * steps_per_epoch();
+  const double hours = config_.train.hours;
+  const auto weights = static_cast<int64_t>(1 + weights_of_hooks(config_.train.hooks).size());
+  time_.emplace(made_at_, progress_.layout ? progress_.layout->seconds : 0, between_tests, weights);
+  if (progress_.layout) {
+    time_->resume(*progress_.layout, hours, progress_.step);
+    return true;
+  }
+  const Checkpoint begun = read_checkpoint(dir.last());
+  model_->train();
+  train_loader_->start(0);
+  int64_t steps = 0;
+  auto begin = Clock::now();
+  for (int64_t i = 0; i < kWarmUp + kSteps && (i <= kWarmUp || since(begin) < kShare * hours * 3600); ++i) {
+    if (stop()) break;
+    if (i == kWarmUp) begin = Clock::now(), steps = 0;
+    if (step() == 0) start_next_epoch();
+    ++steps;
+  }
+  const double step_seconds = since(begin) / static_cast<double>(std::max<int64_t>(steps, 1));
+  begin = Clock::now();
+  int64_t batches = 0, all = 1;
+  EvaluateOptions part;
+  part.stop = [&] { return stop() || batches == kTestBatches; };
+  part.on_batch = [&](int64_t done, int64_t of) { batches = done, all = of; };
+  evaluate(*model_, *test_loader_, part);
+  const double test_seconds = static_cast<double>(weights) * since(begin) * static_cast<double>(all) /
+                              static_cast<double>(std::max<int64_t>(batches, 1));
+  take_over(begun);
+  if (stop()) return false;
+  progress_.layout = time_->first_layout(hours, step_seconds, test_seconds);
+  make_step(progress_.layout->curve);
+  step_->load_state(begun.tensors);
+  reporter_.note(fmt::format(
+      "{:.3g} hours are enough for about {} steps, {:.3g} epochs, of {:.3g} s each", hours, progress_.layout->end,
+      static_cast<double>(progress_.layout->end) / static_cast<double>(steps_per_epoch()), step_seconds));
+  return true;
+}
+
+// The last step of the run is done, if it is one whose length is known in steps.
+bool Trainer::is_over() const { return progress_.layout && progress_.step >= progress_.layout->end; }
+
+// Of the whole run, as far as is known.
+int64_t Trainer::epochs() const {
+  if (!progress_.layout) return config_.train.epochs;
+  return std::max(progress_.epoch + 1, (progress_.layout->end + steps_per_epoch() - 1) / steps_per_epoch());
+}
+
 // Images of the step; 0 at the end of the epoch.
 int64_t Trainer::step() {
   const int64_t before = progress_.epoch_sums.count;
@@ -246,9 +315,11 @@ int64_t Trainer::step() {
 // Tests if due, and closes the epoch; false if stopped during the test, which a resumed run then does again.
 bool Trainer::finish_epoch(const RunDir& dir, const std::function<bool()>& stop) {
   EpochReport report = reporter_.trained_epoch(progress_, *train_loader_);
-  report.tested = report.epoch % config_.train.eval_every == 0 || report.epoch == config_.train.epochs;
-  if (report.tested && !test(report, stop)) return false;
+  const bool last = config_.train.hours > 0 ? is_over() : report.epoch == config_.train.epochs;
+  report.tested = report.epoch % config_.train.eval_every == 0 || last;
+  if (report.tested && !test(report, last, stop)) return false;
   if (report.tested) step_->tested(progress_);
+  if (report.tested && time_) time_->test_done(*progress_.layout, progress_.step, report.test_seconds);
   progress_.epoch = report.epoch;
   progress_.batch = 0;
   progress_.epoch_sums = progress_.window = {};
@@ -257,7 +328,7 @@ bool Trainer::finish_epoch(const RunDir& dir, const std::function<bool()>& stop)
   // the page of the run, may take their time.
   reporter_.record(report);
   if (report.best) save(dir.best());
-  if (report.epoch % config_.train.checkpoint_every == 0 || report.epoch == config_.train.epochs ||
+  if (report.epoch % config_.train.checkpoint_every == 0 || has_ended(config_.train, progress_) ||
       report.out_of_patience) {
     keep_epoch(dir);
     save_last(dir);
@@ -267,7 +338,7 @@ bool Trainer::finish_epoch(const RunDir& dir, const std::function<bool()>& stop)
 }
 
 // Tests the model's weights, then those that hooks keep; false if stopped.
-bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
+bool Trainer::test(EpochReport& report, bool last, const std::function<bool()>& stop) {
   const std::optional<Evaluation> evaluation = evaluate_weights(stop, "raw");
   if (!evaluation) return false;
   report.test = evaluation->sums;
@@ -280,7 +351,7 @@ bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
     report.hook_tests.push_back({named.name, of_hook->sums});
     report.test_seconds += of_hook->seconds;
   }
-  warn_of_young_statistics(report.epoch);
+  if (last) warn_of_young_statistics();
   const MetricSums& followed = report.test_of(best_weights(config_.train));
   progress_.test = followed;
   report.best = progress_.best_epoch == 0 || followed.top1_percent() > progress_.best_top1;
@@ -294,8 +365,8 @@ bool Trainer::test(EpochReport& report, const std::function<bool()>& stop) {
 
 // Of the last test: statistics grow up in the epochs that follow. The values that a fine-tuned network starts from are
 // no initial ones.
-void Trainer::warn_of_young_statistics(int64_t epoch) {
-  if (epoch < config_.train.epochs || !config_.pretrained.file.empty()) return;
+void Trainer::warn_of_young_statistics() {
+  if (!config_.pretrained.file.empty()) return;
   if (const std::string warning = young_statistics(*model_); !warning.empty()) reporter_.warn(warning);
 }
 
@@ -322,15 +393,15 @@ void Trainer::begin(const RunDir& dir) {
     last_good_ = dir.last().string();
   else
     save_last(dir);
-  reporter_.start(dir, *model_, data_, progress_, steps_per_epoch(), resumed_);
+  reporter_.start(dir, *model_, data_, progress_, epochs(), steps_per_epoch(), resumed_);
 }
 
 RunEnd Trainer::end(const RunDir& dir, bool interrupted) {
   if (interrupted)
     save_last(dir);
-  else if (progress_.epoch < config_.train.epochs && out_of_patience(config_.train, progress_))
+  else if (!is_as_long_as_wanted(config_.train, progress_) && out_of_patience(config_.train, progress_))
     reporter_.note("The run ends " + patience_sentence(config_.train, progress_));
-  return reporter_.end(dir, progress_, interrupted);
+  return reporter_.end(dir, progress_, epochs(), interrupted);
 }
 
 // The clock says when, and nothing about what is saved.
@@ -349,6 +420,7 @@ void Trainer::keep_epoch(const RunDir& dir) {
 // `last` never knows of steps whose lines a crash of the machine could take.
 void Trainer::save_last(const RunDir& dir) {
   reporter_.sync();
+  if (time_) progress_.layout->seconds = time_->seconds();
   save(dir.last());
   saved_at_ = std::chrono::steady_clock::now();
 }

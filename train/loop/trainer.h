@@ -11,6 +11,7 @@
 #include "data/loader.h"
 #include "nn/module.h"
 #include "train/loop/reporter.h"
+#include "train/loop/time_keeper.h"
 #include "train/loop/training_step.h"
 #include "train/network/evaluator.h"
 #include "train/run/checkpoint.h"
@@ -41,12 +42,12 @@ class Trainer {
   // Reads model.pretrained unless a checkpoint was restored; run() does so too, if this was not called.
   void check();
 
-  // Trains until all epochs are done or train.patience is over, or until `stop`, asked after every step and every test
-  // batch, says so. The run writes its files (run_dir.h) as it goes: `last` at the start, every train.checkpoint_every
-  // epochs, within an epoch every train.checkpoint_minutes, at the end and when stopped; `best` after each test, of the
-  // validation part if there is one, with the highest top1 so far; the newest train.keep of epochs beside `last`.
-  // Throws Error on NaN or infinity, naming the first layer that produced it, and when a file cannot be written; the
-  // checkpoints that were there stay.
+  // Trains until all epochs are done, or train.hours or train.patience are over, or until `stop`, asked after every
+  // step and every test batch, says so. The run writes its files (run_dir.h) as it goes: `last` at the start, every
+  // train.checkpoint_every epochs, within an epoch every train.checkpoint_minutes, at the end and when stopped; `best`
+  // after each test, of the validation part if there is one, with the highest top1 so far; the newest train.keep of
+  // epochs beside `last`. Throws Error on NaN or infinity, naming the first layer that produced it, and when a file
+  // cannot be written; the checkpoints that were there stay.
   RunEnd run(const RunDir& dir, const std::function<bool()>& stop = {});
 
   // Trains `warm_up` steps and then `steps` more, through as many epochs as that takes, and tells where the time of the
@@ -66,14 +67,19 @@ class Trainer {
 
  private:
   void make_loaders();
+  void take_over(const Checkpoint& checkpoint);
   void load_starting_values();
   Tensor first_images();
   void warn_of_changed_images(const Checkpoint& checkpoint);
+  void make_step(int64_t run_steps);
   void begin(const RunDir& dir);
+  bool lay_out(const RunDir& dir, const std::function<bool()>& stop);
+  bool is_over() const;
+  int64_t epochs() const;
   int64_t step();
   bool finish_epoch(const RunDir& dir, const std::function<bool()>& stop);
-  bool test(EpochReport& report, const std::function<bool()>& stop);
-  void warn_of_young_statistics(int64_t epoch);
+  bool test(EpochReport& report, bool last, const std::function<bool()>& stop);
+  void warn_of_young_statistics();
   void start_next_epoch();
   std::optional<Evaluation> evaluate_weights(const std::function<bool()>& stop, const std::string& weights);
   RunEnd end(const RunDir& dir, bool interrupted);
@@ -84,6 +90,7 @@ class Trainer {
   [[noreturn]] void stop_not_finite(const std::string& what) const;
   int64_t steps_per_epoch() const;
 
+  std::chrono::steady_clock::time_point made_at_ = std::chrono::steady_clock::now();
   Config config_;  // as given
   Reporter reporter_;
   DataSplits data_;
@@ -94,6 +101,7 @@ class Trainer {
   std::unique_ptr<TrainingStep> step_;
 
   Progress progress_;
+  std::optional<TimeKeeper> time_;  // from the start of a run with train.hours on
   bool resumed_ = false;
   bool has_starting_values_ = false;                // from model.pretrained, where there is one, and known to the hooks
   std::string last_good_;                           // the newest checkpoint, for messages

@@ -44,17 +44,17 @@ class FiniteChecks final : public TrainingHook {
 
 }  // namespace
 
-TrainingStep::TrainingStep(const Config& config, Module& model, int64_t steps_per_epoch)
+TrainingStep::TrainingStep(const Config& config, Module& model, int64_t steps_per_epoch, int64_t run_steps)
     : model_(model),
       seed_(config.run.seed),
       accumulate_(config.train.accumulate),
       optimizer_(build_optimizer(config.optimizer, trainable_parameters(model))),
-      schedule_(
-          make_schedule(config.schedule, config.optimizer.lr, config.train.epochs * steps_per_epoch, steps_per_epoch)),
-      hooks_(make_hooks(config.train.hooks, {.model = model,
-                                             .seed = config.run.seed,
-                                             .epochs = curve_epochs(config),
-                                             .steps_per_epoch = steps_per_epoch})) {
+      schedule_(make_schedule(config.schedule, config.optimizer.lr, run_steps, steps_per_epoch)),
+      hooks_(make_hooks(
+          config.train.hooks,
+          {.model = model,
+           .seed = config.run.seed,
+           .curve_steps = config.schedule.epochs > 0 ? config.schedule.epochs * steps_per_epoch : run_steps})) {
   loss_.label_smoothing = config.train.label_smoothing;
   if (config.schedule.name == kPlateau) plateau_.emplace(config.schedule, config.optimizer.lr);
   if (config.train.clip_grad_norm > 0)
@@ -82,11 +82,12 @@ bool TrainingStep::run(Loader& loader, Progress& progress) {
   mark(kWaiting);
   if (!batch) return false;
   optimizer_->clear_gradients();
+  const int64_t at = progress.curve_step();
   const ScheduleValue scheduled = fixed_lr_  ? ScheduleValue{.lr = *fixed_lr_}
-                                  : plateau_ ? schedule_.at(progress.step, plateau_->lr())
-                                             : schedule_.at(progress.step);
+                                  : plateau_ ? schedule_.at(at, plateau_->lr())
+                                             : schedule_.at(at);
   progress.lr = scheduled.lr;
-  StepContext context{.model = model_, .seed = seed_, .epoch = progress.epoch, .step = progress.step};
+  StepContext context{.model = model_, .seed = seed_, .epoch = progress.epoch, .step = progress.step, .curve_step = at};
   const auto first = static_cast<double>(batch->images.size(0));
   double samples = 0;
   while (batch) {
@@ -134,7 +135,7 @@ void TrainingStep::update(const StepContext& context, const ScheduleValue& sched
 }
 
 void TrainingStep::tested(const Progress& progress) {
-  if (plateau_ && !schedule_.is_warming_up(progress.step))
+  if (plateau_ && !schedule_.is_warming_up(progress.curve_step()))
     plateau_->tested(progress.test.loss(), progress.test.top1_percent());
 }
 

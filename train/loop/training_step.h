@@ -27,7 +27,8 @@ class TrainingStep {
  public:
   // Makes the optimizer for the parameters of `model` that require a gradient, the schedule and the hooks. `model`
   // outlives the step. Throws UsageError or Error, as its parts do.
-  TrainingStep(const Config& config, Module& model, int64_t steps_per_epoch);
+  // The run takes `run_steps` steps, as far as curves over it go.
+  TrainingStep(const Config& config, Module& model, int64_t steps_per_epoch, int64_t run_steps);
 
   // Call before the first step of a run that is not resumed, when the model has the values it starts from.
   void start();

@@ -151,10 +151,10 @@ std::string runs_section(const Comparison& comparison) {
       table += fmt::format(
           "<tr data-run=\"{0}\"><th scope=\"row\" title=\"{1}\"><i class=\"dot\" "
           "style=\"--tone:var(--c{2})\"></i>{0}</th><td>{3}</td><td class=\"word\" "
-          "title=\"{4}\">{5}</td><td>{6} of {7}</td>",
+          "title=\"{4}\">{5}</td><td>{6}</td>",
           html::escape(run.name), html::escape(run.dir.string()), c % 8, run.config.run.seed,
-          html::escape(run.state_text), name_of(run.state), run.epochs.empty() ? 0 : run.epochs.back().epoch,
-          run.config.train.epochs);
+          html::escape(run.state_text), name_of(run.state),
+          epoch_of_all(run.config.train, run.epochs.empty() ? 0 : run.epochs.back().epoch));
       table += cell("accuracy", accuracy, accuracy ? percent(*accuracy) : "") +
                cell("best_accuracy", most, most ? percent(*most) : "") +
                cell("loss", loss, loss ? fmt::format("{:.4f}", *loss) : "");

@@ -51,6 +51,7 @@ void read_position(const fs::path& file, RunRecord& run) {
                 .image_size = head.preprocessing.image_size,
                 .channels = head.preprocessing.channels,
                 .test_images = head.progress.test.count};
+    run.last->ended = is_as_long_as_wanted(run.config.train, head.progress);
     if (out_of_patience(run.config.train, head.progress))
       run.last->out_of_patience = patience_sentence(run.config.train, head.progress);
     if (head.data)
@@ -84,14 +85,16 @@ int64_t epochs_done(const RunRecord& run) {
 }
 
 std::string where_it_is(const RunRecord& run) {
-  const int64_t wanted = run.config.train.epochs;
-  return fmt::format("epoch {} of {}", std::min(epochs_done(run) + 1, wanted), wanted);
+  const TrainConfig& train = run.config.train;
+  const int64_t next = epochs_done(run) + 1;
+  return "epoch " + epoch_of_all(train, train.hours > 0 ? next : std::min(next, train.epochs));
 }
 
 void judge(RunRecord& run) {
   const int64_t step =
       std::max(run.steps.empty() ? 0 : run.steps.back().step, run.epochs.empty() ? 0 : run.epochs.back().step);
-  if (epochs_done(run) >= run.config.train.epochs) {
+  const TrainConfig& train = run.config.train;
+  if (train.hours > 0 ? run.last && run.last->ended : epochs_done(run) >= train.epochs) {
     run.state = RunState::finished;
     run.state_text = "finished";
   } else if (run.last && !run.last->out_of_patience.empty()) {

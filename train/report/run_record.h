@@ -36,6 +36,7 @@ struct RunRecord {
     std::vector<std::string> classes;
     int64_t image_size = 0, channels = 0;  // of the network's input
     int64_t test_images = 0;               // of the last test; 0: none yet
+    bool ended = false;                    // it is as long as it was to be
     std::string out_of_patience = {};      // why the run has ended before its last epoch; empty: it has not
     std::string tested_on = {};            // differs where the names of these images do; empty: not known
   };

@@ -206,29 +206,30 @@ nlohmann::ordered_json run_json(const Comparison& all, const Configuration& c, c
     if (p.peak_memory) peak = std::max(peak.value_or(0), *p.peak_memory);
   double train_seconds = 0;
   for (const EpochPoint& p : run.epochs) train_seconds += p.train_seconds;
-  nlohmann::ordered_json json{{"name", run.name},
-                              {"configuration", c.name},
-                              {"directory", run.dir.string()},
-                              {"model", run.config.model.name},
-                              {"data", run.config.data.name},
-                              {"split", run.held_out},
-                              {"weights_of", run.weights},
-                              {"seed", run.config.run.seed},
-                              {"state", name_of(run.state)},
-                              {"state_text", run.state_text},
-                              {"epoch", run.epochs.empty() ? 0 : run.epochs.back().epoch},
-                              {"epochs", run.config.train.epochs},
-                              {"step", std::max(run.steps.empty() ? 0 : run.steps.back().step,
-                                                run.epochs.empty() ? 0 : run.epochs.back().step)},
-                              {"accuracy", last ? nlohmann::ordered_json(*last->test_top1) : nullptr},
-                              {"best_accuracy", best ? nlohmann::ordered_json(*best->test_top1) : nullptr},
-                              {"best_epoch", best ? nlohmann::ordered_json(best->epoch) : nullptr},
-                              {"loss", last ? or_null(last->test_loss) : nullptr},
-                              {"parameters", c.cost ? nlohmann::ordered_json(c.cost->parameters) : nullptr},
-                              {"macs", c.cost ? nlohmann::ordered_json(c.cost->macs) : nullptr},
-                              {"peak_memory", or_null(peak)},
-                              {"training_seconds", train_seconds},
-                              {"seconds", run.epochs.empty() ? 0 : run.epochs.back().seconds}};
+  nlohmann::ordered_json json{
+      {"name", run.name},
+      {"configuration", c.name},
+      {"directory", run.dir.string()},
+      {"model", run.config.model.name},
+      {"data", run.config.data.name},
+      {"split", run.held_out},
+      {"weights_of", run.weights},
+      {"seed", run.config.run.seed},
+      {"state", name_of(run.state)},
+      {"state_text", run.state_text},
+      {"epoch", run.epochs.empty() ? 0 : run.epochs.back().epoch},
+      {"epochs", run.config.train.hours > 0 ? nullptr : nlohmann::ordered_json(run.config.train.epochs)},
+      {"step",
+       std::max(run.steps.empty() ? 0 : run.steps.back().step, run.epochs.empty() ? 0 : run.epochs.back().step)},
+      {"accuracy", last ? nlohmann::ordered_json(*last->test_top1) : nullptr},
+      {"best_accuracy", best ? nlohmann::ordered_json(*best->test_top1) : nullptr},
+      {"best_epoch", best ? nlohmann::ordered_json(best->epoch) : nullptr},
+      {"loss", last ? or_null(last->test_loss) : nullptr},
+      {"parameters", c.cost ? nlohmann::ordered_json(c.cost->parameters) : nullptr},
+      {"macs", c.cost ? nlohmann::ordered_json(c.cost->macs) : nullptr},
+      {"peak_memory", or_null(peak)},
+      {"training_seconds", train_seconds},
+      {"seconds", run.epochs.empty() ? 0 : run.epochs.back().seconds}};
   if (all.target) json["seconds_to_target"] = or_null(seconds_to(run, *all.target));
   return json;
 }

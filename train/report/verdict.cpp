@@ -169,6 +169,16 @@ std::string other_data(const Comparison& all, const Configuration& a, const Conf
   return "";
 }
 
+// " (after 10 against 5 epochs)"; empty where both are as long.
+std::string lengths_that_differ(const TrainConfig& a, const TrainConfig& b) {
+  if (a.hours == 0 && b.hours == 0)
+    return a.epochs == b.epochs ? "" : fmt::format(" (after {} against {} epochs)", b.epochs, a.epochs);
+  const auto length = [](const TrainConfig& c) {
+    return c.hours > 0 ? fmt::format("{:g} h", c.hours) : fmt::format("{} epochs", c.epochs);
+  };
+  return a.hours == b.hours ? "" : fmt::format(" (after {} against {})", length(b), length(a));
+}
+
 }  // namespace
 
 Verdict judge(const Comparison& all, size_t a, size_t b) {
@@ -182,8 +192,7 @@ Verdict judge(const Comparison& all, size_t a, size_t b) {
   } else if ((verdict.accuracy = accuracy_difference(all, a, b))) {
     const bool validated = all.runs[of_a.counted.front()].held_out == "val";
     text += accuracy_sentence(*verdict.accuracy, of_a, of_b, validated ? "validation" : "test");
-    if (of_a.config.train.epochs != of_b.config.train.epochs)
-      text += fmt::format(" (after {} against {} epochs)", of_b.config.train.epochs, of_a.config.train.epochs);
+    text += lengths_that_differ(of_a.config.train, of_b.config.train);
   } else {
     const bool a_lacks = !of_a.accuracy, b_lacks = !of_b.accuracy;
     text += a_lacks && b_lacks ? "neither has been tested yet"

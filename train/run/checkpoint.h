@@ -14,8 +14,8 @@
 //   data           JSON, number and names of the images of each part (data/fingerprint.h); not in older files
 //   made_with      JSON, facts of the machine and the program that bits depend on (made_with.h)
 //   progress       JSON, what resuming inside an epoch needs: batches consumed, sums so far, results of the last test
-// Nothing in it depends on the clock, on where the run lives or on whether it was interrupted: on one machine the same
-// recipe and seed give the same bytes.
+// Nothing in it, but for a budget of time, depends on the clock, on where the run lives or on whether it was
+// interrupted: on one machine the same recipe and seed give the same bytes.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -30,6 +30,7 @@
 #include "train/run/made_with.h"
 #include "train/run/metrics.h"
 #include "train/run/sections.h"
+#include "train/run/time_budget.h"
 
 namespace ghost {
 
@@ -44,6 +45,9 @@ struct Progress {
   MetricSums test;        // the last one
   double best_top1 = 0;
   int64_t best_epoch = 0;
+  std::optional<RunLayout> layout{};  // of a run with a budget of time (train.hours), from its first step on
+  // Where the next step is on curves over the run.
+  int64_t curve_step() const { return layout ? layout->curve_step(step) : step; }
   bool operator==(const Progress&) const = default;
 };
 template <class Visitor>
@@ -57,6 +61,7 @@ void visit_fields(Progress& p, Visitor& visit) {
   visit("test", p.test);
   visit("best_top1", p.best_top1, Limits{.least = 0, .most = 100});
   visit("best_epoch", p.best_epoch, kCount);
+  visit("layout", p.layout);
 }
 
 struct Checkpoint {

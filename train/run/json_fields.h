@@ -7,7 +7,7 @@
 //   }
 //
 // Fields are numbers, text, vectors of these, maps from names to them, and structs that are described likewise. What
-// must hold between fields is said by an overload of misfit().
+// must hold between fields is said by an overload of misfit(). A std::optional that is empty has no entry.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,10 @@ Json json_of(Struct value);
 
 class JsonWriter {
  public:
+  template <class T>
+  void operator()(const char* key, const std::optional<T>& value, const Limits& = {}) {
+    if (value) (*this)(key, *value);
+  }
   template <class T>
   void operator()(const char* key, const T& value, const Limits& = {}) {
     if constexpr (requires(T & field, JsonWriter & visit) { visit_fields(field, visit); })
@@ -112,8 +117,13 @@ void read_json(const Json& json, const std::string& path, Struct& value, const L
   const auto visit = [&]<class T>(const char* key, T& field, const Limits& limits = {}) {
     const std::string field_path = path.empty() ? key : path + "." + key;
     const auto found = json.find(key);
-    if (found == json.end()) fail("{} is missing", field_path);
-    read_json(*found, field_path, field, limits);
+    if constexpr (requires { field.has_value(); }) {
+      field.reset();
+      if (found != json.end()) read_json(*found, field_path, field.emplace(), limits);
+    } else {
+      if (found == json.end()) fail("{} is missing", field_path);
+      read_json(*found, field_path, field, limits);
+    }
   };
   visit_fields(value, visit);
   if (const std::string wrong = misfit(value); !wrong.empty()) fail("{}{}{}", path, path.empty() ? "" : ": ", wrong);

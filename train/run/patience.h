@@ -10,7 +10,10 @@ namespace ghost {
 // function of what a checkpoint holds, so a resumed run, and a report, know it too.
 bool out_of_patience(const TrainConfig& train, const Progress& progress);
 
-// All epochs are done, or the run is out of patience.
+// All epochs are done, or the time is over (train.hours).
+bool is_as_long_as_wanted(const TrainConfig& train, const Progress& progress);
+
+// The same, or the run is out of patience.
 bool has_ended(const TrainConfig& train, const Progress& progress);
 
 // "after epoch 12 of 40, since no test in 5 epochs was better than the 91.2 % of epoch 7 (train.patience)"

@@ -11,6 +11,7 @@ namespace ghost {
 
 const std::vector<std::string>& resumable_options() {
   static const std::vector<std::string> options{"train.epochs",
+                                                "train.hours",
                                                 "schedule.epochs",
                                                 "train.patience",
                                                 "train.eval_every",
@@ -48,11 +49,29 @@ LoadedConfig resumed_config(const Checkpoint& checkpoint, const std::string& con
     fail_usage(
         "a run is continued as it was begun, but this would change {}; only {} can change, anything else is a new run",
         changes, any_of(allowed));
+  if (const bool timed = before.train.hours > 0; timed != (loaded.config.train.hours > 0))
+    fail_usage("a run that was begun with {} goes on with it, but this would give it {}; its value can change",
+               timed ? "train.hours" : "train.epochs", timed ? "train.epochs" : "train.hours");
   return loaded;
 }
 
+namespace {
+
+std::string change_of_hours(const Config& before, const Config& now, const Progress& progress) {
+  if (before.train.hours == now.train.hours || !progress.layout) return {};
+  const RunLayout& layout = *progress.layout;
+  const auto share = 100 * static_cast<double>(layout.curve_step(progress.step)) / static_cast<double>(layout.curve);
+  return fmt::format(
+      "the run was to take {:g} h and is now to take {:g}: {:.0f} % of its schedule are behind it, and the rest is "
+      "spread over what is left of the time",
+      before.train.hours, now.train.hours, share);
+}
+
+}  // namespace
+
 std::string change_of_schedule(const Config& before, const Config& now, const Progress& progress,
                                int64_t steps_per_epoch) {
+  if (now.train.hours > 0) return change_of_hours(before, now, progress);
   const bool fixed = now.schedule.epochs > 0;
   if (progress.step == 0 || schedule_entry(now.schedule).endless) return {};
   if (curve_epochs(before) == curve_epochs(now) && fixed == (before.schedule.epochs > 0)) return {};
