@@ -110,6 +110,13 @@ void Description::check_alternatives(const std::string& path) const {
                    did_you_mean(option, known));
 }
 
+int64_t value_in(const OverEpochs& values, int64_t epoch) {
+  int64_t value = values.front()[1];
+  for (const auto& [from, then] : values)
+    if (from <= epoch) value = then;
+  return value;
+}
+
 const Field* Description::find_field(const std::string& path) const {
   const auto found = std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.path == path; });
   return found == fields_.end() ? nullptr : &*found;

@@ -62,6 +62,11 @@ struct Limits {
   std::string str() const;
 };
 
+// A value that changes over a run: {epoch, value from then on}, epochs ascending from 0.
+using OverEpochs = std::vector<std::array<int64_t, 2>>;
+// The value in an epoch (0, 1, …); `values` is not empty.
+int64_t value_in(const OverEpochs& values, int64_t epoch);
+
 struct FieldRule {
   Limits limits{};
   std::vector<std::string> choices{};  // of a string, or of an integer as text; empty: any
@@ -69,6 +74,8 @@ struct FieldRule {
   double scale = 0;                    // values are often given too large by this factor; 0: by none
   bool of_data = false;                // describes the data set: goes out of use when data.name is replaced
   bool* set = nullptr;                 // the option may be `auto`; true once it is not
+  // Of an integer: it may also be a list, [[0, 128], [20, 160]]. The option is then its last value; else this is empty.
+  OverEpochs* over_epochs = nullptr;
   // Other spellings of choices, of older configurations: {{"true", "random"}}.
   std::vector<std::pair<std::string, std::string>> spellings{};
 

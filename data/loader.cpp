@@ -65,10 +65,15 @@ struct Loader::Impl {
   void report(const Slot& slot);
   Batch batch_of(const Slot& slot) const;
 
+  void take_size(int64_t epoch);
+
   const DatasetPtr dataset_;
-  const Preprocessor preprocessor_;
+  const DataSplits splits_;
+  const AugmentConfig augment_;
+  std::unique_ptr<const Preprocessor> preprocessor_;  // for pictures of size_; changes while no part is under way
   const BatchMixer mixer_;
-  const int64_t size_, channels_;
+  int64_t size_;
+  const int64_t channels_;
   const LoaderConfig config_;
   const Warn warn_;
 
@@ -95,7 +100,9 @@ void describe(LoaderConfig& c, Description& d) {
 Loader::Impl::Impl(DatasetPtr dataset, const DataSplits& splits, const AugmentConfig& augment,
                    const LoaderConfig& config, Warn warn)
     : dataset_(std::move(dataset)),
-      preprocessor_(splits, augment),
+      splits_(splits),
+      augment_(augment),
+      preprocessor_(std::make_unique<Preprocessor>(splits, augment)),
       mixer_(config.training ? augment : AugmentConfig(), std::ssize(dataset_->class_names())),
       size_(splits.image_size),
       channels_(splits.channels),
@@ -117,6 +124,7 @@ void Loader::Impl::start(int64_t epoch, int64_t first_batch) {
   ahead_.clear();
   part_done_.wait(lock, [this] { return busy_ == 0; });
   epoch_ = epoch, next_number_ = first_batch, seconds_waited_ = 0;
+  take_size(epoch);
   if (config_.training) {
     order_ = RandomStream(config_.seed, "shuffle", {static_cast<uint64_t>(epoch)}).permutation(samples());
   } else {
@@ -124,6 +132,18 @@ void Loader::Impl::start(int64_t epoch, int64_t first_batch) {
     std::iota(order_.begin(), order_.end(), 0);
   }
   fill_ahead();
+}
+
+void Loader::Impl::take_size(int64_t epoch) {
+  if (!config_.training || config_.image_sizes.empty()) return;
+  const int64_t size = value_in(config_.image_sizes, epoch);
+  if (size == size_) return;
+  size_ = size;
+  DataSplits scaled = splits_;
+  scaled.image_size = size;
+  // In the proportion that evaluation has.
+  scaled.resize = std::max<int64_t>(1, (splits_.resize * size + splits_.image_size / 2) / splits_.image_size);
+  preprocessor_ = std::make_unique<Preprocessor>(scaled, augment_);
 }
 
 // Memory of batches is taken here, on the consuming thread, which also gives it back.
@@ -182,7 +202,7 @@ void Loader::Impl::prepare(const Part& part, int64_t epoch) const {
   const int64_t end = std::min(begin + kPart, static_cast<int64_t>(slot.samples.size()));
   for (int64_t i = begin; i < end; i++) {
     const int64_t sample = slot.samples[static_cast<size_t>(i)];
-    float* out = slot.values + i * preprocessor_.values();
+    float* out = slot.values + i * preprocessor_->values();
     std::string& why = slot.unreadable[static_cast<size_t>(i)];
     Image image;
     try {
@@ -193,9 +213,9 @@ void Loader::Impl::prepare(const Part& part, int64_t epoch) const {
     }
     try {
       if (config_.training) {
-        preprocessor_.training(std::move(image), {.seed = config_.seed, .epoch = epoch, .sample = sample}, out);
+        preprocessor_->training(std::move(image), {.seed = config_.seed, .epoch = epoch, .sample = sample}, out);
       } else {
-        preprocessor_.evaluation(std::move(image), out);
+        preprocessor_->evaluation(std::move(image), out);
       }
     } catch (const ImageError& error) {
       why = dataset_->name(sample) + ": " + error.what();
@@ -251,7 +271,7 @@ Batch Loader::Impl::batch_of(const Slot& slot) const {
   } else {
     batch.images = Tensor::empty({count, size_, size_, channels_});
     auto* to = batch.images.mutable_data<float>();
-    const int64_t values = preprocessor_.values();
+    const int64_t values = preprocessor_->values();
     for (const int64_t row : rows) to = std::copy_n(slot.values + row * values, values, to);
   }
   return batch;

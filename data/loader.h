@@ -26,6 +26,7 @@ struct LoaderConfig {
   int64_t workers = 1;   // threads; 0: the consuming thread loads
   int64_t prefetch = 4;  // batches ahead, at least 1
   double max_unreadable = 0.01;
+  OverEpochs image_sizes = {};  // of images for training, by epochs; empty: those of the splits
 };
 void describe(LoaderConfig& config, Description& description);
 

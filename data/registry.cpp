@@ -24,8 +24,10 @@ void describe(DataConfig& c, Description& d) {
   d.name(&c.name, "which data set", alternatives_of(dataset_table()));
   d.field("root", &c.root, "folder of its files, relative to the working directory; empty: the usual place",
           rule::of_data({}));
-  d.field("image_size", &c.image_size, "side of the network's input in pixels; 0: the data set's own",
-          rule::of_data(rule::at_least(0, 4096)));
+  FieldRule sizes = rule::of_data(rule::at_least(0, 4096));
+  sizes.over_epochs = &c.image_sizes;
+  d.field("image_size", &c.image_size, "side of the input, or [[epoch, side], …] to grow; 0: the data set's own",
+          sizes);
   d.field("resize", &c.resize, "shorter side before the centre crop; 0: the usual one",
           rule::of_data(rule::at_least(0, 8192)));
   d.field("channels", &c.channels, "1: grey, 3: RGB, 0: the data set's own",

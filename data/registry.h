@@ -14,6 +14,7 @@ struct DataConfig {
   std::string name = "fashion_mnist";  // cifar10 | cifar100 | fashion_mnist | idx | image_folder
   std::string root = {};               // relative to the working directory; empty: the data set's usual place
   int64_t image_size = 0;              // side of the network's input; 0: the data set's own (image_folder: 224)
+  OverEpochs image_sizes = {};         // of training images; evaluation sees the last, image_size. Empty: always that
   // The shorter side becomes `resize` before the centre crop. 0: image_size·256/224 for folders, but image_size if all
   // training pictures are stored at that size. Other images are resized to image_size, but IDX images that are smaller
   // and more than half as large are padded with zeros.

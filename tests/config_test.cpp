@@ -20,6 +20,7 @@ using test::notes;
 using test::read;
 using test::refusal;
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -361,6 +362,33 @@ TEST(Config, AnOptimizerStartsFromItsOwnDefaults) {
   EXPECT_EQ(read("optimizer: {name: rmsprop}\n").optimizer.momentum, 0);
   EXPECT_EQ(read("optimizer: {name: adamw, lr: 0.5}\n").optimizer.lr, 0.5);
   EXPECT_EQ(read(kMinimal).optimizer.momentum, 0.9);
+}
+
+TEST(Config, ASizeMayGrowOverTheEpochs) {
+  const Config config = read(kMinimal + "data: {image_size: [[0, 128], [20, 160]]}\n", {"train.epochs=30"});
+  EXPECT_EQ(config.data.image_size, 160) << "evaluation sees the last";
+  EXPECT_EQ(config.data.image_sizes, (OverEpochs{{0, 128}, {20, 160}}));
+  for (const auto& [epoch, size] : OverEpochs{{0, 128}, {19, 128}, {20, 160}, {500, 160}})
+    EXPECT_EQ(value_in(config.data.image_sizes, epoch), size);
+  const std::string printed = config_to_yaml(config);
+  EXPECT_THAT(printed, HasSubstr("image_size: [[0, 128], [20, 160]]"));
+  EXPECT_EQ(read(printed).data.image_sizes, config.data.image_sizes);
+  EXPECT_THAT(read(printed, {"data.image_size=96"}).data.image_sizes, IsEmpty()) << "a single size replaces the list";
+  EXPECT_EQ(read(kMinimal, {"data.image_size=[[0, 24], [2, 32]]"}).data.image_size, 32);
+  EXPECT_THAT(notes(kMinimal, {"data.image_size=[[0, 24], [9, 32]]", "train.epochs=9"}),
+              Contains(HasSubstr("never trains at 32")));
+  const std::vector<std::pair<std::string, std::string>> refused{
+      {"[]", "an empty list"},
+      {"[[1, 24]]", "the first must be for epoch 0"},
+      {"[[0, 24], [0, 32]]", "must be for a later one than the epoch 0"},
+      {"[[0, 24], [5, 32], [4, 40]]", "(value 3 of 3) is for epoch 4"},
+      {"[[0, 24, 3]]", "a pair of epoch and value"},
+      {"[24, 32]", "a pair of epoch and value"},
+      {"[[0, 0]]", "is 0"},
+      {"[[0, 5000]]", "must be at most 4096"},
+      {"[[0.5, 24]]", "has an epoch that is"}};
+  for (const auto& [value, sentence] : refused)
+    EXPECT_THAT(refusal(kMinimal, {"data.image_size=" + value}), HasSubstr(sentence)) << value;
 }
 
 }  // namespace

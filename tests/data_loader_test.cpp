@@ -272,5 +272,26 @@ TEST(Loader, RefusesNumbersOutOfRange) {
   EXPECT_THAT(message({.max_unreadable = -0.1}), HasSubstr("data.max_unreadable is -0.1"));
 }
 
+TEST(Loader, TrainingPicturesGrowOverTheEpochs) {
+  const auto numbered = std::make_shared<Numbered>(10);
+  const OverEpochs sizes{{0, 2}, {3, 6}, {4, 4}};
+  for (const int64_t workers : {0, 2}) {
+    Loader training(numbered, splits(), {},
+                    {.batch_size = 4, .training = true, .seed = 1, .workers = workers, .image_sizes = sizes});
+    const std::vector<int64_t> expected{2, 2, 2, 6, 4, 4};
+    for (const int64_t epoch : {0, 1, 2, 3, 4, 5, 3}) {
+      training.start(epoch, epoch == 3 ? 1 : 0);
+      while (const std::optional<Batch> batch = training.next()) {
+        const int64_t side = expected[static_cast<size_t>(epoch)];
+        EXPECT_EQ(batch->images.shape(), (Shape{std::ssize(batch->indices), side, side, 1})) << "epoch " << epoch;
+        EXPECT_EQ(batch->images.to_vector<float>()[0], static_cast<float>(batch->indices[0] + 1));
+      }
+    }
+    Loader testing(numbered, splits(), {}, {.batch_size = 4, .workers = workers, .image_sizes = sizes});
+    testing.start(0);
+    EXPECT_EQ(testing.next()->images.shape(), (Shape{4, 4, 4, 1})) << "evaluation has a size of its own";
+  }
+}
+
 }  // namespace
 }  // namespace ghost

@@ -140,10 +140,17 @@ void add_options(const std::string& section, const Sets& chosen, std::vector<Cas
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  Sets everything{"model.dropout=0.5",          "model.drop_path=0.3",  "train.accumulate=2",
-                  "train.label_smoothing=0.1",  "train.freeze=[\"1\"]", "train.clip_grad_norm=0.5",
-                  "data.augment.flip=true",     "schedule.warmup=0.5",  "data.augment.brightness=0.4",
-                  "data.augment.crop_padding=1"};
+  Sets everything{"model.dropout=0.5",
+                  "model.drop_path=0.3",
+                  "train.accumulate=2",
+                  "train.label_smoothing=0.1",
+                  "train.freeze=[\"1\"]",
+                  "train.clip_grad_norm=0.5",
+                  "data.augment.flip=true",
+                  "schedule.warmup=0.5",
+                  "data.augment.brightness=0.4",
+                  "data.augment.crop_padding=1",
+                  "data.image_size=[[0, 6], [1, 8]]"};
   for (const HookEntry& hook : hook_table()) {
     Sets on;
     for (const std::string& option : hook.example) on.push_back("train." + hook.name + "." + option);

@@ -27,6 +27,12 @@ void check_schedule(const Config& config, const Finding& refuse, const Finding& 
     note({"schedule.step_size", "train.epochs"},
          fmt::format("schedule.step_size is {} epochs of train.epochs {}: the rate stays the same", c.step_size,
                      config.train.epochs));
+  if (const OverEpochs& sizes = config.data.image_sizes;
+      !sizes.empty() && static_cast<double>(sizes.back()[0]) >= epochs)
+    note({"data.image_size", "train.epochs"},
+         fmt::format("data.image_size goes on to epoch {}, but train.epochs is {}: the network never trains at {}, the "
+                     "size that it is tested at",
+                     sizes.back()[0], config.train.epochs, sizes.back()[1]));
   const bool has_lowest = c.name == "cosine" || c.name == "cosine_restarts" || c.name == kPlateau;
   if (has_lowest && c.min_lr > config.optimizer.lr)
     refuse({"schedule.min_lr", "optimizer.lr"},

@@ -130,6 +130,41 @@ bool read_list(const YamlItem& item, const Field& field, size_t count, std::vect
   return wrong == 0;
 }
 
+// What is wrong with one {epoch, value} after `before`, which is put there; empty: nothing.
+std::string read_change(const YamlNode& node, const FieldRule& rule, OverEpochs& before) {
+  if (node.kind != Kind::list || node.items.size() != 2)
+    return fmt::format("is {}, but must be a pair of epoch and value, e.g. [0, 128]", described(node));
+  int64_t epoch = 0, value = 0;
+  if (std::string problem = read_scalar(*node.items[0].node, FieldRule{}, epoch); !problem.empty())
+    return "has an epoch that " + problem;
+  if (std::string problem = read_scalar(*node.items[1].node, rule, value); !problem.empty()) return problem;
+  if (value == 0) return "is 0, which only a single value can be";
+  if (before.empty() && epoch != 0)
+    return fmt::format("is for epoch {}, but the first must be for epoch 0, where the run begins", epoch);
+  if (!before.empty() && epoch <= before.back()[0])
+    return fmt::format("is for epoch {}, but must be for a later one than the epoch {} before it", epoch,
+                       before.back()[0]);
+  before.push_back({epoch, value});
+  return {};
+}
+
+bool read_over_epochs(const YamlItem& item, const Field& field, int64_t& last, const Report& report) {
+  const std::vector<YamlItem>& all = item.node->items;
+  if (all.empty()) {
+    report(item.mark, "is an empty list, but must be a number or a list such as [[0, 128], [20, 160]]");
+    return false;
+  }
+  OverEpochs values;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (const std::string problem = read_change(*all[i].node, field.rule, values); !problem.empty()) {
+      report(all[i].mark, item_problem(i, all.size(), problem));
+      return false;
+    }
+  *field.rule.over_epochs = values;
+  last = values.back()[1];
+  return true;
+}
+
 // One mapping of a list of them.
 bool read_item(const YamlItem& item, const Description& description, const Report& report) {
   if (item.node->kind != Kind::map) {
@@ -253,7 +288,11 @@ bool read_value(const YamlItem& item, const Field& field, const Report& report) 
           *target = std::move(values);
           return true;
         } else {
+          if constexpr (std::is_same_v<T, int64_t>)
+            if (field.rule.over_epochs && item.node->kind == Kind::list)
+              return read_over_epochs(item, field, *target, report);
           const std::string error = read_scalar(*item.node, field.rule, *target);
+          if (error.empty() && field.rule.over_epochs) field.rule.over_epochs->clear();
           if (!error.empty()) report(item.mark, error);
           return error.empty();
         }
@@ -264,6 +303,11 @@ bool read_value(const YamlItem& item, const Field& field, const Report& report) 
 }
 
 std::string value_to_yaml(const Field& field) {
+  if (field.rule.over_epochs && !field.rule.over_epochs->empty()) {
+    std::vector<std::string> pairs;
+    for (const auto& [epoch, value] : *field.rule.over_epochs) pairs.push_back(fmt::format("[{}, {}]", epoch, value));
+    return fmt::format("[{}]", fmt::join(pairs, ", "));
+  }
   return std::visit(
       [](auto* value) {
         using T = std::remove_pointer_t<decltype(value)>;

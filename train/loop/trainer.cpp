@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "core/parallel.h"
+#include "core/shapes_only.h"
+#include "nn/cost.h"
 #include "nn/data_init.h"
 #include "nn/finite.h"
 #include "nn/freeze.h"
@@ -48,7 +50,8 @@ void Trainer::make_loaders() {
                        .seed = config_.run.seed,
                        .workers = config_.data.workers,
                        .prefetch = config_.data.prefetch,
-                       .max_unreadable = config_.data.max_unreadable};
+                       .max_unreadable = config_.data.max_unreadable,
+                       .image_sizes = config_.data.image_sizes};
   train_loader_ = std::make_unique<Loader>(data_.train, data_, config_.data.augment, loading, warn);
   loading.batch_size = config_.train.eval_batch_size;
   loading.training = false;
@@ -149,7 +152,8 @@ Tensor Trainer::first_images() {
 void Trainer::check() {
   if (!data_.sizing_note.empty()) reporter_.note(data_.sizing_note);
   load_starting_values();
-  const Shape image{data_.image_size, data_.image_size, data_.channels};
+  const int64_t largest = check_sizes();
+  const Shape image{largest, largest, data_.channels};
   const MemoryVerdict memory = check_memory(*model_, image, config_, memory_limit());
   if (!memory.refusal.empty()) fail_usage("{}", memory.refusal);
   if (!memory.warning.empty()) reporter_.warn(memory.warning);
@@ -165,6 +169,17 @@ void Trainer::check() {
   if (!batch) fail("{}: has no training image that can be read", config_.data.name);
   for (const std::string& warning : preflight(*model_, *batch, config_.train, model_config_, data_))
     reporter_.warn(warning);
+}
+
+// Of data.image_size over the epochs; throws Error where the model cannot take one of them. The largest.
+int64_t Trainer::check_sizes() {
+  int64_t largest = data_.image_size;
+  for (const auto& [epoch, size] : config_.data.image_sizes) {
+    largest = std::max(largest, size);
+    const ShapesOnly shapes;
+    measure_cost(*model_, Tensor::zeros({1, size, size, data_.channels}));
+  }
+  return largest;
 }
 
 RunEnd Trainer::run(const RunDir& dir, const std::function<bool()>& stop) {

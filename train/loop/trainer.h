@@ -70,6 +70,7 @@ class Trainer {
   void take_over(const Checkpoint& checkpoint);
   void load_starting_values();
   Tensor first_images();
+  int64_t check_sizes();
   void warn_of_changed_images(const Checkpoint& checkpoint);
   void make_step(int64_t run_steps);
   void begin(const RunDir& dir);
