@@ -284,7 +284,7 @@ TEST(Loader, TrainingPicturesGrowOverTheEpochs) {
       while (const std::optional<Batch> batch = training.next()) {
         const int64_t side = expected[static_cast<size_t>(epoch)];
         EXPECT_EQ(batch->images.shape(), (Shape{std::ssize(batch->indices), side, side, 1})) << "epoch " << epoch;
-        EXPECT_EQ(batch->images.to_vector<float>()[0], static_cast<float>(batch->indices[0] + 1));
+        EXPECT_FLOAT_EQ(batch->images.to_vector<float>()[0], static_cast<float>(batch->indices[0] + 1));
       }
     }
     Loader testing(numbered, splits(), {}, {.batch_size = 4, .workers = workers, .image_sizes = sizes});

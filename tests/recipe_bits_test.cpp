@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/kernels.h"
+#include "support/programs.h"
 #include "support/room.h"
 #include "train/loop/trainer.h"
 
@@ -12,7 +12,7 @@ namespace {
 const std::vector<std::string> kEverything{"train.epochs=3",
                                            "model.drop_path=0.3",
                                            "model.name=resnet",
-                                           "model.depth=8",
+                                           "model.depth=20",
                                            "train.ema.decay=0.9",
                                            "train.lookahead.steps=2",
                                            "train.label_smoothing=0.1",

@@ -58,6 +58,7 @@ TEST(ConfigPrint, GivesEveryOptionBackExactly) {
       config.optimizer.nesterov = false;
       config.schedule.name = "one_cycle";
       config.schedule.period_factor = 2;
+      config.train.hours = 0;       // epochs are given
       config.train.accumulate = 3;  // divides the batch of 129
       config.run.dir = "null";
       config.run.seed = UINT64_MAX;
