@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/half.h"
 #include "core/parallel.h"
 
 namespace ghost {
@@ -107,17 +108,29 @@ Array Array::with_shape(const Shape& to) const {
 
 namespace {
 
+template <class To, class From>
+To element(From v) {
+  if constexpr (std::is_same_v<From, To>)
+    return v;
+  else if constexpr (std::is_same_v<From, bf16>)
+    return static_cast<To>(from_bf16(v.bits));
+  else if constexpr (std::is_same_v<To, bf16>)
+    return {to_bf16(static_cast<float>(v))};
+  else
+    return static_cast<To>(v);
+}
+
 template <class From, class To>
 void copy_pixels(const View<From>& src, const View<To>& dst) {
   const int64_t c = src.channels();
   const int64_t chunks = src.shape.numel() < (1 << 15) ? 1 : chunk_count(src.pixels());
   parallel_sweep(src.pixels(), std::max<int64_t>(chunks, 1), [&](int64_t, int64_t begin, int64_t end) {
     if (src.stride == c && dst.stride == c) {
-      std::transform(src.pixel(begin), src.pixel(end), dst.pixel(begin), [](From v) { return static_cast<To>(v); });
+      std::transform(src.pixel(begin), src.pixel(end), dst.pixel(begin), element<To, From>);
       return;
     }
     for (int64_t p = begin; p < end; p++)
-      std::transform(src.pixel(p), src.pixel(p) + c, dst.pixel(p), [](From v) { return static_cast<To>(v); });
+      std::transform(src.pixel(p), src.pixel(p) + c, dst.pixel(p), element<To, From>);
   });
 }
 
@@ -130,6 +143,8 @@ void with_any(DType t, F&& f) {
       return f.template operator()<double>();
     case DType::i64:
       return f.template operator()<int64_t>();
+    case DType::bf16:
+      return f.template operator()<bf16>();
     case DType::u8:
       return f.template operator()<uint8_t>();
   }
@@ -147,6 +162,13 @@ void copy(const Array& src, const Array& dst) {
   with_any(src.dtype, [&]<class From>() {
     with_any(dst.dtype, [&]<class To>() { copy_pixels(src.view<From>(), dst.view<To>()); });
   });
+}
+
+Array converted(const Array& src, DType dtype) {
+  if (src.dtype == dtype) return src;
+  Array out = Array::empty(src.shape, dtype);
+  copy(src, out);
+  return out;
 }
 
 Array packed(const Array& src) {

@@ -105,6 +105,8 @@ void for_channel_runs(std::initializer_list<const Array*> arrays, F f) {
 
 // dst = src, element by element; shapes are equal, strides and floating dtypes may differ.
 void copy(const Array& src, const Array& dst);
+// The same values of another floating dtype: src itself if it is of that.
+Array converted(const Array& src, DType dtype);
 // A packed array with the same elements: src itself if it is packed already.
 Array packed(const Array& src);
 

@@ -44,29 +44,29 @@ Tensor result_of(BodyPtr body, NodePtr node) {
   return {std::move(body), std::move(node)};
 }
 
-template <class T>
+template <class S>
 EpilogueResult write_typed(const Gradient& from, const Array& to, bool accumulate, const GradEpilogue& epilogue) {
   struct Run {  // of channels that lie in one part of all
-    View<T> g, raw, to;
-    RowGradient<T> transform;
+    View<S> g, raw, to;
+    RowGradient<Compute<S>> transform;
   };
   const GradTransform* t = from.transform.get();
   std::vector<Run> runs;
   if (t || accumulate || from.g.state != to.state || from.g.offset != to.offset)
     for_channel_runs({&from.g, t ? &t->raw->raw : nullptr, &to}, [&](int64_t first, int64_t count) {
-      runs.push_back({from.g.view<T>(first, count), t ? t->raw->raw.view<T>(first, count) : View<T>{},
-                      to.view<T>(first, count), t ? row_gradient<T>(*t, first) : RowGradient<T>{}});
+      runs.push_back({from.g.view<S>(first, count), t ? t->raw->raw.view<S>(first, count) : View<S>{},
+                      to.view<S>(first, count), t ? row_gradient<Compute<S>>(*t, first) : RowGradient<Compute<S>>{}});
     });
   const int64_t pixels = to.shape.pixels(), c = to.shape.channels(), chunks = chunk_count(pixels);
-  EpilogueRunner<T> runner(epilogue, to, chunks);
+  EpilogueRunner<S> runner(epilogue, to, chunks);
   // In short runs, so that what was just written is still in the nearest cache when it is finished.
   const int64_t run = pixels_per_run(c);
   parallel_sweep(pixels, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; p += run) {
       const int64_t w = std::min(run, end - p);
       for (const Run& r : runs)
-        rows<T>().gradient(r.to.pixel(p), r.to.stride, r.g.pixel(p), r.g.stride, t ? r.raw.pixel(p) : nullptr,
-                           r.raw.stride, w, r.to.channels(), t ? &r.transform : nullptr, accumulate);
+        passes<S>().gradient(r.to.pixel(p), r.to.stride, r.g.pixel(p), r.g.stride, t ? r.raw.pixel(p) : nullptr,
+                             r.raw.stride, w, r.to.channels(), t ? &r.transform : nullptr, accumulate);
       runner.add(chunk, p, w);
     }
   });
@@ -88,7 +88,7 @@ GradTransform GradTransform::mask_of(BodyPtr raw, PendingPtr mask, double factor
 }
 
 EpilogueResult write_gradient(const Gradient& from, const Array& to, bool accumulate, const GradEpilogue& epilogue) {
-  return with_floating(to.dtype, "backward", [&]<class T>() { return write_typed<T>(from, to, accumulate, epilogue); });
+  return with_storage(to.dtype, "backward", [&]<class S>() { return write_typed<S>(from, to, accumulate, epilogue); });
 }
 
 Gradient materialise(Gradient from, const GradEpilogue& epilogue) {
@@ -154,7 +154,7 @@ void GradSink::write_waiting() {
   if (!has_ && gradient.g.defined() && gradient.g.sole_owner())
     held_.g = gradient.g, slot = arrived(false, {});
   else
-    slot = open(gradient.shape, gradient.g.defined() ? gradient.g.dtype : gradient.offset.dtype);
+    slot = open(gradient.shape, gradient.dtype);
   close(write_image_gradient(gradient, slot));
 }
 

@@ -48,10 +48,11 @@ struct Gradient {
   SumsPtr sums() const { return epilogue.sums.empty() ? nullptr : epilogue.sums[0]; }
 };
 
-// g · factor + offset for each image and channel: g (N, H, W, C), factor and offset (N, 1, 1, C). Without a factor 1,
-// without g the offset alone.
+// g · factor + offset for each image and channel: g (N, H, W, C) of `dtype`, factor and offset (N, 1, 1, C) of its
+// compute type. Without a factor 1, without g the offset alone.
 struct ImageGradient {
   Shape shape;
+  DType dtype = DType::f32;
   Array g{}, factor{}, offset{};
 };
 

@@ -15,12 +15,12 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // to = transform(from), both (pixels, C)
 void apply(const Pending& pending, const Array& from, const Array& to) {
-  with_floating(from.dtype, "transform", [&]<class T>() {
+  with_storage(from.dtype, "transform", [&]<class S>() {
     for_channel_runs({&from, &to}, [&](int64_t first, int64_t count) {
-      const View<T> src = from.view<T>(first, count), dst = to.view<T>(first, count);
-      const RowTransform<T> t = row_transform<T>(pending, first);
+      const View<S> src = from.view<S>(first, count), dst = to.view<S>(first, count);
+      const RowTransform<Compute<S>> t = row_transform<Compute<S>>(pending, first);
       parallel_sweep(src.pixels(), chunk_count(src.pixels()), [&](int64_t, int64_t begin, int64_t end) {
-        rows<T>().transform(dst.pixel(begin), dst.stride, src.pixel(begin), src.stride, end - begin, count, &t);
+        passes<S>().transform(dst.pixel(begin), dst.stride, src.pixel(begin), src.stride, end - begin, count, &t);
       });
     });
   });
@@ -28,8 +28,8 @@ void apply(const Pending& pending, const Array& from, const Array& to) {
 
 }  // namespace
 
-ChannelVector::ChannelVector(DType dtype, int64_t channels, double fill) : dtype_(dtype), size_(channels) {
-  if (dtype == DType::f32)
+ChannelVector::ChannelVector(DType of, int64_t channels, double fill) : dtype_(compute_type(of)), size_(channels) {
+  if (dtype_ == DType::f32)
     f32_.assign(static_cast<size_t>(channels), static_cast<float>(fill));
   else
     f64_.assign(static_cast<size_t>(channels), fill);

@@ -10,11 +10,11 @@
 
 namespace ghost {
 
-// One number per channel in the dtype of the values it belongs to.
+// One number per channel, in what the values it belongs to are computed in.
 class ChannelVector {
  public:
   ChannelVector() = default;
-  ChannelVector(DType dtype, int64_t channels, double fill);
+  ChannelVector(DType of, int64_t channels, double fill);  // of: how the values are stored
   DType dtype() const { return dtype_; }
   int64_t size() const { return size_; }
   double operator[](int64_t i) const {

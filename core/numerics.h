@@ -1,5 +1,6 @@
 // What kernels may do to be fast, for the whole process.
 #pragma once
+#include "core/dtype.h"
 
 namespace ghost {
 
@@ -10,5 +11,11 @@ enum class Numerics { fast, exact };
 
 Numerics numerics();  // fast at first
 void set_numerics(Numerics numerics);
+
+// How activations and their gradients are stored: f32 at first, or bf16 (core/bf16.h). A convolution that makes a map
+// of more than one pixel from f32 values stores it so, and what follows from that map is stored so too; a mean over
+// images, and all that is made of it, is f32 again. f64 stays f64.
+DType activation_type();
+void set_activation_type(DType type);  // Throws Error unless it is f32 or bf16.
 
 }  // namespace ghost

@@ -293,6 +293,8 @@ const char* type_of(DType t) {
       return "I64";
     case DType::u8:
       return "U8";
+    case DType::bf16:
+      return "BF16";
   }
   return "";
 }

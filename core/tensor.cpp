@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/half.h"
 #include "core/op_recorder.h"
 
 namespace ghost {
@@ -25,6 +26,9 @@ Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
       break;
     case DType::u8:
       std::fill_n(t.body_->raw.data<uint8_t>(), n, static_cast<uint8_t>(value));
+      break;
+    case DType::bf16:
+      std::fill_n(t.body_->raw.data<bf16>(), n, bf16{to_bf16(static_cast<float>(value))});
       break;
   }
   return t;
@@ -112,6 +116,9 @@ void Tensor::copy_from(const Tensor& other) {
     case DType::u8:
       write.operator()<uint8_t>();
       break;
+    case DType::bf16:
+      write.operator()<bf16>();
+      break;
   }
 }
 
@@ -138,7 +145,7 @@ Tensor& Tensor::set_requires_grad(bool on) {
   require_defined("set_requires_grad", "the tensor");
   if (node_ && !node_->is_leaf()) fail("set_requires_grad: this is the result of {}; detach() it first", node_->name());
   if (on && !is_floating(dtype()))
-    fail("set_requires_grad: only f32 and f64 have gradients, but this is {}", name_of(dtype()));
+    fail("set_requires_grad: only f32, f64 and bf16 have gradients, but this is {}", name_of(dtype()));
   if (!on) clear_grad();
   if (on && !node_) node_ = std::make_shared<Leaf>();
   if (node_) node_->set_wanted(on);

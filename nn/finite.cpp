@@ -26,6 +26,8 @@ bool finite(const Array& a) {
       if (!finite_row<float, uint32_t, 0x7f800000u>(a.data<float>() + r * a.stride, length)) return false;
     } else if (a.dtype == DType::f64) {
       if (!finite_row<double, uint64_t, 0x7ff0000000000000u>(a.data<double>() + r * a.stride, length)) return false;
+    } else if (a.dtype == DType::bf16) {
+      if (!finite_row<bf16, uint16_t, 0x7f80u>(a.data<bf16>() + r * a.stride, length)) return false;
     }
   }
   return true;

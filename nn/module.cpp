@@ -118,7 +118,7 @@ void Module::initialise(uint64_t seed) {
 }
 
 void Module::to(DType dtype) {
-  if (!is_floating(dtype)) fail("{}: parameters are f32 or f64, not {}", kind(), name_of(dtype));
+  if (dtype != DType::f32 && dtype != DType::f64) fail("{}: parameters are f32 or f64, not {}", kind(), name_of(dtype));
   for (std::vector<Entry>* entries : {&parameters_, &buffers_})
     for (Entry& e : *entries) {
       if (!is_floating(e.tensor.dtype())) continue;

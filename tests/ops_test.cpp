@@ -71,6 +71,33 @@ TEST_P(OpCases, SinglePrecisionAgreesWithDouble) {
   expect_close(single, expected(), 2e-5);  // about a hundred roundings of 2⁻²⁴
 }
 
+// Stored as bf16 and computed in f32: what is read is exact, so one rounding of each result is all that is lost, and
+// two of a gradient, of which an operator may store another on the way.
+TEST_P(OpCases, Bf16AgreesWithDouble) {
+  std::vector<Tensor> narrow, wide;
+  for (const Tensor& t : inputs_of(op(), DType::f32)) {
+    const bool activation = std::ssize(narrow) < op().activations;
+    narrow.push_back(t.to(activation ? DType::bf16 : DType::f32));
+    wide.push_back(narrow.back().to(DType::f64));
+  }
+  const auto outcome = [&](const std::vector<Tensor>& inputs) {
+    const PoisonedMemory poison;
+    const std::vector<Tensor> leaves = leaves_of(inputs);
+    const Tensor y = op().run(leaves);
+    backward({y}, {upstream(y.shape(), DType::f64).to(DType::bf16).to(y.dtype())});
+    return Outcome{y.to_vector<double>(), gradients_of(leaves)};
+  };
+  for (const bool fold : {true, false}) {
+    SCOPED_TRACE(fold ? "folding" : "plain");
+    const Folding setting(fold);
+    const Outcome got = outcome(narrow), want = outcome(wide);
+    const auto roundings = static_cast<double>(op().roundings);
+    expect_close(got.y, want.y, roundings * 0x1p-8, "result");
+    for (size_t i = 0; i < want.gradients.size(); i++)
+      expect_close(got.gradients[i], want.gradients[i], roundings * 0x1p-7, "gradient of input " + std::to_string(i));
+  }
+}
+
 TEST_P(OpCases, WritesAllAndReadsNothingUnwritten) {
   const Outcome clean = expected();
   const PoisonedMemory poison;

@@ -292,7 +292,7 @@ TEST_P(EveryIsa, TheExponentialIsRightToTheLastDigits) {
   const std::vector<float> one(x.size(), 1), zero(x.size(), 0), low(x.size(), -INFINITY);
   const RowTransform<float> t{one.data(), zero.data(), low.data(), nullptr, RowFunction::exp};
   std::vector<float> y(x.size());
-  rows<float>().transform(y.data(), n, x.data(), n, 1, n, &t);
+  passes<float>().transform(y.data(), n, x.data(), n, 1, n, &t);
   for (size_t i = 0; i < x.size(); i++) {
     const double want = std::exp(double(x[i]));
     if (want > double(std::numeric_limits<float>::max()))
@@ -316,7 +316,7 @@ TEST_P(EveryIsa, TransformKeepsANaN) {
     all.push_back({one.data(), zero.data(), zero.data(), six.data(), d.function});
   for (const RowTransform<float>& t : all) {
     std::vector<float> out(33, 0);
-    rows<float>().transform(out.data(), 33, in.data(), 33, 1, 33, &t);
+    passes<float>().transform(out.data(), 33, in.data(), 33, 1, 33, &t);
     for (const float v : out) EXPECT_TRUE(std::isnan(v)) << static_cast<int>(t.function);
   }
 }
@@ -327,7 +327,7 @@ TEST_P(EveryIsa, GradientsPassStrictlyBetweenTheBounds) {
   const RowGradient<double> relu6{
       {one.data(), zero.data(), zero.data(), six.data()}, one.data(), zero.data(), zero.data()};
   std::vector<double> out(5, 1);
-  rows<double>().gradient(out.data(), 5, g.data(), 5, raw.data(), 5, 1, 5, &relu6, false);
+  passes<double>().gradient(out.data(), 5, g.data(), 5, raw.data(), 5, 1, 5, &relu6, false);
   EXPECT_EQ(out, (std::vector<double>{0, 0, 2, 0, 0}));
 }
 
@@ -336,7 +336,7 @@ TEST_P(EveryIsa, GradientMayBeWrittenOverItsSource) {
   std::vector<double> one(21, 1), zero(21, 0), raw(w * c), g(w * c, 3);
   for (size_t i = 0; i < raw.size(); i++) raw[i] = i % 2 ? 1 : -1;
   const RowGradient<double> relu{{one.data(), zero.data(), zero.data()}, one.data(), zero.data(), zero.data()};
-  rows<double>().gradient(g.data(), c, g.data(), c, raw.data(), c, w, c, &relu, false);
+  passes<double>().gradient(g.data(), c, g.data(), c, raw.data(), c, w, c, &relu, false);
   for (size_t i = 0; i < g.size(); i++) EXPECT_EQ(g[i], i % 2 ? 3 : 0);
 }
 

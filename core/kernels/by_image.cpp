@@ -6,22 +6,23 @@
 namespace ghost {
 namespace {
 
-template <class T>
+template <class S>
 EpilogueResult write_typed(const ImageGradient& from, const GradSink::Slot& slot) {
+  using T = Compute<S>;
   struct Run {  // of channels that lie in one part of both
     int64_t first;
-    View<T> g, to;
+    View<S> g, to;
   };
   std::vector<Run> runs;
   const bool given = from.g.defined();
   for_channel_runs({&slot.to, given ? &from.g : nullptr}, [&](int64_t first, int64_t count) {
-    runs.push_back({first, given ? from.g.view<T>(first, count) : View<T>{}, slot.to.view<T>(first, count)});
+    runs.push_back({first, given ? from.g.view<S>(first, count) : View<S>{}, slot.to.view<S>(first, count)});
   });
   const ImageParts parts(slot.to.shape);
   const int64_t c = slot.to.shape.channels(), run = pixels_per_run(c);
   const int64_t chunks = chunk_count(parts.count());
   const ImageTransform<T> transform(from.factor, from.offset, c);
-  EpilogueRunner<T> runner(slot, chunks);
+  EpilogueRunner<S> runner(slot, chunks);
   parallel_sweep(parts.count(), chunks, [&](int64_t chunk, int64_t first, int64_t last) {
     if (first == last) return;
     std::vector<T> scaled(static_cast<size_t>(given && slot.accumulate ? run * c : 0));
@@ -32,14 +33,14 @@ EpilogueResult write_typed(const ImageGradient& from, const GradSink::Slot& slot
         for (const Run& r : runs) {
           const RowTransform<T> t = transform.of(parts.image(part), r.first);
           const int64_t channels = r.to.channels();
-          T* to = r.to.pixel(p);
+          S* to = r.to.pixel(p);
           if (!given) {
-            rows<T>().gradient(to, r.to.stride, t.shift, 0, nullptr, 0, count, channels, nullptr, slot.accumulate);
+            passes<S>().put(to, r.to.stride, t.shift, 0, count, channels, slot.accumulate);
           } else if (!slot.accumulate) {
-            rows<T>().transform(to, r.to.stride, r.g.pixel(p), r.g.stride, count, channels, &t);
+            passes<S>().transform(to, r.to.stride, r.g.pixel(p), r.g.stride, count, channels, &t);
           } else {
-            rows<T>().transform(scaled.data(), channels, r.g.pixel(p), r.g.stride, count, channels, &t);
-            rows<T>().gradient(to, r.to.stride, scaled.data(), channels, nullptr, 0, count, channels, nullptr, true);
+            passes<S>().stage({scaled.data(), 0, channels}, {r.g.pixel(p), 0, r.g.stride}, 1, count, channels, &t);
+            passes<S>().put(to, r.to.stride, scaled.data(), channels, count, channels, true);
           }
         }
         if (p + count < end && p + count - finished < kPixelsPerSum) return;
@@ -58,7 +59,7 @@ ImageParts::ImageParts(const Shape& x) : images(x[0]), pixels(x[1] * x[2]) {
 }
 
 EpilogueResult write_image_gradient(const ImageGradient& gradient, const GradSink::Slot& slot) {
-  return with_floating(slot.to.dtype, "backward", [&]<class T>() { return write_typed<T>(gradient, slot); });
+  return with_storage(slot.to.dtype, "backward", [&]<class S>() { return write_typed<S>(gradient, slot); });
 }
 
 }  // namespace ghost

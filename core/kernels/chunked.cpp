@@ -22,26 +22,26 @@ const double* ChunkTotals::get(int64_t chunk) const {
   return begun_[static_cast<size_t>(chunk)] ? totals_.get() + chunk * size_ : nullptr;
 }
 
-template <class T>
-ChunkedStatistics<T>::ChunkedStatistics(int64_t chunks, int64_t channels)
+template <class S>
+ChunkedStatistics<S>::ChunkedStatistics(int64_t chunks, int64_t channels)
     : channels_(channels),
       count_(static_cast<size_t>(chunks), 0),
       pivot_(std::make_unique_for_overwrite<T[]>(static_cast<size_t>(chunks * channels))),
       totals_(chunks, 2 * channels) {}
 
-template <class T>
-void ChunkedStatistics<T>::add_row(int64_t chunk, const T* z, int64_t step, int64_t w) {
+template <class S>
+void ChunkedStatistics<S>::add_row(int64_t chunk, const S* z, int64_t step, int64_t w) {
   if (w == 0) return;
   double& count = count_[static_cast<size_t>(chunk)];
   T* pivot = pivot_.get() + chunk * channels_;
-  if (count == 0) std::copy_n(z, channels_, pivot);
+  if (count == 0) passes<S>().stage({pivot, 0, channels_}, {z, 0, channels_}, 1, 1, channels_, nullptr);
   count += static_cast<double>(w);
   double* sum = totals_.of(chunk);
-  rows<T>().statistics(sum, sum + channels_, pivot, z, step, w, channels_);
+  passes<S>().statistics(sum, sum + channels_, pivot, z, step, w, channels_);
 }
 
-template <class T>
-StatisticsPtr ChunkedStatistics<T>::merged() const {
+template <class S>
+StatisticsPtr ChunkedStatistics<S>::merged() const {
   auto all = std::make_shared<Statistics>();
   all->mean.assign(static_cast<size_t>(channels_), 0), all->m2.assign(static_cast<size_t>(channels_), 0);
   double *mean = all->mean.data(), *m2 = all->m2.data();
@@ -62,26 +62,27 @@ StatisticsPtr ChunkedStatistics<T>::merged() const {
   return all;
 }
 
-template <class T>
-ChunkedSums<T>::ChunkedSums(int64_t chunks, const Body& of, const Array& g)
+template <class S>
+ChunkedSums<S>::ChunkedSums(int64_t chunks, const Body& of, const Array& g)
     : pending_(*of.pending), totals_(chunks, 2 * of.pending->channels()) {
   for_channel_runs({&g, &of.raw}, [&](int64_t first, int64_t count) {
-    const View<T> gradient = g.view<T>(first, count), raw = of.raw.view<T>(first, count);
+    const View<S> gradient = g.view<S>(first, count), raw = of.raw.view<S>(first, count);
     runs_.push_back({first, count, gradient.data, raw.data, gradient.stride, raw.stride});
   });
 }
 
-template <class T>
-void ChunkedSums<T>::add(int64_t chunk, int64_t first, int64_t count) {
+template <class S>
+void ChunkedSums<S>::add(int64_t chunk, int64_t first, int64_t count) {
+  using T = Compute<S>;
   double* sum = totals_.of(chunk);
   for (const Run& r : runs_)
-    rows<T>().sums(sum + r.first, sum + pending_.channels() + r.first, r.g + first * r.g_stride, r.g_stride,
-                   r.raw + first * r.raw_stride, r.raw_stride, count, r.count, row_transform<T>(pending_, r.first),
-                   pending_.mean.data<T>() + r.first);
+    passes<S>().sums(sum + r.first, sum + pending_.channels() + r.first, r.g + first * r.g_stride, r.g_stride,
+                     r.raw + first * r.raw_stride, r.raw_stride, count, r.count, row_transform<T>(pending_, r.first),
+                     pending_.mean.data<T>() + r.first);
 }
 
-template <class T>
-SumsPtr ChunkedSums<T>::merged() const {
+template <class S>
+SumsPtr ChunkedSums<S>::merged() const {
   const int64_t channels = pending_.channels();
   const std::vector<double> zero(static_cast<size_t>(channels), 0);
   auto all = std::make_shared<Sums>(Sums{zero, zero});
@@ -92,26 +93,27 @@ SumsPtr ChunkedSums<T>::merged() const {
   return all;
 }
 
-template <class T>
-EpilogueRunner<T>::EpilogueRunner(const GradEpilogue& epilogue, const Array& g, int64_t chunks) : epilogue_(epilogue) {
+template <class S>
+EpilogueRunner<S>::EpilogueRunner(const GradEpilogue& epilogue, const Array& g, int64_t chunks) : epilogue_(epilogue) {
   if (const GradTransform* mask = epilogue.mask.get())
     for_channel_runs({&g, &mask->raw->raw}, [&](int64_t first, int64_t count) {
-      masked_.push_back({g.view<T>(first, count), mask->raw->raw.view<T>(first, count), row_gradient<T>(*mask, first)});
+      masked_.push_back(
+          {g.view<S>(first, count), mask->raw->raw.view<S>(first, count), row_gradient<Compute<S>>(*mask, first)});
     });
   for (const BodyPtr& body : epilogue.sums_of)
     if (body) sums_.emplace_back(chunks, *body, g);
 }
 
-template <class T>
-void EpilogueRunner<T>::add(int64_t chunk, int64_t first, int64_t count) {
+template <class S>
+void EpilogueRunner<S>::add(int64_t chunk, int64_t first, int64_t count) {
   for (const Masked& m : masked_)
-    rows<T>().gradient(m.g.pixel(first), m.g.stride, m.g.pixel(first), m.g.stride, m.raw.pixel(first), m.raw.stride,
-                       count, m.g.channels(), &m.mask, false);
-  for (ChunkedSums<T>& sums : sums_) sums.add(chunk, first, count);
+    passes<S>().gradient(m.g.pixel(first), m.g.stride, m.g.pixel(first), m.g.stride, m.raw.pixel(first), m.raw.stride,
+                         count, m.g.channels(), &m.mask, false);
+  for (ChunkedSums<S>& sums : sums_) sums.add(chunk, first, count);
 }
 
-template <class T>
-EpilogueResult EpilogueRunner<T>::merged() const {
+template <class S>
+EpilogueResult EpilogueRunner<S>::merged() const {
   EpilogueResult done{.masked = epilogue_.mask != nullptr};
   auto next = sums_.begin();
   for (const BodyPtr& body : epilogue_.sums_of) done.sums.push_back(body ? (next++)->merged() : nullptr);
@@ -120,16 +122,19 @@ EpilogueResult EpilogueRunner<T>::merged() const {
 
 template class ChunkedStatistics<float>;
 template class ChunkedStatistics<double>;
+template class ChunkedStatistics<bf16>;
 template class ChunkedSums<float>;
 template class ChunkedSums<double>;
+template class ChunkedSums<bf16>;
 template class EpilogueRunner<float>;
 template class EpilogueRunner<double>;
+template class EpilogueRunner<bf16>;
 
 StatisticsPtr take_statistics(const Array& values) {
-  return with_floating(values.dtype, "batch_norm", [&]<class T>() {
-    const View<T> v = values.view<T>();
+  return with_storage(values.dtype, "batch_norm", [&]<class S>() {
+    const View<S> v = values.view<S>();
     const int64_t chunks = chunk_count(v.pixels());
-    ChunkedStatistics<T> statistics(chunks, v.channels());
+    ChunkedStatistics<S> statistics(chunks, v.channels());
     parallel_sweep(v.pixels(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
       // Short runs, so that the sums of squares in T stay short before they enter the f64 totals.
       constexpr int64_t kRun = 256;

@@ -32,11 +32,13 @@ class ChunkTotals {
 
 // Count, mean and M2 of each channel. Every chunk sums about a pivot, its first pixel, so that a large mean costs no
 // digits.
-template <class T>
+template <class S>
 class ChunkedStatistics {
+  using T = Compute<S>;
+
  public:
   ChunkedStatistics(int64_t chunks, int64_t channels);
-  void add_row(int64_t chunk, const T* z, int64_t step, int64_t w);  // z (W, C)
+  void add_row(int64_t chunk, const S* z, int64_t step, int64_t w);  // z (W, C)
   StatisticsPtr merged() const;
 
  private:
@@ -47,7 +49,7 @@ class ChunkedStatistics {
 };
 
 // Σ m·g and Σ m·g·(raw − mean) of the gradient g of a body with a pending transform.
-template <class T>
+template <class S>
 class ChunkedSums {
  public:
   ChunkedSums(int64_t chunks, const Body& of, const Array& g);
@@ -57,7 +59,7 @@ class ChunkedSums {
  private:
   struct Run {  // of channels that lie in one part of both
     int64_t first, count;
-    const T *g, *raw;
+    const S *g, *raw;
     int64_t g_stride, raw_stride;
   };
   const Pending& pending_;
@@ -66,7 +68,7 @@ class ChunkedSums {
 };
 
 // Does what an epilogue asks for, on pixels that have just been written.
-template <class T>
+template <class S>
 class EpilogueRunner {
  public:
   EpilogueRunner(const GradEpilogue& epilogue, const Array& g, int64_t chunks);
@@ -76,12 +78,12 @@ class EpilogueRunner {
 
  private:
   struct Masked {  // channels that lie in one part of the gradient and what its mask is of
-    View<T> g, raw;
-    RowGradient<T> mask;
+    View<S> g, raw;
+    RowGradient<Compute<S>> mask;
   };
   GradEpilogue epilogue_;
   std::vector<Masked> masked_;
-  std::vector<ChunkedSums<T>> sums_;  // for those of epilogue_.sums_of that are not null
+  std::vector<ChunkedSums<S>> sums_;  // for those of epilogue_.sums_of that are not null
 };
 
 // The transform of a body or gradient from this channel on, as the row kernels take it.

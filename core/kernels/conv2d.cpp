@@ -14,26 +14,50 @@
 namespace ghost {
 namespace {
 
-template <class T>
 struct Implementation {
   StatisticsPtr (*forward)(const Conv2dShape&, const BodyPtr&, const Array&, const Array&, const Array&, bool);
   EpilogueResult (*backward)(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&, const Conv2dSinks&);
 };
+
+// A kernel of f32 for values that are stored as bf16: they are widened before it, and its results rounded after it.
+template <auto Forward>
+StatisticsPtr widened_forward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Array& bias,
+                              const Array& z, bool) {
+  const Array result = Array::empty(z.shape, DType::f32);
+  Forward(s, make_body(converted(values(x), DType::f32)), weight, bias, result, false);
+  copy(result, z);
+  return nullptr;
+}
+template <auto Backward>
+EpilogueResult widened_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
+                                const Conv2dSinks& sinks) {
+  const BodyPtr wide = x ? make_body(converted(values(x), DType::f32)) : nullptr;
+  const Gradient gradient{.g = converted(materialise(gz).g, DType::f32)};
+  GradSink::Slot to_x;
+  Conv2dSinks to = sinks;
+  if (sinks.x) {
+    to_x.to = Array::empty(sinks.x->to.shape, DType::f32), to_x.accumulate = sinks.x->accumulate;
+    if (to_x.accumulate) copy(sinks.x->to, to_x.to);
+    to.x = &to_x;
+  }
+  Backward(s, wide, weight, gradient, to);
+  if (sinks.x) copy(to_x.to, sinks.x->to);
+  return {};
+}
+
 struct Kernel {
   const char* name;
   bool (*accepts)(const Conv2dShape&);  // unforced
   bool (*able)(const Conv2dShape&);     // null: every case
   bool exact;                           // sums of products; see core/numerics.h
   bool flexible;                        // about the gradient of x, unless a part of it could cut a group
-  Implementation<float> f32;
-  Implementation<double> f64;
+  Implementation f32, f64, bf16;
 
-  template <class T>
-  const Implementation<T>& of() const {
-    if constexpr (sizeof(T) == sizeof(float))
-      return f32;
-    else
-      return f64;
+  const Implementation& of(DType t) const {
+    if (t == DType::f32) return f32;
+    if (t == DType::f64) return f64;
+    if (t == DType::bf16) return bf16;
+    fail("conv2d: works on f32, f64 and bf16 tensors, but got {}", name_of(t));
   }
 };
 
@@ -45,28 +69,33 @@ constexpr std::array kKernels{
            .exact = false,
            .flexible = true,
            .f32 = {conv2d_winograd_forward<float>, conv2d_winograd_backward<float>},
-           .f64 = {conv2d_winograd_forward<double>, conv2d_winograd_backward<double>}},
+           .f64 = {conv2d_winograd_forward<double>, conv2d_winograd_backward<double>},
+           .bf16 = {conv2d_winograd_forward<ghost::bf16>, conv2d_winograd_backward<ghost::bf16>}},
     Kernel{.name = "gemm",
            .accepts = conv2d_gemm_wins,
            .able = nullptr,
            .exact = true,
            .flexible = false,
            .f32 = {conv2d_gemm_forward<float>, conv2d_gemm_backward<float>},
-           .f64 = {conv2d_gemm_forward<double>, conv2d_gemm_backward<double>}},
+           .f64 = {conv2d_gemm_forward<double>, conv2d_gemm_backward<double>},
+           .bf16 = {widened_forward<conv2d_gemm_forward<float>>, widened_backward<conv2d_gemm_backward<float>>}},
     Kernel{.name = "rows",
            .accepts = [](const Conv2dShape&) { return true; },
            .able = nullptr,
            .exact = true,
            .flexible = true,
            .f32 = {conv2d_rows_forward<float>, conv2d_rows_backward<float>},
-           .f64 = {conv2d_rows_forward<double>, conv2d_rows_backward<double>}},
-    Kernel{.name = "reference",
-           .accepts = [](const Conv2dShape&) { return true; },
-           .able = nullptr,
-           .exact = true,
-           .flexible = false,
-           .f32 = {conv2d_reference_forward<float>, conv2d_reference_backward<float>},
-           .f64 = {conv2d_reference_forward<double>, conv2d_reference_backward<double>}},
+           .f64 = {conv2d_rows_forward<double>, conv2d_rows_backward<double>},
+           .bf16 = {conv2d_rows_forward<ghost::bf16>, conv2d_rows_backward<ghost::bf16>}},
+    Kernel{
+        .name = "reference",
+        .accepts = [](const Conv2dShape&) { return true; },
+        .able = nullptr,
+        .exact = true,
+        .flexible = false,
+        .f32 = {conv2d_reference_forward<float>, conv2d_reference_backward<float>},
+        .f64 = {conv2d_reference_forward<double>, conv2d_reference_backward<double>},
+        .bf16 = {widened_forward<conv2d_reference_forward<float>>, widened_backward<conv2d_reference_backward<float>>}},
 };
 
 struct Settings {
@@ -109,9 +138,7 @@ std::string Conv2dShape::str() const {
 
 StatisticsPtr conv2d_forward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Array& bias,
                              const Array& z, bool statistics) {
-  return with_floating(z.dtype, "conv2d", [&]<class T>() {
-    return choose(s, "forward").of<T>().forward(s, x, weight, bias, z, statistics);
-  });
+  return choose(s, "forward").of(z.dtype).forward(s, x, weight, bias, z, statistics);
 }
 
 bool conv2d_flexible(const Conv2dShape& s) {
@@ -120,8 +147,7 @@ bool conv2d_flexible(const Conv2dShape& s) {
 
 EpilogueResult conv2d_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
                                const Conv2dSinks& sinks) {
-  return with_floating(gz.g.dtype, "conv2d",
-                       [&]<class T>() { return choose(s, "backward").of<T>().backward(s, x, weight, gz, sinks); });
+  return choose(s, "backward").of(gz.g.dtype).backward(s, x, weight, gz, sinks);
 }
 
 std::vector<std::string> conv2d_kernels() { return settings().choice.names(); }

@@ -28,8 +28,9 @@ struct Conv2dShape {
   std::string str() const;  // "(128, 32, 32, 16) * (16, 3, 3, 1) groups 16 stride 1x1 padding 1x1"
 };
 
-// z = conv(transform(x)) + bias. Returns the statistics of z if wanted and the kernel takes them in passing; else null.
-// weight packed (co, kh, kw, ci/groups), bias (co) packed or undefined; z may be a channel slice.
+// z = conv(transform(x)) + bias, x and z of one dtype, weight and bias of its compute type. Returns the statistics of z
+// if wanted and the kernel takes them in passing; else null. weight packed (co, kh, kw, ci/groups), bias (co) packed or
+// undefined; z may be a channel slice.
 StatisticsPtr conv2d_forward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Array& bias,
                              const Array& z, bool statistics);
 

@@ -120,19 +120,21 @@ class GradientAxis {
 };
 
 // The gradient of the input: one convolution of rows for each residue of the position, and for each part of the input.
-template <class T>
+template <class S>
 class InputGradient {
+  using T = Compute<S>;
+
  public:
-  InputGradient(const Conv2dShape& s, const Array& weight, const PixelReader<T>& g, const GradientAxis& down,
+  InputGradient(const Conv2dShape& s, const Array& weight, const PixelReader<S>& g, const GradientAxis& down,
                 const GradientAxis& across, const GradSink::Slot& slot)
       : s_(s), slot_(slot), g_step_(g.step()) {
-    for_targets<T>(slot, 0, s.ci, [&](const GradientTarget<T>& target) {
-      Part& part = parts_.emplace_back(Part{target, {}});
+    for_targets<S>(slot, 0, s.ci, [&](const GradientTarget<S>& target) {
+      Part& part = parts_.emplace_back(Part{target, {target.to.stride, target.to.channels()}, {}});
       for (int64_t y = 0; y < std::min(s.sh, s.h); y++)
         for (int64_t x = 0; x < std::min(s.sw, s.w); x++)
           part.residues.emplace_back(s, weight, nullptr, down.taps(y), across.taps(x),
                                      typename RowConvolution<T>::Layout{g.row(), g.step(), g.plane(), g.step(),
-                                                                        s.sw * target.to.stride, g.in_place()},
+                                                                        part.row.out_step(s.sw), g.in_place()},
                                      true, ChannelRange{target.first, target.to.channels()});
     });
   }
@@ -144,15 +146,17 @@ class InputGradient {
     for (const Part& part : parts_) {
       part.target.begin(first, item.in_width);
       for (int64_t x = 0; x < std::min(residues, item.in_width); x++)
-        part.residues[static_cast<size_t>(y % s_.sh * residues + x)]((item.in_width - x + s_.sw - 1) / s_.sw, in,
-                                                                     part.target.to.pixel(first + x), slot_.accumulate);
+        part.row.write(part.residues[static_cast<size_t>(y % s_.sh * residues + x)],
+                       (item.in_width - x + s_.sw - 1) / s_.sw, in, g_step_, part.target.to.pixel(first + x),
+                       slot_.accumulate, s_.sw);
     }
   }
   int64_t pixel(const Item& item, int64_t y) const { return (item.image * s_.h + y) * s_.w; }
 
  private:
   struct Part {
-    GradientTarget<T> target;
+    GradientTarget<S> target;
+    RowTarget<S> row;
     std::vector<RowConvolution<T>> residues;
   };
   const Conv2dShape& s_;
@@ -169,7 +173,8 @@ bool few_pixels(const Conv2dShape& s) {
 }
 template <class T>
 void few_pixels_weight_gradient(const Conv2dShape& s, const Array& x, const Array& g, const GradSink::Slot& slot) {
-  const View<T> in = x.view<T>(), out = g.view<T>();
+  const Array staged_x = converted(x, dtype_of<T>), staged_g = converted(g, dtype_of<T>);
+  const View<T> in = staged_x.view<T>(), out = staged_g.view<T>();
   WeightGradient<T> to_weight(s, slot, 1, forward_taps(1, 1), forward_taps(1, 1), 0, in.stride, 0, true);
   to_weight.add_pixels(s.n * s.h * s.w, {in.data, 0, in.stride}, {out.data, 0, out.stride});
   to_weight.write();
@@ -177,22 +182,24 @@ void few_pixels_weight_gradient(const Conv2dShape& s, const Array& x, const Arra
 
 }  // namespace
 
-template <class T>
+template <class S>
 StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Array& bias,
                                   const Array& z, bool statistics) {
+  using T = Compute<S>;
   const Plan plan(shape, sizeof(T));
   const Conv2dShape& s = plan.shape();
-  auto in = PixelReader<T>::values(*x, s.h, s.w);
+  auto in = PixelReader<S>::values(*x, s.h, s.w);
   in.plan(rows_read(s, 0, s.oh), columns_read(s, s.ow));
-  const View<T> out = z.view<T>();
+  const View<S> out = z.view<S>();
+  const RowTarget<S> row(out.stride, s.co);
   const int64_t stride_down = staged_stride(s.kh, s.sh), stride_across = staged_stride(s.kw, s.sw);
   const RowConvolution<T> convolution(
       s, weight, bias.defined() ? bias.data<T>() : nullptr, forward_taps(s.kh, s.dh), forward_taps(s.kw, s.dw),
-      {in.row(), in.step(), in.plane(), stride_across * in.step(), out.stride, in.in_place()}, false, {0, s.co});
+      {in.row(), in.step(), in.plane(), stride_across * in.step(), row.out_step(), in.in_place()}, false, {0, s.co});
   const int64_t chunks = chunk_count(plan.items()), at_once = rows_at_once(s.ow, s.co, sizeof(T));
-  ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
+  ChunkedStatistics<S> taken(statistics ? chunks : 0, s.co);
   parallel_sweep(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
-    typename PixelReader<T>::Margins around;
+    typename PixelReader<S>::Margins around;
     for (int64_t i = begin; i < end; i++) {
       const Item item = plan.item(i);
       const PixelBlock<T> staged = in.stage(ScratchSlot::values, item.image, rows_read(s, item.out_begin, item.out_end),
@@ -201,8 +208,8 @@ StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, co
         last = std::min(first + at_once, item.out_end);
         const int64_t pixel = (item.image * s.oh + first) * s.ow;
         for (int64_t y = first; y < last; y++)
-          convolution(item.out_width, staged.data + (y - item.out_begin) * stride_down * staged.row,
-                      out.pixel(pixel + (y - first) * s.ow), false);
+          row.write(convolution, item.out_width, staged.data + (y - item.out_begin) * stride_down * staged.row,
+                    stride_across * in.step(), out.pixel(pixel + (y - first) * s.ow), false);
         if (statistics) taken.add_row(chunk, out.pixel(pixel), out.stride, (last - first - 1) * s.ow + item.out_width);
       }
     }
@@ -210,33 +217,34 @@ StatisticsPtr conv2d_rows_forward(const Conv2dShape& shape, const BodyPtr& x, co
   return statistics ? taken.merged() : nullptr;
 }
 
-template <class T>
+template <class S>
 EpilogueResult conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, const Array& weight, const Gradient& gz,
                                     const Conv2dSinks& sinks) {
+  using T = Compute<S>;
   if (sinks.weight && few_pixels(shape)) {
     const Gradient done = materialise(gz);
     few_pixels_weight_gradient<T>(shape, values(x), done.g, *sinks.weight);
     if (!sinks.x && !sinks.bias) return {};
-    return conv2d_rows_backward<T>(shape, nullptr, weight, done, {.x = sinks.x, .bias = sinks.bias});
+    return conv2d_rows_backward<S>(shape, nullptr, weight, done, {.x = sinks.x, .bias = sinks.bias});
   }
   const Plan plan(shape, sizeof(T));
   const Conv2dShape& s = plan.shape();
   const GradientAxis down(sinks.x ? s.kh : 0, s.sh, s.ph, s.dh), across(sinks.x ? s.kw : 0, s.sw, s.pw, s.dw);
   const int64_t multiplier = s.depthwise() ? s.cog() : 1;
-  auto gradient = PixelReader<T>::gradient(gz, s.oh, s.ow, multiplier);
+  auto gradient = PixelReader<S>::gradient(gz, s.oh, s.ow, multiplier);
   gradient.plan(down.read(0, s.h, 0, s.oh), across.read(0, s.w, 0, s.ow));
   const int64_t chunks = plan.chunks(sinks.weight, sizeof(T));
 
-  std::optional<InputGradient<T>> to_x;
-  std::optional<EpilogueRunner<T>> runner;
+  std::optional<InputGradient<S>> to_x;
+  std::optional<EpilogueRunner<S>> runner;
   if (sinks.x) to_x.emplace(s, weight, gradient, down, across, *sinks.x);
   if (sinks.x && chunks > 0) runner.emplace(*sinks.x, chunks);
 
-  std::optional<PixelReader<T>> values;
+  std::optional<PixelReader<S>> values;
   std::optional<WeightGradient<T>> to_weight;
   const int64_t stride_down = staged_stride(s.kh, s.sh), stride_across = staged_stride(s.kw, s.sw);
   if (sinks.weight) {
-    values.emplace(PixelReader<T>::values(*x, s.h, s.w));
+    values.emplace(PixelReader<S>::values(*x, s.h, s.w));
     values->plan(rows_read(s, 0, s.oh), columns_read(s, s.ow));
     to_weight.emplace(s, *sinks.weight, chunks, forward_taps(s.kh, s.dh), forward_taps(s.kw, s.dw), values->row(),
                       values->step(), gradient.plane(), values->in_place());
@@ -246,7 +254,7 @@ EpilogueResult conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, 
 
   const int64_t at_once = rows_at_once(s.w, s.ci, sizeof(T));
   parallel_sweep(plan.items(), chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
-    typename PixelReader<T>::Margins around_x, around_g;
+    typename PixelReader<S>::Margins around_x, around_g;
     for (int64_t i = begin; i < end; i++) {
       const Item item = plan.item(i);
       const StagedAxis g_down = down.read(item.in_begin, item.in_end, item.out_begin, item.out_end);
@@ -258,9 +266,9 @@ EpilogueResult conv2d_rows_backward(const Conv2dShape& shape, const BodyPtr& x, 
       if (sinks.bias)
         for (int64_t y = 0; y < out_rows; y++)
           for (int64_t j = 0; j < multiplier; j++)
-            rows<T>().column_sums(bias_sums[static_cast<size_t>(chunk)].data() + j * s.co / multiplier,
-                                  inner.data + y * g.row + j * gradient.plane(), g.step, item.out_width,
-                                  s.co / multiplier);
+            passes<T>().column_sums(bias_sums[static_cast<size_t>(chunk)].data() + j * s.co / multiplier,
+                                    inner.data + y * g.row + j * gradient.plane(), g.step, item.out_width,
+                                    s.co / multiplier);
       if (to_weight && out_rows > 0) {
         PixelBlock<T> in = values->stage(ScratchSlot::values, item.image, rows_read(s, item.out_begin, item.out_end),
                                          columns_read(s, item.out_width), around_x);
@@ -297,5 +305,9 @@ template EpilogueResult conv2d_rows_backward<float>(const Conv2dShape&, const Bo
                                                     const Conv2dSinks&);
 template EpilogueResult conv2d_rows_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
                                                      const Conv2dSinks&);
+template StatisticsPtr conv2d_rows_forward<bf16>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
+                                                 const Array&, bool);
+template EpilogueResult conv2d_rows_backward<bf16>(const Conv2dShape&, const BodyPtr&, const Array&, const Gradient&,
+                                                   const Conv2dSinks&);
 
 }  // namespace ghost

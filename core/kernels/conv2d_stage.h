@@ -3,6 +3,7 @@
 // is read in place.
 #pragma once
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "core/body.h"
@@ -33,14 +34,17 @@ inline StagedAxis forward_axis(int64_t begin, int64_t end, int64_t kernel, int64
 
 // Pixels in memory with what is to be applied to them: x with its pending transform, or the gradient of z with its own.
 // multiplier m > 1: channel c · m + j of a pixel is staged as channel c of plane j; a staged row is m planes then.
-template <class T>
+// S: how they are stored; they are staged as what is computed with.
+template <class S>
 class PixelReader {
+  using T = Compute<S>;
+
  public:
   static PixelReader values(const Body& x, int64_t h, int64_t w) {
     PixelReader r(x.raw.shape.channels(), h, w, 1);
     r.has_transform_ = x.pending != nullptr;
     for_channel_runs({&x.raw}, [&](int64_t first, int64_t count) {
-      const View<T> v = x.raw.view<T>(first, count);
+      const View<S> v = x.raw.view<S>(first, count);
       r.runs_.push_back({.first = first, .count = count, .data = v.data, .stride = v.stride});
       if (x.pending) r.runs_.back().transform = row_transform<T>(*x.pending, first);
     });
@@ -51,7 +55,7 @@ class PixelReader {
     r.has_gradient_ = g.transform != nullptr;
     const Array* raw = g.transform ? &g.transform->raw->raw : nullptr;
     for_channel_runs({&g.g, raw}, [&](int64_t first, int64_t count) {
-      const View<T> v = g.g.view<T>(first, count), z = raw ? raw->view<T>(first, count) : View<T>{};
+      const View<S> v = g.g.view<S>(first, count), z = raw ? raw->view<S>(first, count) : View<S>{};
       r.runs_.push_back({.first = first, .count = count, .data = v.data, .stride = v.stride});
       Run& run = r.runs_.back();
       if (raw) run.raw = z.data, run.raw_stride = z.stride, run.gradient = row_gradient<T>(*g.transform, first);
@@ -61,8 +65,8 @@ class PixelReader {
 
   // Fixes the layout of all blocks of a call: x and y are the axes of the whole image.
   void plan(const StagedAxis& y, const StagedAxis& x) {
-    in_place_ =
-        !has_transform_ && !has_gradient_ && multiplier_ == 1 && runs_.size() == 1 && y.inside(h_) && x.inside(w_);
+    in_place_ = std::is_same_v<S, T> && !has_transform_ && !has_gradient_ && multiplier_ == 1 && runs_.size() == 1 &&
+                y.inside(h_) && x.inside(w_);
     step_ = in_place_ ? x.step * runs_[0].stride : channels_ / multiplier_;
     row_ = in_place_ ? y.step * w_ * runs_[0].stride : x.size * channels_;
     plane_ = x.size * (channels_ / multiplier_);
@@ -90,7 +94,8 @@ class PixelReader {
   // Rows of one image; the axes may be shorter than those of plan().
   PixelBlock<T> stage(ScratchSlot slot, int64_t image, const StagedAxis& y, const StagedAxis& x, Margins& zero) const {
     const int64_t first = image * h_ * w_;
-    if (in_place_) return {runs_[0].data + (first + y.first * w_ + x.first) * runs_[0].stride, row_, step_};
+    if constexpr (std::is_same_v<S, T>)
+      if (in_place_) return {runs_[0].data + (first + y.first * w_ + x.first) * runs_[0].stride, row_, step_};
     T* to = scratch<T>(slot, y.size * row_);
     const int64_t left = x.begin(), count = x.end(w_) - left;
     const int64_t begin = count > 0 ? y.begin() : y.size, end = count > 0 ? y.end(h_) : y.size;
@@ -108,10 +113,10 @@ class PixelReader {
  private:
   struct Run {  // of channels that lie in one array
     int64_t first = 0, count = 0;
-    const T* data = nullptr;
+    const S* data = nullptr;
     int64_t stride = 0;
     RowTransform<T> transform{};
-    const T* raw = nullptr;
+    const S* raw = nullptr;
     int64_t raw_stride = 0;
     RowGradient<T> gradient{};
   };
@@ -142,17 +147,17 @@ class PixelReader {
     }
   }
   void apply(const PixelRows<T>& to, const Pixels& p) const {
-    const auto block = [&](const T* data, int64_t stride) {
-      return PixelBlock<T>{data + p.first * stride, p.row * stride, p.step * stride};
+    const auto block = [&](const S* data, int64_t stride) {
+      return PixelBlock<S>{data + p.first * stride, p.row * stride, p.step * stride};
     };
     for (const Run& r : runs_) {
       const PixelRows<T> part{to.data + r.first, to.row, to.step};
       if (has_gradient_)
-        rows<T>().gradient_rows(part, block(r.data, r.stride), block(r.raw, r.raw_stride), p.rows, p.columns, r.count,
-                                r.gradient, false);
+        passes<S>().stage_gradient(part, block(r.data, r.stride), block(r.raw, r.raw_stride), p.rows, p.columns,
+                                   r.count, r.gradient);
       else
-        rows<T>().transform_rows(part, block(r.data, r.stride), p.rows, p.columns, r.count,
-                                 has_transform_ ? &r.transform : nullptr);
+        passes<S>().stage(part, block(r.data, r.stride), p.rows, p.columns, r.count,
+                          has_transform_ ? &r.transform : nullptr);
     }
   }
 

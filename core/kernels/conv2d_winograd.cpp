@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/kernels/chunked.h"
@@ -103,6 +104,25 @@ void transform_in(const Tiling& tiling, const Tiling::Run& run, const PixelBlock
                .element_step = winograd_element_step(tiles, channels)});
 }
 
+// A band of tiles to where its pixels lie; by way of memory of this thread where they are stored otherwise than they
+// are computed.
+template <class S>
+void write_band(WinogradOutput<Compute<S>> band, S* to) {
+  using T = Compute<S>;
+  if constexpr (std::is_same_v<S, T>) {
+    band.pixels = to;
+    rows<T>().winograd_output(band);
+  } else {
+    const int64_t row = band.row, step = band.step, c = band.channels, width = band.columns;
+    const bool accumulate = std::exchange(band.accumulate, false);
+    T* pixels = scratch<T>(ScratchSlot::result, band.rows * width * c);
+    band.pixels = pixels, band.row = width * c, band.step = c;
+    rows<T>().winograd_output(band);
+    for (int64_t y = 0; y < band.rows; y++)
+      passes<S>().put(to + y * row, step, pixels + y * width * c, c, width, c, accumulate);
+  }
+}
+
 // Output channels of the input's gradient whose weights are transformed at a time. The transformed weights of many
 // channels are larger than all else that a step keeps for so small a map, so they are made in parts. Each part stages
 // the gradient again.
@@ -115,13 +135,15 @@ int64_t columns_at_once(const Conv2dShape& s, int64_t lanes) {
 
 // The weight's gradient alone, where elements are kept: they and the transformed weights that the input's gradient
 // needs are the largest there is then, so one follows the other, at the price of staging the gradient twice.
-template <class T>
-void kept_weight_gradient(const Conv2dShape& s, const Tiling& tiling, const PixelReader<T>& values,
-                          const PixelReader<T>& gradient, WinogradWeightSums<T>& sums, const GradSink::Slot& slot) {
+template <class S>
+void kept_weight_gradient(const Conv2dShape& s, const Tiling& tiling, const PixelReader<S>& values,
+                          const PixelReader<S>& gradient, WinogradWeightSums<Compute<S>>& sums,
+                          const GradSink::Slot& slot) {
+  using T = Compute<S>;
   for (int64_t first = 0; first < tiling.blocks(); first += sums.blocks_kept()) {
     const int64_t count = std::min(sums.blocks_kept(), tiling.blocks() - first), first_tile = tiling.first_tile(first);
     parallel_chunks(count, chunk_count(count), [&](int64_t, int64_t begin, int64_t end) {
-      typename PixelReader<T>::Margins around_x, around_g;
+      typename PixelReader<S>::Margins around_x, around_g;
       for (int64_t block = first + begin; block < first + end; block++) {
         const auto at = sums.place(tiling.first_tile(block) - first_tile);
         tiling.for_runs(block, [&](const Tiling::Run& run) {
@@ -152,21 +174,22 @@ bool conv2d_winograd_wins(const Conv2dShape& s) {
          s.w >= kLeastSide;
 }
 
-template <class T>
+template <class S>
 StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Array& bias,
                                       const Array& z, bool statistics) {
+  using T = Compute<S>;
   const Tiling tiling(s);
   const WinogradProducts<T> products(s, weight.data<T>(), false);
-  auto in = PixelReader<T>::values(*x, s.h, s.w);
+  auto in = PixelReader<S>::values(*x, s.h, s.w);
   in.plan(tiling.rows_read(0, 1), tiling.columns_read());
-  const View<T> out = z.view<T>();
+  const View<S> out = z.view<S>();
   const int64_t chunks = chunk_count(tiling.blocks());
-  ChunkedStatistics<T> taken(statistics ? chunks : 0, s.co);
+  ChunkedStatistics<S> taken(statistics ? chunks : 0, s.co);
   const Sweep sweep = Sweep::next();
   parallel_sweep(tiling.blocks(), chunks, sweep, [&](int64_t chunk, int64_t begin, int64_t end) {
     T* v = scratch<T>(ScratchSlot::elements, kWinogradElements * winograd_element_step(tiling.most_tiles(), s.ci));
     T* m = scratch<T>(ScratchSlot::products, kWinogradElements * winograd_element_step(tiling.most_tiles(), s.co));
-    typename PixelReader<T>::Margins around;
+    typename PixelReader<S>::Margins around;
     for (int64_t block = begin; block < end; block++) {
       const int64_t tiles = tiling.tiles_of(block);
       tiling.for_runs(block, [&](const Tiling::Run& run) {
@@ -182,19 +205,20 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         for (int64_t i = 0; i < run.count; i++) {
           const int64_t band = run.first + i, height = tiling.rows(band);
-          T* to = out.pixel(tiling.pixel(run.image, band));
-          rows<T>().winograd_output({.tiles = tiling.across(),
-                                     .channels = s.co,
-                                     .elements = m + (run.tile + i * tiling.across()) * s.co,
-                                     .element_step = winograd_element_step(tiles, s.co),
-                                     .tile_step = s.co,
-                                     .bias = bias.defined() ? bias.data<T>() : nullptr,
-                                     .pixels = to,
-                                     .row = s.w * out.stride,
-                                     .step = out.stride,
-                                     .rows = height,
-                                     .columns = s.w,
-                                     .accumulate = false});
+          S* to = out.pixel(tiling.pixel(run.image, band));
+          write_band<S>({.tiles = tiling.across(),
+                         .channels = s.co,
+                         .elements = m + (run.tile + i * tiling.across()) * s.co,
+                         .element_step = winograd_element_step(tiles, s.co),
+                         .tile_step = s.co,
+                         .bias = bias.defined() ? bias.data<T>() : nullptr,
+                         .pixels = nullptr,
+                         .row = s.w * out.stride,
+                         .step = out.stride,
+                         .rows = height,
+                         .columns = s.w,
+                         .accumulate = false},
+                        to);
           if (statistics) taken.add_row(chunk, to, out.stride, height * s.w);
         }
       });
@@ -203,19 +227,20 @@ StatisticsPtr conv2d_winograd_forward(const Conv2dShape& s, const BodyPtr& x, co
   return statistics ? taken.merged() : nullptr;
 }
 
-template <class T>
+template <class S>
 EpilogueResult conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, const Array& weight, const Gradient& gz,
                                         const Conv2dSinks& sinks) {
+  using T = Compute<S>;
   const Tiling tiling(s);
-  auto gradient = PixelReader<T>::gradient(gz, s.h, s.w, 1);
+  auto gradient = PixelReader<S>::gradient(gz, s.h, s.w, 1);
   gradient.plan(tiling.rows_read(0, 1), tiling.columns_read());
   const WinogradProducts<T>* products = nullptr;
-  std::optional<EpilogueRunner<T>> runner;
-  std::optional<PixelReader<T>> values;
+  std::optional<EpilogueRunner<S>> runner;
+  std::optional<PixelReader<S>> values;
   std::optional<WinogradWeightSums<T>> weight_sums;
   int64_t chunks = chunk_count(tiling.blocks());
   if (sinks.weight) {
-    values.emplace(PixelReader<T>::values(*x, s.h, s.w));
+    values.emplace(PixelReader<S>::values(*x, s.h, s.w));
     values->plan(tiling.rows_read(0, 1), tiling.columns_read());
     weight_sums.emplace(s, tiling.tiles(), tiling.blocks(), tiling.most_tiles());
     if (weight_sums->keeps()) {
@@ -230,7 +255,7 @@ EpilogueResult conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, 
   std::vector<std::vector<double>> bias_sums(sinks.bias ? static_cast<size_t>(chunks) : 0,
                                              std::vector<double>(static_cast<size_t>(s.co), 0));
 
-  std::vector<GradientTarget<T>> targets;
+  std::vector<GradientTarget<S>> targets;
   int64_t first_column = 0, columns = s.ci;  // of the products
   const Sweep sweep = Sweep::next();
   const auto work = [&](int64_t chunk, int64_t begin, int64_t end) {
@@ -239,7 +264,7 @@ EpilogueResult conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, 
     T* v = scratch<T>(ScratchSlot::elements, kWinogradElements * winograd_element_step(most, s.co));
     T* m = scratch<T>(ScratchSlot::products, kWinogradElements * winograd_element_step(most, s.ci));
     T* q = scratch<T>(ScratchSlot::gradient_elements, kWinogradElements * winograd_element_step(most, s.co));
-    typename PixelReader<T>::Margins around_x, around_g;
+    typename PixelReader<S>::Margins around_x, around_g;
     for (int64_t block = begin; block < end; block++) {
       const int64_t tiles = tiling.tiles_of(block);
       // m serves the input's elements first and the products then: v holds the gradient's meanwhile.
@@ -249,8 +274,8 @@ EpilogueResult conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, 
                                                tiling.columns_read(), around_g);
         if (sinks.bias && first_time)
           for (int64_t y = 0; y < run.count * kSide; y++)
-            rows<T>().column_sums(bias_sums[static_cast<size_t>(chunk)].data(), g.data + (y + 1) * g.row + g.step,
-                                  g.step, s.w, s.co);
+            passes<T>().column_sums(bias_sums[static_cast<size_t>(chunk)].data(), g.data + (y + 1) * g.row + g.step,
+                                    g.step, s.w, s.co);
         if (products) transform_in(tiling, run, g, 0, s.co, tiles, v, rows<T>().winograd_input);
         if (!weight_sums || !first_time) return;
         transform_in(tiling, run, g, 1, s.co, at.tiles, at.q, rows<T>().winograd_gradient);
@@ -259,7 +284,7 @@ EpilogueResult conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, 
         transform_in(tiling, run, in, 0, s.ci, at.tiles, at.v, rows<T>().winograd_input);
       });
       Ahead result, later;
-      for (const GradientTarget<T>& t : targets)
+      for (const GradientTarget<S>& t : targets)
         result.add(t.to.pixel(tiling.first_pixel(block)), t.to.pixel(tiling.first_pixel(block + 1)));
       if (weight_sums && first_time) weight_sums->add_block(chunk, at, result);
       if (!products) continue;
@@ -271,20 +296,21 @@ EpilogueResult conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, 
       tiling.for_runs(block, [&](const Tiling::Run& run) {
         for (int64_t i = 0; i < run.count; i++) {
           const int64_t band = run.first + i, height = tiling.rows(band), pixel = tiling.pixel(run.image, band);
-          for (const GradientTarget<T>& target : targets) {
+          for (const GradientTarget<S>& target : targets) {
             target.begin(pixel, height * s.w);
-            rows<T>().winograd_output({.tiles = tiling.across(),
-                                       .channels = target.to.channels(),
-                                       .elements = m + (run.tile + i * tiling.across()) * columns + target.first,
-                                       .element_step = winograd_element_step(tiles, columns),
-                                       .tile_step = columns,
-                                       .bias = nullptr,
-                                       .pixels = target.to.pixel(pixel),
-                                       .row = s.w * target.to.stride,
-                                       .step = target.to.stride,
-                                       .rows = height,
-                                       .columns = s.w,
-                                       .accumulate = sinks.x->accumulate});
+            write_band<S>({.tiles = tiling.across(),
+                           .channels = target.to.channels(),
+                           .elements = m + (run.tile + i * tiling.across()) * columns + target.first,
+                           .element_step = winograd_element_step(tiles, columns),
+                           .tile_step = columns,
+                           .bias = nullptr,
+                           .pixels = nullptr,
+                           .row = s.w * target.to.stride,
+                           .step = target.to.stride,
+                           .rows = height,
+                           .columns = s.w,
+                           .accumulate = sinks.x->accumulate},
+                          target.to.pixel(pixel));
           }
           if (runner && last_time) runner->add(chunk, pixel, height * s.w);
         }
@@ -295,7 +321,7 @@ EpilogueResult conv2d_winograd_backward(const Conv2dShape& s, const BodyPtr& x, 
   for (const int64_t most = columns_at_once(s, rows<T>().lanes); sinks.x && first_column < s.ci; first_column += most) {
     columns = std::min(most, s.ci - first_column);
     targets.clear();
-    for_targets<T>(*sinks.x, first_column, columns, [&](const auto& target) { targets.push_back(target); });
+    for_targets<S>(*sinks.x, first_column, columns, [&](const auto& target) { targets.push_back(target); });
     const WinogradProducts<T> of_columns(s, weight.data<T>(), true, first_column, columns);
     products = &of_columns;
     parallel_sweep(tiling.blocks(), chunks, sweep, work);
@@ -320,5 +346,9 @@ template EpilogueResult conv2d_winograd_backward<float>(const Conv2dShape&, cons
                                                         const Gradient&, const Conv2dSinks&);
 template EpilogueResult conv2d_winograd_backward<double>(const Conv2dShape&, const BodyPtr&, const Array&,
                                                          const Gradient&, const Conv2dSinks&);
+template StatisticsPtr conv2d_winograd_forward<bf16>(const Conv2dShape&, const BodyPtr&, const Array&, const Array&,
+                                                     const Array&, bool);
+template EpilogueResult conv2d_winograd_backward<bf16>(const Conv2dShape&, const BodyPtr&, const Array&,
+                                                       const Gradient&, const Conv2dSinks&);
 
 }  // namespace ghost

@@ -95,7 +95,7 @@ void parallel_column_sums(const T* a, int64_t a_stride, int64_t m, int64_t n, T*
   const int64_t chunks = std::max<int64_t>(chunk_count(m / 64), 1);
   std::vector<std::vector<double>> sums(static_cast<size_t>(chunks), std::vector<double>(static_cast<size_t>(n), 0));
   parallel_chunks(m, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
-    rows<T>().column_sums(sums[static_cast<size_t>(chunk)].data(), a + begin * a_stride, a_stride, end - begin, n);
+    passes<T>().column_sums(sums[static_cast<size_t>(chunk)].data(), a + begin * a_stride, a_stride, end - begin, n);
   });
   for (int64_t i = 0; i < n; i++) {
     double total = accumulate ? static_cast<double>(to[i]) : 0;

@@ -221,7 +221,7 @@ void RowConvolution<T>::depthwise(int64_t pixels, const T* in, T* out, bool accu
                        .out_step = by_way_of_row_ ? c : layout_.out_step,
                        .accumulate = accumulate && !by_way_of_row_});
   if (!by_way_of_row_) return;
-  if (planes == 1) return kernels.gradient(out, layout_.out_step, row, c, nullptr, 0, pixels, c, nullptr, accumulate);
+  if (planes == 1) return passes<T>().put(out, layout_.out_step, row, c, pixels, c, accumulate);
   for (int64_t x = 0; x < pixels; x++)
     for (int64_t j = 0; j < planes; j++) {
       const T* from = row + (j * pixels + x) * c;

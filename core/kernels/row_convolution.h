@@ -1,11 +1,14 @@
 // One output row of a convolution is a sum over taps. So is one row of the input's gradient, over other taps.
 #pragma once
+#include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "core/kernels/conv2d.h"
 #include "core/kernels/packed_weights.h"
 #include "core/kernels/rows.h"
+#include "core/kernels/scratch.h"
 #include "core/memory.h"
 
 namespace ghost {
@@ -81,6 +84,37 @@ class RowConvolution {
   // depthwise
   int64_t repeat_ = 1;
   bool by_way_of_row_ = false;  // rows are computed packed and then copied to where they belong
+};
+
+// What a row is written to. Where values are stored otherwise than they are computed, the convolution writes a few
+// pixels at a time into memory of this thread, close together, and they are rounded from there.
+template <class S>
+class RowTarget {
+  using T = Compute<S>;
+
+ public:
+  RowTarget(int64_t step, int64_t channels) : step_(step), channels_(channels) {}
+  // The out_step that the convolution is made with, for every `every`-th pixel of the target.
+  int64_t out_step(int64_t every = 1) const { return std::is_same_v<S, T> ? every * step_ : channels_; }
+  // Pixels of the convolution to every `every`-th one from `out` on.
+  void write(const RowConvolution<T>& convolution, int64_t pixels, const T* in, int64_t in_step, S* out,
+             bool accumulate, int64_t every = 1) const {
+    if constexpr (std::is_same_v<S, T>) {
+      convolution(pixels, in, out, accumulate);
+    } else {
+      constexpr int64_t kBytes = 16 << 10;
+      const int64_t fit = kBytes / (channels_ * int64_t{sizeof(T)}) / 16 * 16, most = std::max<int64_t>(fit, 16);
+      T* row = scratch<T>(ScratchSlot::result, std::min(most, pixels) * channels_);
+      for (int64_t x = 0; x < pixels; x += most) {
+        const int64_t count = std::min(most, pixels - x);
+        convolution(count, in + x * in_step, row, false);
+        passes<S>().put(out + x * every * step_, every * step_, row, channels_, count, channels_, accumulate);
+      }
+    }
+  }
+
+ private:
+  int64_t step_, channels_;
 };
 
 }  // namespace ghost

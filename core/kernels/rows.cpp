@@ -68,6 +68,19 @@ const RowKernels<double>& rows<double>() {
   return chosen().load(std::memory_order_relaxed)->f64;
 }
 
+template <>
+const RowPasses<float>& passes<float>() {
+  return chosen().load(std::memory_order_relaxed)->passes_f32;
+}
+template <>
+const RowPasses<double>& passes<double>() {
+  return chosen().load(std::memory_order_relaxed)->passes_f64;
+}
+template <>
+const RowPasses<bf16>& passes<bf16>() {
+  return chosen().load(std::memory_order_relaxed)->passes_bf16;
+}
+
 const char* isa_name() { return chosen().load(std::memory_order_relaxed)->name; }
 
 std::vector<std::string> available_isas() {

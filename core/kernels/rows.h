@@ -4,6 +4,8 @@
 #pragma once
 #include <cstdint>
 
+#include "core/bf16.h"
+
 namespace ghost {
 
 // What a transform ends with, f(u). Slopes are functions of u; those of sigmoid, exp and sqrt of the value f(u).
@@ -163,34 +165,41 @@ struct WinogradOutput {
   bool accumulate;  // without bias
 };
 
-template <class T>
-struct RowKernels {
+// Passes over values as they are stored, S, computed in T.
+template <class S>
+struct RowPasses {
+  using T = Compute<S>;
   // dst (W, C) = transform(src); t null: copy; dst may be src
-  void (*transform)(T* dst, int64_t dst_step, const T* src, int64_t src_step, int64_t w, int64_t c,
+  void (*transform)(S* dst, int64_t dst_step, const S* src, int64_t src_step, int64_t w, int64_t c,
                     const RowTransform<T>* t);
-  // dst (W, C) = or += gradient of one row; dst may be g; t null: g as it stands (raw is not
-  // read then), which may be one pixel with a step of 0
-  void (*gradient)(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
+  // dst (W, C) = or += gradient of one row; dst may be g; t null: g as it stands (raw is not read then)
+  void (*gradient)(S* dst, int64_t dst_step, const S* g, int64_t g_step, const S* raw, int64_t raw_step, int64_t w,
                    int64_t c, const RowGradient<T>* t, bool accumulate);
-  // The same for h rows: what rows begin with is shared by short ones.
-  void (*transform_rows)(const PixelRows<T>& dst, const PixelBlock<T>& src, int64_t h, int64_t w, int64_t c,
-                         const RowTransform<T>* t);
-  void (*gradient_rows)(const PixelRows<T>& dst, const PixelBlock<T>& g, const PixelBlock<T>& raw, int64_t h, int64_t w,
-                        int64_t c, const RowGradient<T>& t, bool accumulate);
+  // The same for h rows, into what is computed with: what rows begin with is shared by short ones.
+  void (*stage)(const PixelRows<T>& dst, const PixelBlock<S>& src, int64_t h, int64_t w, int64_t c,
+                const RowTransform<T>* t);
+  void (*stage_gradient)(const PixelRows<T>& dst, const PixelBlock<S>& g, const PixelBlock<S>& raw, int64_t h,
+                         int64_t w, int64_t c, const RowGradient<T>& t);
+  // dst (W, C) = or += src, which may be one pixel with a step of 0
+  void (*put)(S* dst, int64_t dst_step, const T* src, int64_t src_step, int64_t w, int64_t c, bool accumulate);
   // dst (W, C) = transform(x) + transform(y), transforms without functions
-  void (*sum)(T* dst, int64_t dst_step, const T* x, int64_t x_step, const RowTransform<T>& of_x, const T* y,
+  void (*sum)(S* dst, int64_t dst_step, const S* x, int64_t x_step, const RowTransform<T>& of_x, const S* y,
               int64_t y_step, const RowTransform<T>& of_y, int64_t w, int64_t c);
   // sum[c] += Σ slope·g, centred[c] += Σ slope·g·(raw − mean), the slope of `mask`, whose function may pend
-  void (*sums)(double* sum, double* centred, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
+  void (*sums)(double* sum, double* centred, const S* g, int64_t g_step, const S* raw, int64_t raw_step, int64_t w,
                int64_t c, const RowTransform<T>& mask, const T* mean);
   // sum[c] += Σ g·transform(x), a transform whose function may pend
-  void (*products)(double* sum, const T* g, int64_t g_step, const T* x, int64_t x_step, int64_t w, int64_t c,
+  void (*products)(double* sum, const S* g, int64_t g_step, const S* x, int64_t x_step, int64_t w, int64_t c,
                    const RowTransform<T>& of_x);
   // sum[c] += Σ (z − pivot), square[c] += Σ (z − pivot)²
-  void (*statistics)(double* sum, double* square, const T* pivot, const T* z, int64_t step, int64_t w, int64_t c);
+  void (*statistics)(double* sum, double* square, const T* pivot, const S* z, int64_t step, int64_t w, int64_t c);
   // sum[c] += Σ z
-  void (*column_sums)(double* sum, const T* z, int64_t step, int64_t w, int64_t c);
+  void (*column_sums)(double* sum, const S* z, int64_t step, int64_t w, int64_t c);
+};
 
+// What is computed from values that are staged, or lie in memory as they are.
+template <class T>
+struct RowKernels {
   // Convolution (core/kernels/conv2d_rows.cpp)
   void (*dense)(const DenseRow<T>&);
   void (*depthwise)(const DepthwiseRow<T>&);
@@ -221,6 +230,8 @@ struct RowKernels {
 // The best set this processor runs; GHOST_ISA=baseline|avx2|avx512 forces one (an error if it cannot run here).
 template <class T>
 const RowKernels<T>& rows();
+template <class S>
+const RowPasses<S>& passes();
 const char* isa_name();  // "avx512"
 
 }  // namespace ghost

@@ -101,5 +101,6 @@ T* scratch(ScratchSlot slot, int64_t count) {
 
 template float* scratch<float>(ScratchSlot, int64_t);
 template double* scratch<double>(ScratchSlot, int64_t);
+template bf16* scratch<bf16>(ScratchSlot, int64_t);
 
 }  // namespace ghost

@@ -150,8 +150,8 @@ void WeightGradient<T>::write() {
   if (chunks == 0) std::fill_n(partial(0), size, T(0));  // no images
   parallel_chunks(size, parts, [&](int64_t, int64_t begin, int64_t end) {
     for (int64_t k = 1; k < chunks; k++)  // in chunk order
-      rows<T>().gradient(partial(0) + begin, end - begin, partial(k) + begin, end - begin, nullptr, 0, 1, end - begin,
-                         nullptr, true);
+      passes<T>().gradient(partial(0) + begin, end - begin, partial(k) + begin, end - begin, nullptr, 0, 1, end - begin,
+                           nullptr, true);
   });
   if (in_slot_) return;
   const View<T> to = slot_.to.view<T>();

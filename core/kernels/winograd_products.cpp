@@ -145,7 +145,7 @@ void WinogradWeightSums<T>::write(const GradSink::Slot& slot) {
     for (int64_t k = 1; k < chunks; k++)  // in chunk order
       for (int64_t e = 0; e < kWinogradElements; e++) {
         const int64_t at = e * sum_step() + begin * ci_;
-        rows<T>().gradient(partial(0) + at, run, partial(k) + at, run, nullptr, 0, 1, run, nullptr, true);
+        passes<T>().gradient(partial(0) + at, run, partial(k) + at, run, nullptr, 0, 1, run, nullptr, true);
       }
     put(slot, 0, begin, end);
   });

@@ -49,7 +49,7 @@ class ActivationNode final : public Node {
 // The input as an activation reads it: nothing follows a function, so a body that has one is finished.
 BodyPtr input_of(const char* name, const Tensor& x) {
   x.require_defined(name, "the input");
-  if (!is_floating(x.dtype())) fail("{}: works on f32 and f64 tensors, but got {}", name, name_of(x.dtype()));
+  if (!is_floating(x.dtype())) fail("{}: works on f32, f64 and bf16 tensors, but got {}", name, name_of(x.dtype()));
   const bool ends = x.body()->pending && x.body()->pending->function != RowFunction::none;
   return ends ? materialise(x.body()) : x.body();
 }
@@ -92,8 +92,8 @@ Tensor function_of(const char* name, const Tensor& x, RowFunction f) {
 
 // The neighbour of v among numbers of this type, towards a bound.
 double next(DType t, double v, double towards) {
-  return t == DType::f32 ? double{std::nextafter(static_cast<float>(v), static_cast<float>(towards))}
-                         : std::nextafter(v, towards);
+  return compute_type(t) == DType::f32 ? double{std::nextafter(static_cast<float>(v), static_cast<float>(towards))}
+                                       : std::nextafter(v, towards);
 }
 
 }  // namespace

@@ -42,35 +42,36 @@ class AddNode final : public Node {
 };
 
 // A term's channels that lie in one part of both terms.
-template <class T>
+template <class S>
 struct Part {
-  View<T> from;
+  using T = Compute<S>;
+  View<S> from;
   RowTransform<T> transform;
   // Pixels [first, first + count), for the kernel of sums: those whose transform ends with a function are finished in
   // memory of this thread.
   Part read(ScratchSlot slot, const Pending& none, int64_t first, int64_t count) const {
     const int64_t c = from.channels();
     if (transform.function == RowFunction::none) return {{from.pixel(first), from.shape, from.stride}, transform};
-    T* to = scratch<T>(slot, count * c);
-    rows<T>().transform(to, c, from.pixel(first), from.stride, count, c, &transform);
+    S* to = scratch<S>(slot, count * c);
+    passes<S>().transform(to, c, from.pixel(first), from.stride, count, c, &transform);
     return {{to, from.shape, c}, row_transform<T>(none)};
   }
 };
 
-template <class T>
+template <class S>
 void add_pixels(const Body& a, const Body& b, const Array& out) {
   struct Run {
-    Part<T> x, y;
-    View<T> out;
+    Part<S> x, y;
+    View<S> out;
   };
   const int64_t channels = out.shape.channels(), pixels = out.shape.pixels();
   const Pending none = Pending::identity(out.dtype, channels);
   std::vector<Run> runs;
   for_channel_runs({&a.raw, &b.raw}, [&](int64_t first, int64_t count) {
     const auto part = [&](const Body& of) {
-      return Part<T>{of.raw.view<T>(first, count), row_transform<T>(of.pending ? *of.pending : none, first)};
+      return Part<S>{of.raw.view<S>(first, count), row_transform<Compute<S>>(of.pending ? *of.pending : none, first)};
     };
-    runs.push_back({part(a), part(b), out.view<T>(first, count)});
+    runs.push_back({part(a), part(b), out.view<S>(first, count)});
   });
   // Few pixels at a time, so that lines of the result which two runs write are still near for the second.
   const int64_t run = std::max<int64_t>(1, 2048 / std::max<int64_t>(channels, 1));
@@ -78,17 +79,17 @@ void add_pixels(const Body& a, const Body& b, const Array& out) {
     for (int64_t p = begin; p < end; p += run)
       for (const Run& r : runs) {
         const int64_t count = std::min(run, end - p);
-        const Part<T> x = r.x.read(ScratchSlot::values, none, p, count),
+        const Part<S> x = r.x.read(ScratchSlot::values, none, p, count),
                       y = r.y.read(ScratchSlot::gradient, none, p, count);
-        rows<T>().sum(r.out.pixel(p), r.out.stride, x.from.data, x.from.stride, x.transform, y.from.data, y.from.stride,
-                      y.transform, count, r.out.channels());
+        passes<S>().sum(r.out.pixel(p), r.out.stride, x.from.data, x.from.stride, x.transform, y.from.data,
+                        y.from.stride, y.transform, count, r.out.channels());
       }
   });
 }
 
 Array sum_of(const Body& a, const Body& b) {
   Array out = Array::empty(a.raw.shape, a.raw.dtype);
-  with_floating(out.dtype, "add", [&]<class T>() { add_pixels<T>(a, b, out); });
+  with_storage(out.dtype, "add", [&]<class S>() { add_pixels<S>(a, b, out); });
   return out;
 }
 
@@ -101,7 +102,8 @@ KernelChoice& add_kernels() {
 
 Tensor add(const Tensor& a, const Tensor& b) {
   a.require_defined("add", "the first term"), b.require_defined("add", "the second term");
-  if (!(a.shape() == b.shape()) || add_kernels().forced("broadcast")) return broadcast_add(a, b);
+  const bool mixed = a.dtype() != b.dtype() && compute_type(a.dtype()) == compute_type(b.dtype());
+  if (!(a.shape() == b.shape()) || mixed || add_kernels().forced("broadcast")) return broadcast_add(a, b);
   if (a.dtype() != b.dtype()) fail("add: the terms are {} and {}", name_of(a.dtype()), name_of(b.dtype()));
   const BodyPtr body = make_body(sum_of(*a.body(), *b.body()));
   if (!wants_grad({&a, &b})) return recorded("add", {&a, &b}, make_result(body, nullptr, {&a, &b}));
@@ -122,8 +124,10 @@ Tensor add(const Tensor& a, const Tensor& b) {
 std::vector<OpCase> add_cases() {
   std::vector<OpCase> cases;
   const auto with = [&](const Shape& a, const Shape& b) {
-    cases.push_back(
-        {.name = a.str() + b.str(), .inputs = {a, b}, .run = [](const auto& in) { return add(in[0], in[1]); }});
+    cases.push_back({.name = a.str() + b.str(),
+                     .inputs = {a, b},
+                     .run = [](const auto& in) { return add(in[0], in[1]); },
+                     .activations = 2});
   };
   with({2, 3, 5, 4}, {2, 3, 5, 4}), with({3, 1, 1, 17}, {3, 1, 1, 17}), with({4, 7}, {4, 7});
   with({2, 3, 4, 5}, {5}), with({2, 3, 4, 5}, {2, 1, 1, 5}), with({2, 1, 4, 3}, {1, 3, 1, 3}), with({2, 3}, {});

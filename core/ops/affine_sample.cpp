@@ -8,6 +8,7 @@
 
 #include "core/op_case.h"
 #include "core/op_recorder.h"
+#include "core/ops/cast.h"
 #include "core/parallel.h"
 
 namespace ghost {
@@ -195,6 +196,7 @@ class AffineSampleNode final : public Node {
 }  // namespace
 
 Tensor affine_sample(const Tensor& x, const Tensor& theta) {
+  if (x.defined() && x.dtype() == DType::bf16) return cast(affine_sample(cast(x, DType::f32), theta), DType::bf16);
   x.require_defined("affine_sample", "the input"), theta.require_defined("affine_sample", "theta");
   const Shape &s = x.shape(), &t = theta.shape();
   if (s.rank() != 4) fail("affine_sample: input is {}, but must be (N, H, W, C)", s.str());

@@ -6,6 +6,7 @@
 #include "core/op_recorder.h"
 #include "core/ops/arithmetic_detail.h"
 #include "core/ops/batch_norm.h"
+#include "core/ops/cast.h"
 #include "core/ops/conv2d.h"
 #include "core/ops/pool.h"
 #include "core/ops/strided.h"
@@ -128,6 +129,8 @@ class BinaryNode final : public Node {
 template <class Op>
 Tensor binary(const Tensor& a, const Tensor& b) {
   a.require_defined(Op::name, "the first operand"), b.require_defined(Op::name, "the second operand");
+  if (compute_type(a.dtype()) == compute_type(b.dtype()) && (a.dtype() == DType::bf16 || b.dtype() == DType::bf16))
+    return cast(binary<Op>(cast(a, DType::f32), cast(b, DType::f32)), DType::bf16);
   if (a.dtype() != b.dtype())
     fail("{}: the operands are {} {} and {} {}, but must have one dtype", Op::name, name_of(a.dtype()), a.shape().str(),
          name_of(b.dtype()), b.shape().str());
@@ -169,9 +172,13 @@ KernelChoice& mul_kernels() {
 }
 
 Tensor mul(const Tensor& a, const Tensor& b) {
-  if (a.defined() && b.defined() && a.dtype() == b.dtype() && !mul_kernels().forced("broadcast")) {
-    if (is_channel_gate(a.shape(), b.shape())) return mul_by_channel_gate(a, b);
-    if (is_channel_gate(b.shape(), a.shape())) return mul_by_channel_gate(b, a);
+  const auto gates = [](const Tensor& x, const Tensor& gate) {
+    const bool fits = gate.dtype() == x.dtype() || gate.dtype() == compute_type(x.dtype());
+    return fits && is_channel_gate(x.shape(), gate.shape());
+  };
+  if (a.defined() && b.defined() && !mul_kernels().forced("broadcast")) {
+    if (gates(a, b)) return mul_by_channel_gate(a, cast(b, compute_type(a.dtype())));
+    if (gates(b, a)) return mul_by_channel_gate(b, cast(a, compute_type(b.dtype())));
   }
   return binary<Mul>(a, b);
 }
@@ -208,10 +215,14 @@ std::vector<OpCase> arithmetic_cases() {
                        .hi = row.hi});
   // What a gate and a mean over the same images give is written together, unless another writer comes between.
   const auto shared = [&](const char* name, const std::function<Tensor(const Tensor& x, const Tensor& mean)>& run) {
-    cases.push_back({.name = name, .inputs = {{3, 4, 5, 7}, {7, 1, 1, 7}}, .run = [run](const std::vector<Tensor>& in) {
-                       const Tensor x = batch_norm(conv2d(in[0], in[1]), {}, {}, {}, {.training = true});
-                       return run(x, global_avg_pool(x));
-                     }});
+    cases.push_back({.name = name,
+                     .inputs = {{3, 4, 5, 7}, {7, 1, 1, 7}},
+                     .run =
+                         [run](const std::vector<Tensor>& in) {
+                           const Tensor x = batch_norm(conv2d(in[0], in[1]), {}, {}, {}, {.training = true});
+                           return run(x, global_avg_pool(x));
+                         },
+                     .roundings = 4});
   };
   shared("gate_of_mean", [](const Tensor& x, const Tensor& mean) { return mul(x, mean); });
   shared("gate_of_mean_and_x", [](const Tensor& x, const Tensor& mean) { return add(mul(x, mean), x); });

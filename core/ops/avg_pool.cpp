@@ -1,7 +1,9 @@
-// y (N, H', W', C) = mean over a window of each pixel. Inputs are read row by row through their pending transform;
-// gradients are gathered row by row, so each element has one writer and the sums come along.
+// y (N, H', W', C) = mean over a window of each pixel; of bf16 in f32 where there is one window for an image. Inputs
+// are read row by row through their pending transform; gradients are gathered row by row, so each element has one
+// writer and the sums come along.
 #include "core/op_recorder.h"
 #include "core/ops/block_reader.h"
+#include "core/ops/cast.h"
 #include "core/ops/pool_window.h"
 #include "core/parallel.h"
 
@@ -54,8 +56,9 @@ bool tiles(const Windows& windows, int64_t in) {
   return next == in;
 }
 
-template <class T>
+template <class S>
 void take_averages(const Body& x, const Array& out, const Windows& rows_windows, const Windows& columns) {
+  using T = Compute<S>;
   const Shape& in = x.raw.shape;
   const View<T> y = out.view<T>();
   const int64_t c = y.c(), lines = y.n() * y.h(), width = y.w() * c;
@@ -63,7 +66,7 @@ void take_averages(const Body& x, const Array& out, const Windows& rows_windows,
   const bool whole_rows = columns.size() == 1 && tiles(columns, in[2]);
   const int64_t run = whole_rows ? pixels_per_run(c) : in[2];
   parallel_sweep(lines, chunk_count(lines), [&](int64_t, int64_t begin, int64_t end) {
-    const BlockReader<T> reader(x, run);
+    const BlockReader<S> reader(x, run);
     std::vector<double> total(static_cast<size_t>(width));
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / y.h();
@@ -75,8 +78,8 @@ void take_averages(const Body& x, const Array& out, const Windows& rows_windows,
         const auto block = reader.read(p, count);
         for (int64_t ox = 0; ox < y.w(); ox++) {
           const Window& w = columns[static_cast<size_t>(ox)];
-          rows<T>().column_sums(total.data() + ox * c, block.pixel(whole_rows ? 0 : w.begin), block.step,
-                                whole_rows ? count : w.end - w.begin, c);
+          passes<T>().column_sums(total.data() + ox * c, block.pixel(whole_rows ? 0 : w.begin), block.step,
+                                  whole_rows ? count : w.end - w.begin, c);
         }
       }
       T* to = y.pixel(line * y.w());
@@ -88,20 +91,22 @@ void take_averages(const Body& x, const Array& out, const Windows& rows_windows,
   });
 }
 
-template <class T>
+template <class S>
 EpilogueResult give_averages(const Array& gradient, const GradSink::Slot& slot, const Windows& rows_windows,
                              const Windows& columns) {
-  const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
+  using T = Compute<S>;
+  const View<T> g = gradient.view<T>();
+  const View<S> to = slot.to.view<S>();
   const int64_t c = g.c(), lines = to.n() * to.h(), chunks = chunk_count(lines);
   const bool once = tiles(rows_windows, to.h()) && tiles(columns, to.w()), add = slot.accumulate || !once;
-  EpilogueRunner<T> runner(slot, chunks);
+  EpilogueRunner<S> runner(slot, chunks);
   parallel_sweep(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     std::vector<T> share(static_cast<size_t>(c));
     int64_t summed = begin;
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / to.h(), iy = line % to.h();
       if (add && !slot.accumulate)
-        for (int64_t p = line * to.w(); p < (line + 1) * to.w(); p++) std::fill_n(to.pixel(p), c, T(0));
+        for (int64_t p = line * to.w(); p < (line + 1) * to.w(); p++) std::fill_n(to.pixel(p), c, S{});
       for (int64_t oy = 0; oy < g.h(); oy++) {
         const Window& window = rows_windows[static_cast<size_t>(oy)];
         if (iy < window.begin || iy >= window.end) continue;
@@ -110,8 +115,7 @@ EpilogueResult give_averages(const Array& gradient, const GradSink::Slot& slot, 
           const T* up = g.pixel((image * g.h() + oy) * g.w() + ox);
           const T part = static_cast<T>(1 / (window.divisor * w.divisor));
           for (int64_t k = 0; k < c; k++) share[static_cast<size_t>(k)] = up[k] * part;
-          rows<T>().gradient(to.pixel(line * to.w() + w.begin), to.stride, share.data(), 0, nullptr, 0, w.end - w.begin,
-                             c, nullptr, add);
+          passes<S>().put(to.pixel(line * to.w() + w.begin), to.stride, share.data(), 0, w.end - w.begin, c, add);
         }
       }
       if (line + 1 < end && (line + 1 - summed) * to.w() < kPixelsPerSum) continue;
@@ -133,8 +137,8 @@ void scale(const View<T>& x, const View<T>& y, T by) {
 
 class AvgPoolNode final : public Node {
  public:
-  AvgPoolNode(const char* op, const Shape& x, Windows rows_windows, Windows columns)
-      : op_(op), x_(x), rows_(std::move(rows_windows)), columns_(std::move(columns)) {}
+  AvgPoolNode(const char* op, const Tensor& x, Windows rows_windows, Windows columns)
+      : op_(op), x_(x.shape()), dtype_(x.dtype()), rows_(std::move(rows_windows)), columns_(std::move(columns)) {}
   const char* name() const override { return op_; }
   void backward(Gradient gy) override {
     const Array g = materialise(std::move(gy)).g;
@@ -143,29 +147,31 @@ class AvgPoolNode final : public Node {
       with_floating(g.dtype, op_, [&]<class T>() {
         scale<T>(g.view<T>(), share.view<T>(), static_cast<T>(1 / (rows_[0].divisor * columns_[0].divisor)));
       });
-      return sink_of(0)->give_by_image({.shape = x_, .offset = share});
+      return sink_of(0)->give_by_image({.shape = x_, .dtype = dtype_, .offset = share});
     }
-    const auto slot = sink_of(0)->open(x_, g.dtype);
-    sink_of(0)->close(
-        with_floating(g.dtype, op_, [&]<class T>() { return give_averages<T>(g, slot, rows_, columns_); }));
+    const auto slot = sink_of(0)->open(x_, dtype_);
+    sink_of(0)->close(with_storage(dtype_, op_, [&]<class S>() { return give_averages<S>(g, slot, rows_, columns_); }));
   }
 
  private:
   const char* op_;
   Shape x_;
+  DType dtype_;  // of x
   Windows rows_, columns_;
 };
 
 Tensor averaged(const char* op, const Tensor& x, Windows rows_windows, Windows columns) {
   const Shape& s = x.shape();
-  const Array out = Array::empty(
-      {s[0], static_cast<int64_t>(rows_windows.size()), static_cast<int64_t>(columns.size()), s[3]}, x.dtype());
-  with_floating(x.dtype(), op, [&]<class T>() { take_averages<T>(*x.body(), out, rows_windows, columns); });
+  const Array out = Array::empty({s[0], std::ssize(rows_windows), std::ssize(columns), s[3]}, compute_type(x.dtype()));
+  with_storage(x.dtype(), op, [&]<class S>() { take_averages<S>(*x.body(), out, rows_windows, columns); });
+  const bool of_images = out.shape[1] * out.shape[2] == 1;  // small, and what follows it is as small
   OpAttributes windows;
   if (active_recorder()) windows = {as_attribute("rows", rows_windows), as_attribute("columns", columns)};
   NodePtr node;
-  if (wants_grad({&x})) node = std::make_shared<AvgPoolNode>(op, s, std::move(rows_windows), std::move(columns));
-  return recorded("averages", {&x}, make_result(make_body(out), std::move(node), {&x}), [&] { return windows; });
+  if (wants_grad({&x})) node = std::make_shared<AvgPoolNode>(op, x, std::move(rows_windows), std::move(columns));
+  const Tensor y =
+      recorded("averages", {&x}, make_result(make_body(out), std::move(node), {&x}), [&] { return windows; });
+  return of_images ? y : cast(y, x.dtype());
 }
 
 }  // namespace

@@ -18,13 +18,13 @@ void check_per_channel(const Tensor& t, const char* what, const Tensor& x) {
 void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const RunningStatistics& running,
            const BatchNormOptions& options) {
   x.require_defined("batch_norm", "the input");
-  if (!is_floating(x.dtype())) fail("batch_norm: works on f32 and f64 tensors, but got {}", name_of(x.dtype()));
+  if (!is_floating(x.dtype())) fail("batch_norm: works on f32, f64 and bf16 tensors, but got {}", name_of(x.dtype()));
   if (x.rank() < 2) fail("batch_norm: input is {}, but needs a batch and a channel dimension", x.shape().str());
   check_per_channel(weight, "weight", x), check_per_channel(bias, "bias", x);
   check_per_channel(running.mean, "running_mean", x), check_per_channel(running.var, "running_var", x);
   if (running.mean.defined() != running.var.defined()) fail("batch_norm: running_mean and running_var belong together");
   for (const Tensor* t : {&weight, &bias})
-    if (t->defined() && t->dtype() != x.dtype())
+    if (t->defined() && t->dtype() != compute_type(x.dtype()))
       fail("batch_norm: input is {}, but a parameter is {}", name_of(x.dtype()), name_of(t->dtype()));
   if (options.momentum && !(*options.momentum >= 0 && *options.momentum <= 1))
     fail("batch_norm: momentum is {}, but must lie in [0, 1]", *options.momentum);
@@ -110,7 +110,7 @@ class BatchNormNode final : public Node {
   void give_parameter(size_t i, F gradient) {
     GradSink* to = sink_of(i);
     if (!to) return;
-    const auto slot = to->open({pending_->channels()}, saved(0, "input")->raw.dtype);
+    const auto slot = to->open({pending_->channels()}, compute_type(saved(0, "input")->raw.dtype));
     with_floating(slot.to.dtype, name(), [&]<class T>() {
       T* out = slot.to.data<T>();
       for (size_t c = 0; c < inverse_std_.size(); c++)
@@ -167,8 +167,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
 std::vector<OpCase> batch_norm_cases() {
   auto apply = [](const std::vector<Tensor>& in, bool training, bool affine) {
     const int64_t c = in[0].shape().channels();
-    const RunningStatistics running{Tensor::full({c}, 0.25, in[0].dtype()), Tensor::full({c}, 1.5, in[0].dtype()),
-                                    Tensor::zeros({}, DType::i64)};
+    const RunningStatistics running{Tensor::full({c}, 0.25, compute_type(in[0].dtype())),
+                                    Tensor::full({c}, 1.5, compute_type(in[0].dtype())), Tensor::zeros({}, DType::i64)};
     return batch_norm(in[0], affine ? in[1] : Tensor(), affine ? in[2] : Tensor(), running, {.training = training});
   };
   std::vector<OpCase> cases;

@@ -66,9 +66,9 @@ class CatBlocksNode final : public Node {
       const int64_t part = shapes_[i].numel() / std::max<int64_t>(outer_, 1);
       if (GradSink* to = sink_of(i)) {
         const Array mine = Array::empty(shapes_[i], g.dtype);
-        with_floating(g.dtype, name(), [&]<class T>() {
+        with_storage(g.dtype, name(), [&]<class S>() {
           for (int64_t o = 0; o < outer_; o++)
-            std::copy_n(g.data<T>() + o * line + first, part, mine.data<T>() + o * part);
+            std::copy_n(g.data<S>() + o * line + first, part, mine.data<S>() + o * part);
         });
         to->give({mine});
       }
@@ -92,9 +92,9 @@ class SliceChannelsNode final : public Node {
       auto clear = [&](int64_t begin, int64_t end) {
         if (begin == end) return;
         const Array rest = slot.to.slice_channels(begin, end - begin);
-        with_floating(rest.dtype, name(), [&]<class T>() {
-          const View<T> v = rest.view<T>();
-          for (int64_t p = 0; p < v.pixels(); p++) std::fill_n(v.pixel(p), v.channels(), T(0));
+        with_storage(rest.dtype, name(), [&]<class S>() {
+          const View<S> v = rest.view<S>();
+          for (int64_t p = 0; p < v.pixels(); p++) std::fill_n(v.pixel(p), v.channels(), S{});
         });
       };
       clear(0, first_), clear(first_ + count, in_.channels());
@@ -213,8 +213,11 @@ Tensor slice_channels(const Tensor& x, int64_t first, int64_t count) {
 std::vector<OpCase> cat_cases() {
   std::vector<OpCase> cases;
   auto add = [&](std::string name, std::vector<Shape> inputs, int dim) {
-    cases.push_back(
-        {.name = std::move(name), .inputs = std::move(inputs), .run = [dim](const auto& in) { return cat(in, dim); }});
+    const auto parts = std::ssize(inputs);
+    cases.push_back({.name = std::move(name),
+                     .inputs = std::move(inputs),
+                     .run = [dim](const auto& in) { return cat(in, dim); },
+                     .activations = parts});
   };
   add("channels", {{2, 3, 5, 4}, {2, 3, 5, 7}}, -1);
   add("three", {{2, 3, 4}, {2, 3, 1}, {2, 3, 9}}, 2);
@@ -228,9 +231,14 @@ std::vector<OpCase> cat_cases() {
   // What reads an array in parts, and gives its gradient in parts or whole.
   const auto read = [&](const char* name, const std::vector<Shape>& inputs,
                         const std::function<Tensor(const Tensor& all, const std::vector<Tensor>& in)>& run) {
-    cases.push_back({.name = name, .inputs = inputs, .run = [run](const std::vector<Tensor>& in) {
-                       return run(cat({in[0], in[1]}), in);
-                     }});
+    cases.push_back({.name = name,
+                     .inputs = inputs,
+                     .run =
+                         [run](const std::vector<Tensor>& in) {
+                           return run(cat({in[0], in[1]}), in);
+                         },
+                     .activations = 2,
+                     .roundings = 3});
   };
   const std::vector<Shape> parts{{2, 5, 6, 8}, {2, 5, 6, 9}};
   const auto with = [&](const Shape& weight) {
@@ -256,9 +264,11 @@ std::vector<OpCase> cat_cases() {
   const auto shared = [&](const char* name, const Shape& weight, const Conv2dOptions& options) {
     cases.push_back({.name = name,
                      .inputs = {{2, 5, 6, 16}, weight, {2, 5, 6, 16 + weight[0]}},
-                     .run = [options](const std::vector<Tensor>& in) {
-                       return cat({in[0], conv2d(in[0], in[1], {}, options)}) + in[2];
-                     }});
+                     .run =
+                         [options](const std::vector<Tensor>& in) {
+                           return cat({in[0], conv2d(in[0], in[1], {}, options)}) + in[2];
+                         },
+                     .roundings = 2});
   };
   shared("shared_pointwise", {9, 1, 1, 16}, {});
   shared("shared_dense", {8, 3, 3, 16}, {.padding = {1, 1}});
@@ -266,10 +276,13 @@ std::vector<OpCase> cat_cases() {
   shared("shared_groups", {8, 3, 3, 8}, {.padding = {1, 1}, .groups = 2});
   cases.push_back({.name = "shared_parts",
                    .inputs = {{2, 5, 6, 8}, {2, 5, 6, 9}, {17, 3, 3, 1}, {2, 5, 6, 34}},
-                   .run = [](const std::vector<Tensor>& in) {
-                     const Tensor x = cat({in[0], in[1]});
-                     return cat({x, conv2d(x, in[2], {}, {.padding = {1, 1}, .groups = 17})}) + in[3];
-                   }});
+                   .run =
+                       [](const std::vector<Tensor>& in) {
+                         const Tensor x = cat({in[0], in[1]});
+                         return cat({x, conv2d(x, in[2], {}, {.padding = {1, 1}, .groups = 17})}) + in[3];
+                       },
+                   .activations = 2,
+                   .roundings = 2});
   return cases;
 }
 

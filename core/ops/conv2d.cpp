@@ -4,8 +4,10 @@
 
 #include "core/kernels/conv2d.h"
 #include "core/nearest.h"
+#include "core/numerics.h"
 #include "core/op_case.h"
 #include "core/op_recorder.h"
+#include "core/ops/cast.h"
 #include "core/shapes_only.h"
 
 namespace ghost {
@@ -80,11 +82,12 @@ Conv2dShape dimensions(const Shape& x, const Shape& weight, const Conv2dOptions&
 }
 
 void check_types(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (!is_floating(x.dtype())) fail("conv2d: works on f32 and f64 tensors, but got {}", name_of(x.dtype()));
-  if (weight.dtype() != x.dtype())
+  if (!is_floating(x.dtype())) fail("conv2d: works on f32, f64 and bf16 tensors, but got {}", name_of(x.dtype()));
+  const DType computed = compute_type(x.dtype());
+  if (weight.dtype() != computed)
     fail("conv2d: input is {}, but weight is {}", name_of(x.dtype()), name_of(weight.dtype()));
   if (!bias.defined()) return;
-  if (bias.dtype() != x.dtype()) fail("conv2d: input is {}, but bias is {}", name_of(x.dtype()), name_of(bias.dtype()));
+  if (bias.dtype() != computed) fail("conv2d: input is {}, but bias is {}", name_of(x.dtype()), name_of(bias.dtype()));
   if (bias.rank() != 1 || bias.numel() != weight.size(0))
     fail("conv2d: bias is {}, but weight {} makes {} channels", bias.shape().str(), weight.shape().str(),
          weight.size(0));
@@ -101,11 +104,11 @@ class Conv2dNode final : public Node {
   const char* name() const override { return "conv2d"; }
   void backward(Gradient gy) override {
     GradSink *to_x = sink_of(0), *to_weight = sink_of(1), *to_bias = sink_of(2);
-    const DType dtype = gy.g.dtype;
+    const DType dtype = gy.g.dtype, computed = compute_type(dtype);
     GradSink::Slot gx, gw, gb;
     if (to_x) gx = to_x->open({s_.n, s_.h, s_.w, s_.ci}, dtype, conv2d_flexible(s_));
-    if (to_weight) gw = to_weight->open({s_.co, s_.kh, s_.kw, s_.cig()}, dtype);
-    if (to_bias) gb = to_bias->open({s_.co}, dtype);
+    if (to_weight) gw = to_weight->open({s_.co, s_.kh, s_.kw, s_.cig()}, computed);
+    if (to_bias) gb = to_bias->open({s_.co}, computed);
     const Array weight = to_x ? packed(values(saved(1, "weight"))) : Array{};
     EpilogueResult done = conv2d_backward(
         s_, to_weight ? saved(0, "input") : nullptr, weight, gy,
@@ -137,6 +140,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   x.require_defined("conv2d", "the input"), weight.require_defined("conv2d", "the weight");
   check_types(x, weight, bias);
   const Conv2dShape s = dimensions(x.shape(), weight.shape(), options);
+  if (x.dtype() == DType::f32 && activation_type() == DType::bf16 && s.oh * s.ow > 1)
+    return conv2d(cast(x, DType::bf16), weight, bias, options);
   const Shape shape{s.n, s.oh, s.ow, s.co};
   const Array z = Array::empty(shape, x.dtype());
   if (shapes_only()) return make_result(make_body(z), nullptr, {});

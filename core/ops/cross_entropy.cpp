@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/op_case.h"
+#include "core/ops/cast.h"
 #include "core/parallel.h"
 
 namespace ghost {
@@ -179,6 +180,8 @@ std::vector<double> losses(const Array& logits, const Targets& targets) {
 }  // namespace
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+  if (logits.defined() && logits.dtype() == DType::bf16)
+    return cross_entropy(cast(logits, DType::f32), target, options);
   Targets targets = checked(logits, target, options);
   const bool per_sample = options.reduction == Reduction::none;
   const double factor = options.reduction == Reduction::mean ? mean_factor(targets, logits.size(0)) : 1;

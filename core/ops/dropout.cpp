@@ -4,6 +4,7 @@
 #include <span>
 
 #include "core/op_case.h"
+#include "core/ops/cast.h"
 #include "core/ops/strided.h"
 #include "core/parallel.h"
 
@@ -42,6 +43,8 @@ class DropoutNode final : public Node {
 }  // namespace
 
 Tensor dropout(const Tensor& x, double p, RandomStream stream) {
+  if (x.defined() && x.dtype() == DType::bf16)
+    return cast(dropout(cast(x, DType::f32), p, std::move(stream)), DType::bf16);
   x.require_defined("dropout", "the input");
   if (!(p >= 0 && p < 1)) fail("dropout: probability {} given, but it must lie in [0, 1)", p);
   if (!is_floating(x.dtype())) fail("dropout: works on f32 and f64 tensors, but got {}", name_of(x.dtype()));

@@ -3,6 +3,7 @@
 #include "core/ops/haar.h"
 
 #include "core/op_case.h"
+#include "core/ops/cast.h"
 #include "core/ops/conv2d.h"
 #include "core/ops/linear.h"
 #include "core/ops/shape_ops.h"
@@ -26,6 +27,7 @@ Tensor basis(DType dtype) {
 }  // namespace
 
 Tensor haar_mix(const Tensor& x, const Tensor& coefficients) {
+  if (x.defined() && x.dtype() == DType::bf16) return cast(haar_mix(cast(x, DType::f32), coefficients), DType::bf16);
   x.require_defined("haar_mix", "the input"), coefficients.require_defined("haar_mix", "the coefficients");
   if (x.rank() != 4) fail("haar_mix: input is {}, but must be (N, H, W, C)", x.shape().str());
   const int64_t channels = x.size(3);

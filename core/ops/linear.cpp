@@ -5,6 +5,7 @@
 #include "core/kernels/gemm.h"
 #include "core/op_case.h"
 #include "core/op_recorder.h"
+#include "core/ops/cast.h"
 #include "core/shapes_only.h"
 
 namespace ghost {
@@ -77,6 +78,7 @@ class LinearNode final : public Node {
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (x.defined() && x.dtype() == DType::bf16) return linear(cast(x, DType::f32), weight, bias);
   check(x, weight, bias);
   const int64_t pixels = x.shape().pixels(), in = x.size(-1), out = weight.size(0);
   Shape shape = x.shape();

@@ -2,7 +2,9 @@
 // finished values are compared whatever the sign of the scale; gradients are gathered row by row, so each element has
 // one writer and the sums come along.
 #include <limits>
+#include <type_traits>
 
+#include "core/kernels/scratch.h"
 #include "core/op_recorder.h"
 #include "core/ops/block_reader.h"
 #include "core/ops/pool_window.h"
@@ -47,17 +49,32 @@ class KeptTaps {
   Storage memory_;
 };
 
-template <class T>
+// Where a row of the result is computed: in its place, or, where values are rounded when they are stored, in memory of
+// this thread, from which put_row() stores it.
+template <class S>
+Compute<S>* row_in_compute(S* row, int64_t elements) {
+  if constexpr (std::is_same_v<S, Compute<S>>)
+    return row;
+  else
+    return scratch<Compute<S>>(ScratchSlot::result, elements);
+}
+template <class S>
+void put_row(S* row, const Compute<S>* from, int64_t elements) {
+  if constexpr (!std::is_same_v<S, Compute<S>>) passes<S>().put(row, elements, from, elements, 1, elements, false);
+}
+
+template <class S>
 void take_max(const Body& x, const Array& out, const PoolAxis& rows_axis, const PoolAxis& columns, KeptTaps& taps) {
-  const View<T> y = out.view<T>();
+  using T = Compute<S>;
+  const View<S> y = out.view<S>();
   const int64_t c = y.c(), lines = y.n() * y.h();
   parallel_sweep(lines, chunk_count(lines), [&](int64_t, int64_t begin, int64_t end) {
-    const BlockReader<T> reader(x, columns.in);
+    const BlockReader<S> reader(x, columns.in);
     std::vector<Taps> row_taps(static_cast<size_t>(taps.row()));
     Taps* const tap = row_taps.data();
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / y.h(), oy = line % y.h();
-      T* to = y.pixel(line * y.w());
+      T* to = row_in_compute<S>(y.pixel(line * y.w()), y.w() * c);
       std::fill_n(to, y.w() * c, -std::numeric_limits<T>::infinity());
       std::fill_n(tap, y.w() * c, -1);
       for (int64_t u = 0; u < rows_axis.kernel; u++) {
@@ -81,6 +98,7 @@ void take_max(const Body& x, const Array& out, const PoolAxis& rows_axis, const 
           }
       }
       taps.write(line, tap);
+      put_row<S>(y.pixel(line * y.w()), to, y.w() * c);
     }
   });
 }
@@ -95,38 +113,56 @@ void give_to_tap(T* __restrict d, const T* __restrict up, const Taps* __restrict
   }
 }
 
-template <class T>
+template <class S>
 EpilogueResult give_max(const Array& gradient, const GradSink::Slot& slot, const PoolAxis& rows_axis,
                         const PoolAxis& columns, const KeptTaps& taps) {
-  const View<T> g = gradient.view<T>(), to = slot.to.view<T>();
+  using T = Compute<S>;
+  constexpr bool kInPlace = std::is_same_v<S, T>;
+  const View<S> g = gradient.view<S>(), to = slot.to.view<S>();
   const int64_t c = g.c(), lines = to.n() * to.h(), chunks = chunk_count(lines);
-  EpilogueRunner<T> runner(slot, chunks);
+  EpilogueRunner<S> runner(slot, chunks);
   // Windows that lie side by side and leave nothing out: every input is given to once.
   const auto tiled = [](const PoolAxis& a) {
     return a.stride == a.kernel && a.dilation == 1 && a.padding == 0 && a.out * a.stride == a.in;
   };
-  const bool once = tiled(rows_axis) && tiled(columns), add = slot.accumulate || !once;
+  const bool once = tiled(rows_axis) && tiled(columns), add = (kInPlace && slot.accumulate) || !once;
   parallel_sweep(lines, chunks, [&](int64_t chunk, int64_t begin, int64_t end) {
     std::vector<Taps> row_taps(static_cast<size_t>(taps.row()));
     for (int64_t line = begin; line < end; line++) {
       const int64_t image = line / to.h(), iy = line % to.h();
-      if (add && !slot.accumulate)
-        for (int64_t p = line * to.w(); p < (line + 1) * to.w(); p++) std::fill_n(to.pixel(p), c, T(0));
+      // What is rounded when it is stored is gathered, and read, in memory of this thread.
+      T* row = nullptr;
+      int64_t step = c;
+      if constexpr (kInPlace)
+        row = to.pixel(line * to.w()), step = to.stride;
+      else
+        row = scratch<T>(ScratchSlot::result, to.w() * c);
+      if (add && !(kInPlace && slot.accumulate))
+        for (int64_t p = 0; p < to.w(); p++) std::fill_n(row + p * step, c, T(0));
       for (int64_t u = 0; u < rows_axis.kernel; u++) {
         const int64_t oy = rows_axis.target(iy, u);
         if (oy < 0) continue;
-        taps.read(image * g.h() + oy, row_taps.data());
-        for (int64_t ox = 0; ox < g.w(); ox++) {
-          const int64_t pixel = (image * g.h() + oy) * g.w() + ox;
-          const T* up = g.pixel(pixel);
+        const int64_t above = image * g.h() + oy;
+        taps.read(above, row_taps.data());
+        const T* up = nullptr;
+        int64_t up_step = c;
+        if constexpr (kInPlace) {
+          up = g.pixel(above * g.w()), up_step = g.stride;
+        } else {
+          T* staged = scratch<T>(ScratchSlot::gradient, g.w() * c);
+          passes<S>().stage({staged, 0, c}, {g.pixel(above * g.w()), 0, g.stride}, 1, g.w(), c, nullptr);
+          up = staged;
+        }
+        for (int64_t ox = 0; ox < g.w(); ox++, up += up_step) {
           const Taps* at = row_taps.data() + ox * c;
           for (int64_t v = 0; v < columns.kernel; v++) {
             const int64_t ix = columns.source(ox, v);
             if (ix < 0) continue;
-            give_to_tap(to.pixel(line * to.w() + ix), up, at, static_cast<Taps>(u * columns.kernel + v), c, add);
+            give_to_tap(row + ix * step, up, at, static_cast<Taps>(u * columns.kernel + v), c, add);
           }
         }
       }
+      if constexpr (!kInPlace) passes<S>().put(to.pixel(line * to.w()), to.stride, row, c, to.w(), c, slot.accumulate);
       runner.add(chunk, line * to.w(), to.w());
     }
   });
@@ -142,7 +178,7 @@ class MaxPoolNode final : public Node {
     const Array g = materialise(std::move(gy)).g;
     const auto slot = sink_of(0)->open(x_, g.dtype);
     sink_of(0)->close(
-        with_floating(g.dtype, name(), [&]<class T>() { return give_max<T>(g, slot, rows_, columns_, *taps_); }));
+        with_storage(g.dtype, name(), [&]<class S>() { return give_max<S>(g, slot, rows_, columns_, *taps_); }));
     taps_ = nullptr;
   }
 
@@ -159,7 +195,7 @@ Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
   const Array out = Array::empty(pool_output_shape("max_pool2d", x.shape(), options), x.dtype());
   const PoolAxis rows_axis(x.shape(), out.shape, options, 0), columns(x.shape(), out.shape, options, 1);
   auto taps = std::make_unique<KeptTaps>(out.shape, rows_axis.kernel * columns.kernel);
-  with_floating(x.dtype(), "max_pool2d", [&]<class T>() { take_max<T>(*x.body(), out, rows_axis, columns, *taps); });
+  with_storage(x.dtype(), "max_pool2d", [&]<class S>() { take_max<S>(*x.body(), out, rows_axis, columns, *taps); });
   NodePtr node;
   if (wants_grad({&x})) node = std::make_shared<MaxPoolNode>(x.shape(), rows_axis, columns, std::move(taps));
   return recorded("max_pool2d", {&x}, make_result(make_body(out), std::move(node), {&x}), [&] {

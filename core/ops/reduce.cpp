@@ -4,6 +4,7 @@
 
 #include "core/op_case.h"
 #include "core/op_recorder.h"
+#include "core/ops/cast.h"
 #include "core/ops/strided.h"
 
 namespace ghost {
@@ -62,6 +63,7 @@ Shape without(const Shape& x, const std::vector<int>& dims) {
 }
 
 Tensor reduced(const char* op, const Tensor& x, const std::vector<int>& dims, bool keepdim, bool divide) {
+  if (x.defined() && x.dtype() == DType::bf16) return reduced(op, cast(x, DType::f32), dims, keepdim, divide);
   x.require_defined(op, "the input");
   const Shape kept = kept_shape(op, x.shape(), dims);
   const Array out = Array::empty(kept, x.dtype());

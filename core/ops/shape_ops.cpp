@@ -7,6 +7,7 @@
 #include "core/kernels/rows.h"
 #include "core/op_case.h"
 #include "core/op_recorder.h"
+#include "core/ops/cast.h"
 #include "core/ops/strided.h"
 
 namespace ghost {
@@ -37,9 +38,9 @@ void assign_or_add(const Strided<T>& to, const Strided<T>& from, bool accumulate
     for (int64_t i = begin; i < end; i++) {
       const auto [d, s] = walk.offsets(i);
       if (accumulate)
-        rows<T>().gradient(to.data + d, to_step, from.data + s, from_step, nullptr, 0, w, c, nullptr, true);
+        passes<T>().gradient(to.data + d, to_step, from.data + s, from_step, nullptr, 0, w, c, nullptr, true);
       else
-        rows<T>().transform(to.data + d, to_step, from.data + s, from_step, w, c, nullptr);
+        passes<T>().transform(to.data + d, to_step, from.data + s, from_step, w, c, nullptr);
     }
   });
 }
@@ -166,6 +167,7 @@ class PadNode final : public Node {
 }  // namespace
 
 Tensor slice(const Tensor& x, const std::vector<Range>& ranges) {
+  if (x.defined() && x.dtype() == DType::bf16) return cast(slice(cast(x, DType::f32), ranges), DType::bf16);
   x.require_defined("slice", "the input");
   if (ranges.size() > static_cast<size_t>(x.rank()))
     fail("slice: {} ranges given, but {} has {} dimensions", ranges.size(), x.shape().str(), x.rank());
@@ -233,6 +235,7 @@ Tensor reshape(const Tensor& x, const std::vector<int64_t>& shape) {
 }
 
 Tensor permute(const Tensor& x, const std::vector<int>& dims) {
+  if (x.defined() && x.dtype() == DType::bf16) return cast(permute(cast(x, DType::f32), dims), DType::bf16);
   x.require_defined("permute", "the input");
   std::vector<int> order;
   std::vector<bool> seen(Shape::kMaxRank);
@@ -280,6 +283,7 @@ Tensor flatten(const Tensor& x, int start) {
 }
 
 Tensor pad(const Tensor& x, const Pad2d& by) {
+  if (x.defined() && x.dtype() == DType::bf16) return cast(pad(cast(x, DType::f32), by), DType::bf16);
   x.require_defined("pad", "the input");
   if (x.rank() != 4) fail("pad: input is {}, but must be (N, H, W, C)", x.shape().str());
   const Shape& s = x.shape();

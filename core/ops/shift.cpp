@@ -7,6 +7,7 @@
 #include "core/op_case.h"
 #include "core/op_recorder.h"
 #include "core/ops/block_reader.h"
+#include "core/ops/cast.h"
 #include "core/parallel.h"
 
 namespace ghost {
@@ -86,6 +87,7 @@ class ShiftNode final : public Node {
 }  // namespace
 
 Tensor shift(const Tensor& x, const std::vector<PixelOffset>& offsets) {
+  if (x.defined() && x.dtype() == DType::bf16) return cast(shift(cast(x, DType::f32), offsets), DType::bf16);
   x.require_defined("shift", "the input");
   if (x.rank() != 4) fail("shift: input is {}, but must be (N, H, W, C)", x.shape().str());
   const auto channels = static_cast<int64_t>(offsets.size());

@@ -6,6 +6,7 @@
 
 #include "core/op_case.h"
 #include "core/op_recorder.h"
+#include "core/ops/cast.h"
 #include "core/ops/strided.h"
 
 namespace ghost {
@@ -67,6 +68,7 @@ class SoftmaxNode final : public Node {
 };
 
 Tensor softmax_along(const char* op, const Tensor& x, int dim, bool logarithm) {
+  if (x.defined() && x.dtype() == DType::bf16) return softmax_along(op, cast(x, DType::f32), dim, logarithm);
   x.require_defined(op, "the input");
   const int d = dim < 0 ? dim + x.rank() : dim;
   if (d < 0 || d >= x.rank())

@@ -19,8 +19,8 @@ Tensor DropPath::forward(const Tensor& x) {
   std::vector<int64_t> sizes(static_cast<size_t>(x.rank()), 1);
   sizes.front() = images;
   sizes.back() = x.size(x.rank() - 1);  // repeated over the channels: such a gate has a fast kernel
-  Tensor gate = Tensor::empty(Shape(sizes), x.dtype());
-  with_floating(x.dtype(), kind(), [&]<class T>() {
+  Tensor gate = Tensor::empty(Shape(sizes), compute_type(x.dtype()));
+  with_floating(gate.dtype(), kind(), [&]<class T>() {
     T* to = gate.mutable_data<T>();
     for (int64_t i = 0; i < images; i++, to += sizes.back())
       std::fill_n(to, sizes.back(), stream.flip(p_) ? T(0) : static_cast<T>(1 / (1 - p_)));

@@ -32,6 +32,8 @@ void describe(TrainConfig& c, Description& d) {
   d.field("fusion", &c.fusion, "false: finish every operator by itself (slow, for checking)");
   d.field("numerics", &c.numerics, "exact: no convolution by Winograd, whose rounding is larger",
           rule::one_of({"fast", "exact"}));
+  d.field("precision", &c.precision, "how activations and their gradients are stored; all else is f32",
+          rule::one_of({"f32", "bf16"}));
   std::vector<std::string> weights{"auto", "raw"};
   for (const HookEntry& hook : hook_table())
     if (hook.keeps_weights) weights.push_back(hook.name);

@@ -26,6 +26,7 @@ struct TrainConfig {
   int64_t keep = 0;                 // older checkpoints besides last and best
   bool fusion = true;               // false: every transform is finished where it arises
   std::string numerics = "fast";    // fast | exact (core/numerics.h)
+  std::string precision = "f32";    // f32 | bf16: how activations are stored
   std::vector<std::string> freeze;  // patterns of parameters that do not train (nn/freeze.h)
   std::string best = "auto";        // auto | raw | a hook that keeps weights: whose accuracy `best` follows
   HookOptions hooks;                // a section for each line of hook_table()

@@ -5,7 +5,7 @@
 
 namespace ghost {
 
-// Takes over train.fusion and train.numerics.
+// Takes over train.fusion, train.numerics and train.precision.
 void set_arithmetic(const TrainConfig& train);
 
 // Restores the settings at its end to what they were at its start.
@@ -19,6 +19,7 @@ class ArithmeticScope {
  private:
   bool folding_;
   Numerics numerics_;
+  DType activations_;
 };
 
 }  // namespace ghost

@@ -9,6 +9,9 @@ struct KernelSet {
   int vector_bytes;
   RowKernels<float> f32;
   RowKernels<double> f64;
+  RowPasses<float> passes_f32;
+  RowPasses<double> passes_f64;
+  RowPasses<bf16> passes_bf16;
 };
 
 extern const KernelSet baseline;

@@ -85,8 +85,10 @@ GHOST_INLINE void load_channels(Vector<T>* v, const T* channels, const Panel& p,
 // Where a panel has got to in pixels that it reads, or writes (Pointer: T*), and what it asks of memory meanwhile, a
 // vector at a time: its own channels of pixels `ahead` bytes later or more, or, where there are several panels, its
 // share of what follows the block, so that all is asked for in the order of memory.
-template <class T, int NV, bool Alone, class Last, class Pointer = const T*>
+template <class S, int NV, bool Alone, class Last, class Pointer = const S*>
 class PanelAt {
+  using T = ghost::Compute<S>;
+
  public:
   template <class Pixels>
   GHOST_INLINE PanelAt(const Pixels& b, const Panel& p, Last last, int64_t ahead = 0)
@@ -98,7 +100,7 @@ class PanelAt {
     if (!Alone) ahead_ += static_cast<int64_t>(reinterpret_cast<uintptr_t>(at_));
   }
   GHOST_INLINE Vector<T> get(int j) const {
-    const T* at = at_ + j * kLanes<T>;
+    const S* at = at_ + j * kLanes<T>;
     return j + 1 < NV ? load(at) : load(at, last_);
   }
   GHOST_INLINE void put(int j, Vector<T> v) const {
@@ -110,16 +112,16 @@ class PanelAt {
   }
   GHOST_INLINE void fetch(int j) const {
     const uintptr_t at = (Alone ? reinterpret_cast<uintptr_t>(at_) : 0) + static_cast<uintptr_t>(ahead_);
-    __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<uintptr_t>(j) * GHOST_VECTOR_BYTES));
+    __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<uintptr_t>(j * kVector)));
   }
   GHOST_INLINE void next_pixel() {
     at_ += step_;
-    if (!Alone) ahead_ += NV * GHOST_VECTOR_BYTES;
+    if (!Alone) ahead_ += NV * kVector;
   }
   GHOST_INLINE void next_row() { at_ += gap_; }
 
  private:
-  static constexpr int64_t kSize = sizeof(T);
+  static constexpr int64_t kSize = sizeof(S), kVector = kLanes<T> * kSize;  // bytes of an element, of a vector
   static GHOST_INLINE int64_t whole_pixels(int64_t bytes, int64_t step) {
     return step == 0 ? 0 : (bytes / kSize + step - 1) / step * step * kSize;
   }

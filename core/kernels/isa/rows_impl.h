@@ -14,18 +14,24 @@
 
 namespace {
 
+template <class S>
+constexpr ghost::RowPasses<S> row_passes() {
+  using T = ghost::Compute<S>;
+  return {.transform = transform_row<S>,
+          .gradient = gradient_row<S>,
+          .stage = transform_rows<T, S>,
+          .stage_gradient = stage_gradient<T, S>,
+          .put = put_row<S, T>,
+          .sum = sum_row<S>,
+          .sums = sums_row<S>,
+          .products = products_row<S>,
+          .statistics = statistics_row<S>,
+          .column_sums = column_sums_row<S>};
+}
+
 template <class T>
 constexpr ghost::RowKernels<T> row_kernels() {
-  return {.transform = transform_row<T>,
-          .gradient = gradient_row<T>,
-          .transform_rows = transform_rows<T>,
-          .gradient_rows = gradient_rows<T>,
-          .sum = sum_row<T>,
-          .sums = sums_row<T>,
-          .products = products_row<T>,
-          .statistics = statistics_row<T>,
-          .column_sums = column_sums_row<T>,
-          .dense = dense_row<T>,
+  return {.dense = dense_row<T>,
           .depthwise = depthwise_row<T>,
           .outer_sums = outer_sums<T>,
           .depthwise_sums = depthwise_sums<T>,
@@ -44,7 +50,13 @@ constexpr ghost::RowKernels<T> row_kernels() {
 }
 
 constexpr ghost::isa::KernelSet kernel_set(const char* name) {
-  return {.name = name, .vector_bytes = GHOST_VECTOR_BYTES, .f32 = row_kernels<float>(), .f64 = row_kernels<double>()};
+  return {.name = name,
+          .vector_bytes = GHOST_VECTOR_BYTES,
+          .f32 = row_kernels<float>(),
+          .f64 = row_kernels<double>(),
+          .passes_f32 = row_passes<float>(),
+          .passes_f64 = row_passes<double>(),
+          .passes_bf16 = row_passes<ghost::bf16>()};
 }
 
 }  // namespace

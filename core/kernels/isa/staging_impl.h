@@ -8,24 +8,27 @@
 
 namespace {
 
+using ghost::Compute;
 using ghost::RowGradient;
 
 constexpr int64_t kTransformAhead = 8 << 10, kGradientAhead = 4 << 10;
 // Pixels of a block at least, where there are several panels.
 constexpr int64_t kLeastStaged = 8;
 
-template <class T, int NV, bool Alone, class Last>
-__attribute__((noinline)) void copy_panel(const PixelRows<T>& dst, const PixelBlock<T>& src, const Panel& p,
+// D and S are how values are stored that a pass writes and reads; it computes in T, the same for both.
+template <class D, class S, int NV, bool Alone, class Last>
+__attribute__((noinline)) void copy_panel(const PixelRows<D>& dst, const PixelBlock<S>& src, const Panel& p,
                                           Last last) {
-  PanelAt<T, NV, Alone, Last, T*> to(dst, p, last);
-  PanelAt<T, NV, Alone, Last> from(src, p, last, kTransformAhead);
+  PanelAt<D, NV, Alone, Last, D*> to(dst, p, last);
+  PanelAt<S, NV, Alone, Last> from(src, p, last, kTransformAhead);
   for (int64_t y = p.rows, n = p.pixels; y > 0; y--, to.next_row(), from.next_row())
     for (int64_t x = n; x > 0; x--, to.next_pixel(), from.next_pixel())
 #pragma GCC unroll 8
       for (int j = 0; j < NV; j++) from.fetch(j), to.put(j, from.get(j));
 }
-template <class T>
-void copy_rows(const PixelRows<T>& dst, const PixelBlock<T>& src, int64_t h, int64_t w, int64_t c) {
+template <class D, class S>
+void copy_rows(const PixelRows<D>& dst, const PixelBlock<S>& src, int64_t h, int64_t w, int64_t c) {
+  using T = Compute<S>;
   if (dst.step == c && src.step == c) {  // a row is one run of numbers
     for (int64_t y = 0; y < h; y++)
       for_channels<T>(
@@ -38,16 +41,16 @@ void copy_rows(const PixelRows<T>& dst, const PixelBlock<T>& src, int64_t h, int
   constexpr int kMost = GHOST_VECTOR_REGISTERS == 32 ? 8 : 4;
   for_panels<kMost, T>(
       h, w, c, kLeastStaged, h * w, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
-        copy_panel<T, NV, Alone>(dst, src, p, last);
+        copy_panel<D, S, NV, Alone>(dst, src, p, last);
       });
 }
 
-template <class T, int NV, bool Alone, class Kind, class Last>
-__attribute__((noinline)) void transform_panel(const PixelRows<T>& dst, const PixelBlock<T>& src,
-                                               const RowTransform<T>& t, const Panel& p, Last last) {
-  const PanelTransform<T, NV, Alone, Kind> transform(t, p, last);
-  PanelAt<T, NV, Alone, Last, T*> to(dst, p, last);
-  PanelAt<T, NV, Alone, Last> from(src, p, last, kTransformAhead);
+template <class D, class S, int NV, bool Alone, class Kind, class Last>
+__attribute__((noinline)) void transform_panel(const PixelRows<D>& dst, const PixelBlock<S>& src,
+                                               const RowTransform<Compute<S>>& t, const Panel& p, Last last) {
+  const PanelTransform<Compute<S>, NV, Alone, Kind> transform(t, p, last);
+  PanelAt<D, NV, Alone, Last, D*> to(dst, p, last);
+  PanelAt<S, NV, Alone, Last> from(src, p, last, kTransformAhead);
   for (int64_t y = p.rows, n = p.pixels; y > 0; y--, to.next_row(), from.next_row())
     for (int64_t x = n; x > 0; x--, to.next_pixel(), from.next_pixel())
 #pragma GCC unroll 8
@@ -56,9 +59,10 @@ __attribute__((noinline)) void transform_panel(const PixelRows<T>& dst, const Pi
         to.put(j, transform.apply(j, from.get(j)));
       }
 }
-template <class T>
-void transform_rows(const PixelRows<T>& dst, const PixelBlock<T>& src, int64_t h, int64_t w, int64_t c,
-                    const RowTransform<T>* t) {
+template <class D, class S>
+void transform_rows(const PixelRows<D>& dst, const PixelBlock<S>& src, int64_t h, int64_t w, int64_t c,
+                    const RowTransform<Compute<S>>* t) {
+  using T = Compute<S>;
   if (h * w * c == 0) return;
   if (!t) return copy_rows(dst, src, h, w, c);
   with_kind(
@@ -68,24 +72,25 @@ void transform_rows(const PixelRows<T>& dst, const PixelBlock<T>& src, int64_t h
         for_panels<kMost, T>(
             h, w, c, kLeastStaged,
             h * w, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
-              transform_panel<T, NV, Alone, Kind>(dst, src, *t, p, last);
+              transform_panel<D, S, NV, Alone, Kind>(dst, src, *t, p, last);
             });
       });
 }
-template <class T>
-void transform_row(T* dst, int64_t dst_step, const T* src, int64_t src_step, int64_t w, int64_t c,
-                   const RowTransform<T>* t) {
-  transform_rows<T>({dst, 0, dst_step}, {src, 0, src_step}, 1, w, c, t);
+template <class S>
+void transform_row(S* dst, int64_t dst_step, const S* src, int64_t src_step, int64_t w, int64_t c,
+                   const RowTransform<Compute<S>>* t) {
+  transform_rows<S, S>({dst, 0, dst_step}, {src, 0, src_step}, 1, w, c, t);
 }
 
 // g as it stands: it has just been written.
-template <class T>
-void pass_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, int64_t w, int64_t c, bool accumulate) {
+template <class D, class S>
+void put_row(D* dst, int64_t dst_step, const S* g, int64_t g_step, int64_t w, int64_t c, bool accumulate) {
+  using T = Compute<S>;
   if (dst_step == c && g_step == c) c *= w, w = 1;  // one run of numbers
   for_channels<T>(
       c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
-        T* d = dst + i;
-        const T* from = g + i;
+        D* d = dst + i;
+        const S* from = g + i;
         if (accumulate)
           for (int64_t x = 0; x < w; x++, d += dst_step, from += g_step)
             store(d, load(d, lanes) + load(from, lanes), lanes);
@@ -94,15 +99,16 @@ void pass_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, int64_t w, i
       });
 }
 
-template <class T, int NV, bool Alone, bool Accumulate, class Kind, class Last>
-__attribute__((noinline)) void gradient_panel(const PixelRows<T>& dst, const PixelBlock<T>& g, const PixelBlock<T>& raw,
-                                              const RowGradient<T>& t, const Panel& p, Last last) {
+template <class D, class S, int NV, bool Alone, bool Accumulate, class Kind, class Last>
+__attribute__((noinline)) void gradient_panel(const PixelRows<D>& dst, const PixelBlock<S>& g, const PixelBlock<S>& raw,
+                                              const RowGradient<Compute<S>>& t, const Panel& p, Last last) {
+  using T = Compute<S>;
   const PanelTransform<T, NV, Alone, Kind> transform(t.mask, p, last);
   Vector<T> on_g[NV], on_raw[NV], offset[NV];
   load_channels<T, NV, Alone>(on_g, t.on_g, p, last), load_channels<T, NV, Alone>(on_raw, t.on_raw, p, last);
   load_channels<T, NV, Alone>(offset, t.offset, p, last);
-  PanelAt<T, NV, Alone, Last, T*> to(dst, p, last);
-  PanelAt<T, NV, Alone, Last> from(g, p, last, kGradientAhead), z(raw, p, last, kGradientAhead);
+  PanelAt<D, NV, Alone, Last, D*> to(dst, p, last);
+  PanelAt<S, NV, Alone, Last> from(g, p, last, kGradientAhead), z(raw, p, last, kGradientAhead);
   for (int64_t y = p.rows, n = p.pixels; y > 0; y--, to.next_row(), from.next_row(), z.next_row())
     for (int64_t x = n; x > 0; x--, to.next_pixel(), from.next_pixel(), z.next_pixel()) {
 #pragma GCC unroll 4
@@ -114,9 +120,10 @@ __attribute__((noinline)) void gradient_panel(const PixelRows<T>& dst, const Pix
       }
     }
 }
-template <class T>
-void gradient_rows(const PixelRows<T>& dst, const PixelBlock<T>& g, const PixelBlock<T>& raw, int64_t h, int64_t w,
-                   int64_t c, const RowGradient<T>& t, bool accumulate) {
+template <class D, class S>
+void gradient_rows(const PixelRows<D>& dst, const PixelBlock<S>& g, const PixelBlock<S>& raw, int64_t h, int64_t w,
+                   int64_t c, const RowGradient<Compute<S>>& t, bool accumulate) {
+  using T = Compute<S>;
   if (h * w * c == 0) return;
   with_kind(
       t.mask, [&]<class Kind>(Kind) __attribute__((always_inline)) {
@@ -126,27 +133,33 @@ void gradient_rows(const PixelRows<T>& dst, const PixelBlock<T>& g, const PixelB
             h, w, c, kLeastStaged,
             h * w, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
               if (accumulate)
-                gradient_panel<T, NV, Alone, true, Kind>(dst, g, raw, t, p, last);
+                gradient_panel<D, S, NV, Alone, true, Kind>(dst, g, raw, t, p, last);
               else
-                gradient_panel<T, NV, Alone, false, Kind>(dst, g, raw, t, p, last);
+                gradient_panel<D, S, NV, Alone, false, Kind>(dst, g, raw, t, p, last);
             });
       });
 }
-template <class T>
-void gradient_row(T* dst, int64_t dst_step, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
-                  int64_t c, const RowGradient<T>* t, bool accumulate) {
+template <class D, class S>
+void stage_gradient(const PixelRows<D>& dst, const PixelBlock<S>& g, const PixelBlock<S>& raw, int64_t h, int64_t w,
+                    int64_t c, const RowGradient<Compute<S>>& t) {
+  gradient_rows<D, S>(dst, g, raw, h, w, c, t, false);
+}
+template <class S>
+void gradient_row(S* dst, int64_t dst_step, const S* g, int64_t g_step, const S* raw, int64_t raw_step, int64_t w,
+                  int64_t c, const RowGradient<Compute<S>>* t, bool accumulate) {
   if (w * c == 0) return;
-  if (!t) return pass_row(dst, dst_step, g, g_step, w, c, accumulate);
-  gradient_rows<T>({dst, 0, dst_step}, {g, 0, g_step}, {raw, 0, raw_step}, 1, w, c, *t, accumulate);
+  if (!t) return put_row(dst, dst_step, g, g_step, w, c, accumulate);
+  gradient_rows<S, S>({dst, 0, dst_step}, {g, 0, g_step}, {raw, 0, raw_step}, 1, w, c, *t, accumulate);
 }
 
-template <class T, int NV, bool Alone, class Kind, class Last>
-__attribute__((noinline)) void sum_panel(const PixelRows<T>& dst, const PixelBlock<T>& x, const RowTransform<T>& of_x,
-                                         const PixelBlock<T>& y, const RowTransform<T>& of_y, const Panel& p,
-                                         Last last) {
+template <class S, int NV, bool Alone, class Kind, class Last>
+__attribute__((noinline)) void sum_panel(const PixelRows<S>& dst, const PixelBlock<S>& x,
+                                         const RowTransform<Compute<S>>& of_x, const PixelBlock<S>& y,
+                                         const RowTransform<Compute<S>>& of_y, const Panel& p, Last last) {
+  using T = Compute<S>;
   const PanelTransform<T, NV, Alone, Kind> x_transform(of_x, p, last), y_transform(of_y, p, last);
-  PanelAt<T, NV, Alone, Last, T*> to(dst, p, last, kGradientAhead);
-  PanelAt<T, NV, Alone, Last> u(x, p, last, kGradientAhead), v(y, p, last, kGradientAhead);
+  PanelAt<S, NV, Alone, Last, S*> to(dst, p, last, kGradientAhead);
+  PanelAt<S, NV, Alone, Last> u(x, p, last, kGradientAhead), v(y, p, last, kGradientAhead);
   for (int64_t n = p.pixels; n > 0; n--, to.next_pixel(), u.next_pixel(), v.next_pixel()) {
 #pragma GCC unroll 4
     for (int j = 0; j < NV; j++) {
@@ -155,15 +168,16 @@ __attribute__((noinline)) void sum_panel(const PixelRows<T>& dst, const PixelBlo
     }
   }
 }
-template <class T>
-void sum_row(T* dst, int64_t dst_step, const T* x, int64_t x_step, const RowTransform<T>& of_x, const T* y,
-             int64_t y_step, const RowTransform<T>& of_y, int64_t w, int64_t c) {
+template <class S>
+void sum_row(S* dst, int64_t dst_step, const S* x, int64_t x_step, const RowTransform<Compute<S>>& of_x, const S* y,
+             int64_t y_step, const RowTransform<Compute<S>>& of_y, int64_t w, int64_t c) {
+  using T = Compute<S>;
   if (w * c == 0) return;
   const auto of_kind = [&]<class Kind>(Kind) __attribute__((always_inline)) {
     constexpr int kMost = GHOST_VECTOR_REGISTERS == 32 ? panel_vectors<T, Kind>(4, 3) : panel_vectors<T, Kind>(2, 2);
     for_panels<kMost, T>(
         1, w, c, kLeastStaged, w, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
-          sum_panel<T, NV, Alone, Kind>({dst, 0, dst_step}, {x, 0, x_step}, of_x, {y, 0, y_step}, of_y, p, last);
+          sum_panel<S, NV, Alone, Kind>({dst, 0, dst_step}, {x, 0, x_step}, of_x, {y, 0, y_step}, of_y, p, last);
         });
   };
   if (of_x.ceiling || of_y.ceiling)

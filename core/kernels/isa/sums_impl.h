@@ -66,14 +66,14 @@ GHOST_INLINE void add_chains(double* to, const Vector<T> (&s)[kChains<NV>][NV], 
 }
 
 // Only raw is asked for: g has just been written.
-template <class T, int NV, bool Alone, class Kind, class Last>
-__attribute__((noinline)) void sums_panel(double* sum, double* centred, const PixelBlock<T>& g,
-                                          const PixelBlock<T>& raw, const RowTransform<T>& mask, const T* mean,
+template <class S, int NV, bool Alone, class Kind, class Last, class T = ghost::Compute<S>>
+__attribute__((noinline)) void sums_panel(double* sum, double* centred, const PixelBlock<S>& g,
+                                          const PixelBlock<S>& raw, const RowTransform<T>& mask, const T* mean,
                                           const Panel& p, Last last) {
   const PanelTransform<T, NV, Alone, Kind> transform(mask, p, last);
   Vector<T> centre[NV], s[kChains<NV>][NV] = {}, q[kChains<NV>][NV] = {};
   load_channels<T, NV, Alone>(centre, mean, p, last);
-  PanelAt<T, NV, Alone, Last> from(g, p, last), z(raw, p, last, kSumsAhead);
+  PanelAt<S, NV, Alone, Last> from(g, p, last), z(raw, p, last, kSumsAhead);
   const auto add = [&](int chain) __attribute__((always_inline)) {
 #pragma GCC unroll 4
     for (int j = 0; j < NV; j++) {
@@ -87,8 +87,8 @@ __attribute__((noinline)) void sums_panel(double* sum, double* centred, const Pi
   for_chains<NV>(p.pixels, add);
   add_chains<T, NV>(sum, s, p, last), add_chains<T, NV>(centred, q, p, last);
 }
-template <class T>
-void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T* raw, int64_t raw_step, int64_t w,
+template <class S, class T = ghost::Compute<S>>
+void sums_row(double* sum, double* centred, const S* g, int64_t g_step, const S* raw, int64_t raw_step, int64_t w,
               int64_t c, const RowTransform<T>& mask, const T* mean) {
   if (w * c == 0) return;
   with_pending_kind(
@@ -98,17 +98,17 @@ void sums_row(double* sum, double* centred, const T* g, int64_t g_step, const T*
         for_panels<kMost, T>(
             1, w, c, kLeastSummed,
             kLeastSummed, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
-              sums_panel<T, NV, Alone, Kind>(sum, centred, {g, 0, g_step}, {raw, 0, raw_step}, mask, mean, p, last);
+              sums_panel<S, NV, Alone, Kind>(sum, centred, {g, 0, g_step}, {raw, 0, raw_step}, mask, mean, p, last);
             });
       });
 }
 
-template <class T, int NV, bool Alone, class Kind, class Last>
-__attribute__((noinline)) void products_panel(double* sum, const PixelBlock<T>& g, const PixelBlock<T>& x,
+template <class S, int NV, bool Alone, class Kind, class Last, class T = ghost::Compute<S>>
+__attribute__((noinline)) void products_panel(double* sum, const PixelBlock<S>& g, const PixelBlock<S>& x,
                                               const RowTransform<T>& of_x, const Panel& p, Last last) {
   const PanelTransform<T, NV, Alone, Kind> transform(of_x, p, last);
   Vector<T> s[kChains<NV>][NV] = {};
-  PanelAt<T, NV, Alone, Last> from(g, p, last, kProductsAhead), v(x, p, last, kProductsAhead);
+  PanelAt<S, NV, Alone, Last> from(g, p, last, kProductsAhead), v(x, p, last, kProductsAhead);
   const auto add = [&](int chain) __attribute__((always_inline)) {
 #pragma GCC unroll 4
     for (int j = 0; j < NV; j++) {
@@ -120,8 +120,8 @@ __attribute__((noinline)) void products_panel(double* sum, const PixelBlock<T>& 
   for_chains<NV>(p.pixels, add);
   add_chains<T, NV>(sum, s, p, last);
 }
-template <class T>
-void products_row(double* sum, const T* g, int64_t g_step, const T* x, int64_t x_step, int64_t w, int64_t c,
+template <class S, class T = ghost::Compute<S>>
+void products_row(double* sum, const S* g, int64_t g_step, const S* x, int64_t x_step, int64_t w, int64_t c,
                   const RowTransform<T>& of_x) {
   if (w * c == 0) return;
   with_pending_kind(
@@ -131,19 +131,19 @@ void products_row(double* sum, const T* g, int64_t g_step, const T* x, int64_t x
         for_panels<kMost, T>(
             1, w, c, kLeastSummed,
             kLeastSummed, [&]<int NV, bool Alone>(const Panel& p, auto last) __attribute__((always_inline)) {
-              products_panel<T, NV, Alone, Kind>(sum, {g, 0, g_step}, {x, 0, x_step}, of_x, p, last);
+              products_panel<S, NV, Alone, Kind>(sum, {g, 0, g_step}, {x, 0, x_step}, of_x, p, last);
             });
       });
 }
 
-template <class T>
-void statistics_row(double* sum, double* square, const T* pivot, const T* z, int64_t step, int64_t w, int64_t c) {
+template <class S, class T = ghost::Compute<S>>
+void statistics_row(double* sum, double* square, const T* pivot, const S* z, int64_t step, int64_t w, int64_t c) {
   for_channels<T>(
       c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
         const Vector<T> centre = load(pivot + i, lanes);
         for (int64_t begin = 0, end = 0; begin < w; begin = end) {
           end = partial_end(begin, w);
-          const T* from = z + begin * step + i;
+          const S* from = z + begin * step + i;
           Vector<T> s0 = {}, s1 = {}, q0 = {}, q1 = {};
           const auto add = [&](Vector<T> & s, Vector<T> & q) __attribute__((always_inline)) {
             const Vector<T> v = load(from, lanes) - centre;
@@ -158,13 +158,13 @@ void statistics_row(double* sum, double* square, const T* pivot, const T* z, int
       });
 }
 
-template <class T>
-void column_sums_row(double* sum, const T* z, int64_t step, int64_t w, int64_t c) {
+template <class S, class T = ghost::Compute<S>>
+void column_sums_row(double* sum, const S* z, int64_t step, int64_t w, int64_t c) {
   for_channels<T>(
       c, [=](int64_t i, auto lanes) __attribute__((always_inline)) {
         for (int64_t begin = 0, end = 0; begin < w; begin = end) {
           end = partial_end(begin, w);
-          const T* from = z + begin * step + i;
+          const S* from = z + begin * step + i;
           Vector<T> s0 = {}, s1 = {};
           int64_t x = begin;
           for (; x + 2 <= end; x += 2, from += 2 * step) s0 += load(from, lanes), s1 += load(from + step, lanes);

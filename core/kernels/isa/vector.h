@@ -2,6 +2,8 @@
 // set: everything here has internal linkage, so that no unit exports code the linker could hand to another.
 #pragma once
 #include <cstdint>
+
+#include "core/bf16.h"
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -21,6 +23,11 @@ template <class T>
 struct VectorOf {
   using type __attribute__((vector_size(GHOST_VECTOR_BYTES))) = T;
   using loose __attribute__((vector_size(GHOST_VECTOR_BYTES), aligned(alignof(T)), may_alias)) = T;
+};
+using ghost::bf16;
+template <>
+struct VectorOf<bf16> {
+  using type = VectorOf<float>::type;  // what its elements are widened to
 };
 template <class T>
 using Vector = typename VectorOf<T>::type;
@@ -185,6 +192,73 @@ template <class Lanes>
 GHOST_INLINE Lanes of_pixels(Lanes lanes, int64_t) {
   return lanes;
 }
+
+// bf16 is widened to vectors of floats and rounded to nearest even; a NaN stays one.
+template <int Elements>
+using Sixteens __attribute__((vector_size(2 * Elements), aligned(2), may_alias)) = uint16_t;
+GHOST_INLINE Vector<float> widen(Sixteens<kLanes<float>> v) {
+  return reinterpret_cast<Vector<float>>(__builtin_convertvector(v, Vector<uint32_t>) << 16);
+}
+GHOST_INLINE Sixteens<kLanes<float>> rounded(Vector<float> v) {
+  const auto u = reinterpret_cast<Vector<uint32_t>>(v);
+  const Vector<uint32_t> nearest = (u + (0x7FFF + (u >> 16 & 1))) >> 16;
+  return __builtin_convertvector(v == v ? nearest : u >> 16 | 0x40, Sixteens<kLanes<float>>);
+}
+GHOST_INLINE Vector<float> load(const bf16* p) { return widen(*reinterpret_cast<const Sixteens<kLanes<float>>*>(p)); }
+GHOST_INLINE void store(bf16* p, Vector<float> v) { *reinterpret_cast<Sixteens<kLanes<float>>*>(p) = rounded(v); }
+GHOST_INLINE Vector<float> load(const bf16* p, All) { return load(p); }
+GHOST_INLINE void store(bf16* p, Vector<float> v, All) { store(p, v); }
+#if GHOST_VECTOR_BYTES > 16
+GHOST_INLINE Sixteens<kLanes<float>> both_halves(Sixteens<kLanes<float> / 2> a, Sixteens<kLanes<float> / 2> b) {
+#if GHOST_VECTOR_BYTES == 64
+  return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+  return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+#endif
+}
+GHOST_INLINE Sixteens<kLanes<float> / 2> lower_half(Sixteens<kLanes<float>> v) {
+#if GHOST_VECTOR_BYTES == 64
+  return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+  return __builtin_shufflevector(v, v, 0, 1, 2, 3);
+#endif
+}
+GHOST_INLINE Vector<float> load(const bf16* p, LowerHalf) {
+  using Half = Sixteens<kLanes<float> / 2>;
+  return widen(both_halves(*reinterpret_cast<const Half*>(p), Half{}));
+}
+GHOST_INLINE void store(bf16* p, Vector<float> v, LowerHalf) {
+  *reinterpret_cast<Sixteens<kLanes<float> / 2>*>(p) = lower_half(rounded(v));
+}
+#endif
+#if GHOST_VECTOR_BYTES == 64
+GHOST_INLINE Vector<float> load(const bf16* p, const First<float>& l) {
+  return widen(reinterpret_cast<Sixteens<16>>(_mm256_maskz_loadu_epi16(l.mask, p)));
+}
+GHOST_INLINE void store(bf16* p, Vector<float> v, const First<float>& l) {
+  _mm256_mask_storeu_epi16(p, l.mask, reinterpret_cast<__m256i>(rounded(v)));
+}
+GHOST_INLINE Vector<float> load(const bf16* p, TwoPixels<float> two) {
+  using Half = Sixteens<8>;
+  return widen(both_halves(*reinterpret_cast<const Half*>(p), *reinterpret_cast<const Half*>(p + two.apart)));
+}
+GHOST_INLINE void store(bf16* p, Vector<float> v, TwoPixels<float> two) {
+  const Sixteens<16> all = rounded(v);
+  *reinterpret_cast<Sixteens<8>*>(p) = lower_half(all);
+  *reinterpret_cast<Sixteens<8>*>(p + two.apart) = __builtin_shufflevector(all, all, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+#else
+GHOST_INLINE Vector<float> load(const bf16* p, const First<float>& l) {
+  if (l.count == kLanes<float>) return load(p);
+  Sixteens<kLanes<float>> v = {};
+  for (int i = 0; i < l.count; i++) v[i] = p[i].bits;
+  return widen(v);
+}
+GHOST_INLINE void store(bf16* p, Vector<float> v, const First<float>& l) {
+  const Sixteens<kLanes<float>> all = rounded(v);
+  for (int i = 0; i < l.count; i++) p[i].bits = all[i];
+}
+#endif
 
 // Prefetches what a loop comes to some 60 cache lines later. Processors fetch ahead on their own, but stop at pages and
 // stay close. What is written is prefetched as well, since a line is read before it is written. Beyond the end of an
