@@ -2,6 +2,7 @@
 // are shuffled like the values.
 #include "core/ops/channel_shuffle.h"
 
+#include "core/half.h"
 #include "core/op_case.h"
 #include "core/op_recorder.h"
 #include "core/ops/activation.h"
@@ -53,6 +54,14 @@ void interleave(const std::vector<Run<T>>& runs, int64_t count, int64_t begin, i
   }
 }
 
+template <class T>
+T sum_of(T a, T b) {
+  if constexpr (std::is_same_v<T, bf16>)
+    return {to_bf16(from_bf16(a.bits) + from_bf16(b.bits))};
+  else
+    return a + b;
+}
+
 // to(p, g·count + j) (+)= from(p, j·groups + g)
 template <class T>
 EpilogueResult separate(const View<T>& from, int64_t groups, const GradSink::Slot& slot) {
@@ -73,7 +82,7 @@ EpilogueResult separate(const View<T>& from, int64_t groups, const GradSink::Slo
         for (int64_t g = 0; g < groups; g++)
           for (int64_t j = 0; j < count; j++) {
             T& sum = d[g * count + j];
-            sum = (slot.accumulate ? sum : T(0)) + s[j * groups + g];
+            sum = slot.accumulate ? sum_of(sum, s[j * groups + g]) : s[j * groups + g];
           }
       }
       runner.add(chunk, first, last - first);
@@ -90,7 +99,7 @@ class ChannelShuffleNode final : public Node {
     const Array g = materialise(std::move(gy)).g;
     const auto slot = sink_of(0)->open(x_, g.dtype);
     sink_of(0)->close(
-        with_floating(g.dtype, name(), [&]<class T>() { return separate<T>(g.view<T>(), groups_, slot); }));
+        with_storage(g.dtype, name(), [&]<class T>() { return separate<T>(g.view<T>(), groups_, slot); }));
   }
 
  private:
@@ -125,7 +134,7 @@ Tensor channel_shuffle(const Tensor& x, int64_t groups) {
   if (groups == 1 || groups == channels) return x;
   const Body& from = *x.body();
   BodyPtr out = make_body(Array::empty(x.shape(), x.dtype()));
-  with_floating(x.dtype(), "channel_shuffle", [&]<class T>() {
+  with_storage(x.dtype(), "channel_shuffle", [&]<class T>() {
     Array raw = from.raw;
     std::vector<Run<T>> runs = runs_of<T>(raw, groups);
     if (std::ssize(runs) < groups) raw = packed(raw), runs = runs_of<T>(raw, groups);
@@ -154,9 +163,13 @@ std::vector<OpCase> channel_shuffle_cases() {
   add("whole", {2, 2, 3, 4}, 1);
   add("matrix", {7, 6}, 2);
   const auto of_two = [&](const char* name, int64_t a, int64_t b, const auto& before) {
-    cases.push_back({.name = name, .inputs = {{2, 3, 4, a}, {2, 3, 4, b}}, .run = [before](const auto& in) {
-                       return channel_shuffle(cat({before(in[0]), in[1]}), 2);
-                     }});
+    cases.push_back({.name = name,
+                     .inputs = {{2, 3, 4, a}, {2, 3, 4, b}},
+                     .run =
+                         [before](const auto& in) {
+                           return channel_shuffle(cat({before(in[0]), in[1]}), 2);
+                         },
+                     .activations = 2});
   };
   const auto nothing = [](const Tensor& x) { return x; };
   of_two("of_parts", 5, 5, nothing);

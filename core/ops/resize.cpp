@@ -8,6 +8,7 @@
 #include "core/ops/activation.h"
 #include "core/ops/batch_norm.h"
 #include "core/ops/block_reader.h"
+#include "core/ops/cast.h"
 #include "core/ops/shape_ops.h"
 #include "core/parallel.h"
 
@@ -179,6 +180,7 @@ Tensor resize_nearest(const Tensor& x, std::array<int64_t, 2> output_size) {
   if (h < 1 || w < 1 || x.size(1) < 1 || x.size(2) < 1)
     fail("resize_nearest: input {} to {}x{}, but all sizes must be at least 1", x.shape().str(), h, w);
   if (h == x.size(1) && w == x.size(2)) return x;
+  if (x.dtype() == DType::bf16) return cast(resize_nearest(cast(x, DType::f32), output_size), DType::bf16);
   Shape shape = x.shape();
   shape[1] = h, shape[2] = w;
   Grid grid(x.shape(), shape);
