@@ -80,7 +80,7 @@ void run(const Options& options) {
                                      {"model", config.model.name},
                                      {"mode", options.mode},
                                      {"threads", threads()},
-                                     {"isa", isa_name()},
+                                     {"isa", isa_in_use()},
                                      {"fusion", folding()},
                                      {"batch", workload.batch()},
                                      {"image_size", workload.side()},
@@ -105,7 +105,7 @@ void run(const Options& options) {
   fmt::print(
       "{} {}, {}×{}, batch {}, {} thread{}, {}: {:.1f} images/s, {:.1f} ms a step ({:.1f} to {:.1f}, {} steps)\n",
       std::filesystem::path(options.setup.config).stem().string(), options.mode, workload.side(), workload.side(),
-      workload.batch(), threads(), threads() == 1 ? "" : "s", isa_name(), rate, ms(step), ms(*low), ms(*high),
+      workload.batch(), threads(), threads() == 1 ? "" : "s", isa_in_use(), rate, ms(step), ms(*low), ms(*high),
       timed.seconds.size());
   fmt::print("  roofline {:.1f} ms, reached to {:.1f} % (peak {:.0f} GFLOP/s, triad {:.1f} GB/s)\n", ms(least),
              100 * least / step, limits.flops / 1e9, limits.bytes / 1e9);

@@ -75,6 +75,15 @@ TEST_P(Conv2dKernels, AgreeWithTheReference) {
   }
 }
 
+// Products of pairs round the weights as well.
+TEST_P(Conv2dKernels, StoreAsBf16) {
+  std::vector<Tensor> narrow = inputs_of(op(), DType::f32), wide;
+  narrow[0] = narrow[0].to(DType::bf16);
+  for (const Tensor& t : narrow) wide.push_back(t.to(DType::f64));
+  const Outcome expected = reference(op().run, wide);
+  for_kernels([&] { expect_close(run(op().run, narrow), expected, 0x1p-7); });
+}
+
 // Between two batch norms and ReLUs: values and gradients arrive with transforms that staging applies, and the
 // epilogues take statistics and sums.
 TEST_P(Conv2dKernels, FoldWhatIsPending) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/kernels/conv2d_gemm.h"
+#include "core/kernels/conv2d_paired.h"
 #include "core/kernels/conv2d_reference.h"
 #include "core/kernels/conv2d_rows.h"
 #include "core/kernels/conv2d_winograd.h"
@@ -63,6 +64,14 @@ struct Kernel {
 
 // The first one that accepts a case runs it.
 constexpr std::array kKernels{
+    Kernel{.name = "paired",
+           .accepts = conv2d_paired_wins,
+           .able = conv2d_paired_able,
+           .exact = true,
+           .flexible = true,
+           .f32 = {},
+           .f64 = {},
+           .bf16 = {conv2d_paired_forward, conv2d_paired_backward}},
     Kernel{.name = "winograd",
            .accepts = conv2d_winograd_wins,
            .able = conv2d_winograd_able,

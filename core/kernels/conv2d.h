@@ -15,6 +15,7 @@ struct Conv2dShape {
   int64_t kh, kw;
   int64_t sh = 1, sw = 1, ph = 0, pw = 0, dh = 1, dw = 1, groups = 1;
   int64_t oh, ow;
+  bool stored_as_bf16 = false;  // x and z; else they are f32 or f64
 
   int64_t cig() const { return ci / groups; }
   int64_t cog() const { return co / groups; }

@@ -227,11 +227,14 @@ struct RowKernels {
   int64_t paired_columns;  // of dense rows that take channels in pairs, or 0
 };
 
-// The best set this processor runs; GHOST_ISA=baseline|avx2|avx512 forces one (an error if it cannot run here).
+// The best set this processor runs; GHOST_ISA=baseline|avx2|avx512|avx512bf16 forces one (an error if it cannot run
+// here).
 template <class T>
 const RowKernels<T>& rows();
 template <class S>
 const RowPasses<S>& passes();
-const char* isa_name();  // "avx512"
+const char* isa_name();  // "avx512bf16", whose other kernels are those of "avx512"
+// The part of it that is in use: "avx512", where activations are stored as f32.
+const char* isa_in_use();
 
 }  // namespace ghost

@@ -139,7 +139,8 @@ Shape conv2d_output_shape(const Shape& x, const Shape& weight, const Conv2dOptio
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
   x.require_defined("conv2d", "the input"), weight.require_defined("conv2d", "the weight");
   check_types(x, weight, bias);
-  const Conv2dShape s = dimensions(x.shape(), weight.shape(), options);
+  Conv2dShape s = dimensions(x.shape(), weight.shape(), options);
+  s.stored_as_bf16 = x.dtype() == DType::bf16;
   if (x.dtype() == DType::f32 && activation_type() == DType::bf16 && s.oh * s.ow > 1)
     return conv2d(cast(x, DType::bf16), weight, bias, options);
   const Shape shape{s.n, s.oh, s.ow, s.co};

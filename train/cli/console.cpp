@@ -71,7 +71,7 @@ void Console::on_start(const RunStart& start) {
                c.schedule.name, c.run.seed);
   const CoreLimit limit = core_limit();
   spdlog::info("  machine  threads: {} computing{}, {} loading; {} kernels, {}", threads(),
-               limit.reason.empty() ? "" : " (" + limit.reason + ")", c.data.workers, isa_name(), blas_name());
+               limit.reason.empty() ? "" : " (" + limit.reason + ")", c.data.workers, isa_in_use(), blas_name());
   spdlog::debug("  blas     {}", blas_config());
   spdlog::info("  run      {}", printable(start.dir.string()));
   if (start.resumed)

@@ -165,7 +165,7 @@ std::vector<Row> shortened(const std::vector<Row>& rows, double least) {
 
 std::string conditions(const StepProfile& profile, const Config& config) {
   return fmt::format("batch {}, {} {}, {} kernels{}{}; {} steps", config.train.batch_size, threads(),
-                     threads() == 1 ? "thread" : "threads", isa_name(), config.train.fusion ? "" : ", fusion off",
+                     threads() == 1 ? "thread" : "threads", isa_in_use(), config.train.fusion ? "" : ", fusion off",
                      config.train.numerics == "exact" ? ", exact numerics" : "", profile.steps);
 }
 
@@ -220,7 +220,7 @@ std::string profile_json(const StepProfile& profile, const Config& config, Modul
   const Json json{{"model", config.model.name},
                   {"batch", config.train.batch_size},
                   {"threads", threads()},
-                  {"isa", isa_name()},
+                  {"isa", isa_in_use()},
                   {"fusion", config.train.fusion},
                   {"numerics", config.train.numerics},
                   {"steps", profile.steps},

@@ -20,7 +20,7 @@ struct Fact {
 };
 constexpr const char* kOtherBits = "bits may differ from those of a run that had stayed with one";
 constexpr Fact kFacts[] = {
-    {"isa", "instruction set", kOtherBits, [] { return std::string(isa_name()); }},
+    {"isa", "instruction set", kOtherBits, [] { return std::string(isa_in_use()); }},
     {"blas", "library of matrix products", kOtherBits, blas_name},
     {"jpeg", "JPEG decoder", "pixels of JPEG files may differ by some levels", jpeg_decoder, true},
 };

@@ -1,4 +1,5 @@
 #pragma once
+#include "core/kernels/bf16_products.h"
 #include "core/kernels/rows.h"
 
 namespace ghost::isa {
@@ -16,7 +17,8 @@ struct KernelSet {
 
 extern const KernelSet baseline;
 #if defined(__x86_64__)
-extern const KernelSet avx2, avx512;  // x86-64-v3 and x86-64-v4
+extern const KernelSet avx2, avx512;           // x86-64-v3 and x86-64-v4
+extern const Bf16Products avx512bf16_products;  // AVX512_BF16
 #endif
 
 }  // namespace ghost::isa
