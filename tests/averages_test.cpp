@@ -56,15 +56,14 @@ class Averages : public testing::Test {
     const Config c = config(options);
     Followed followed;
     followed.model = build_model(c.model, 1);
-    std::vector<NamedHook> hooks = make_hooks(
-        c.train.hooks,
-        {.model = *followed.model, .seed = 0, .epochs = c.train.epochs, .steps_per_epoch = steps / c.train.epochs});
+    std::vector<NamedHook> hooks =
+        make_hooks(c.train.hooks, {.model = *followed.model, .seed = 0, .curve_steps = steps});
     followed.hook = std::move(hooks.at(0).hook);
     followed.hook->start(*followed.model);
     for (int64_t step = 0; step < steps; ++step) {
       for (NamedTensor& e : state_tensors(*followed.model))
         if (is_floating(e.tensor.dtype())) e.tensor.copy_from(test::random_tensor(e.tensor.shape(), seed_of(e, step)));
-      followed.hook->after_update({.model = *followed.model, .step = step});
+      followed.hook->after_update({.model = *followed.model, .step = step, .curve_step = step});
       after(*followed.model, step);
     }
     return followed;

@@ -172,12 +172,12 @@ TEST_P(Bf16Networks, LearnAsThoseOfF32Do) {
   EXPECT_NE(narrow.values, wide.values) << "the setting does something";
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, Bf16Networks,
-    testing::Values(ModelConfig{.name = "ghostnet", .width = 0.5, .stem_stride = 1},
-                    ModelConfig{.name = "resnet", .depth = 20}, ModelConfig{.name = "mini_group_net"},
-                    ModelConfig{.name = "vgg", .depth = 11}),
-    [](const auto& network) { return network.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Bf16Networks,
+                         testing::Values(ModelConfig{.name = "ghostnet", .width = 0.5, .stem_stride = 1},
+                                         ModelConfig{.name = "resnet", .depth = 20},
+                                         ModelConfig{.name = "mini_group_net"},
+                                         ModelConfig{.name = "vgg", .depth = 11}),
+                         [](const auto& network) { return network.param.name; });
 
 }  // namespace
 }  // namespace ghost

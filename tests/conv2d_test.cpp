@@ -393,7 +393,7 @@ TEST(Conv2d, SaysWhatDoesNotFit) {
   EXPECT_EQ(error_of([] {
               conv2d(Tensor::zeros({1, 8, 8, 3}, DType::i64), Tensor::zeros({4, 3, 3, 3}));
             }),
-            "conv2d: works on f32 and f64 tensors, but got i64");
+            "conv2d: works on f32, f64 and bf16 tensors, but got i64");
   EXPECT_THAT(error_of([] { conv2d({}, Tensor::zeros({4, 3, 3, 3})); }), HasSubstr("conv2d"));
 }
 
@@ -410,6 +410,7 @@ TEST(Conv2d, RefusesAWeightThatWasChangedBeforeBackward) {
 TEST(Conv2dTable, TellsWhichKernelRanAndObeysAForcedOne) {
   const auto x = random_tensor({2, 5, 5, 6}, "x"), w = random_tensor({4, 3, 3, 6}, "w").set_requires_grad();
   for (const std::string& kernel : conv2d_kernels()) {
+    if (kernel == "paired") continue;  // of bf16 alone
     const Watch watch;
     const Kernel forced(kernel);
     const Tensor y = conv2d(x, w, {}, {.padding = {1, 1}});
@@ -438,9 +439,23 @@ TEST(Conv2dTable, GivesEachKindOfCaseToTheKernelForIt) {
                                                   "forward rows"}));
 }
 
+TEST(Conv2dTable, PairsArePointwiseConvolutionsOfBf16WhereTheProcessorMultipliesThem) {
+  const NoGrad no_grad;
+  const auto map = [](int64_t channels) { return Tensor::zeros({8, 16, 16, channels}, DType::bf16); };
+  for (const std::string& isa : available_isas()) {
+    const Isa set(isa);
+    const Watch watch;
+    conv2d(map(16), Tensor::zeros({8, 1, 1, 16}));
+    conv2d(map(15), Tensor::zeros({8, 1, 1, 15}));
+    conv2d(map(16), Tensor::zeros({8, 1, 1, 8}), {}, {.groups = 2});
+    const char* first = isa == "avx512bf16" ? "forward paired" : "forward rows";
+    EXPECT_EQ(watch.seen, (std::vector<std::string>{first, "forward rows", "forward rows"})) << isa;
+  }
+}
+
 TEST(Conv2dTable, AnUnknownKernelNamesThePossibleOnes) {
   EXPECT_EQ(error_of([] { force_conv2d_kernel("fft"); }),
-            "force_conv2d_kernel: \"fft\" is no kernel of conv2d; there are: winograd, gemm, rows, reference");
+            "force_conv2d_kernel: \"fft\" is no kernel of conv2d; there are: paired, winograd, gemm, rows, reference");
 }
 
 }  // namespace

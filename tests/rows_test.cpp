@@ -38,7 +38,7 @@ void expect_close(T got, double want, const char* what, int64_t w, int64_t c) {
 // With a ceiling: some channels have none, some have one below their floor.
 template <class T>
 void check_all(bool with_ceiling) {
-  const RowKernels<T>& k = rows<T>();
+  const RowPasses<T>& k = passes<T>();
   std::mt19937 random(1);
   for (const int64_t gap : {int64_t{0}, kGap})
     for (const int64_t w : kWidths)
@@ -142,7 +142,7 @@ void check_all(bool with_ceiling) {
 
 template <class T>
 void check_blocks() {
-  const RowKernels<T>& k = rows<T>();
+  const RowPasses<T>& k = passes<T>();
   std::mt19937 random(2);
   const auto numbers = [&](int64_t n) { return Row<T>(n, 1, 0, random).values; };
   for (const int64_t h : {1, 3, 20})
@@ -166,15 +166,13 @@ void check_blocks() {
             };
             for (const RowTransform<T>* of : {static_cast<const RowTransform<T>*>(nullptr), &t})
               same(
-                  "transform_rows", [&](const PixelRows<T>& to) { k.transform_rows(to, from_raw, h, w, c, of); },
+                  "stage", [&](const PixelRows<T>& to) { k.stage(to, from_raw, h, w, c, of); },
                   [&](T* to, int64_t at) { k.transform(to, step, raw.data() + at, step, w, c, of); });
-            for (const bool accumulate : {false, true})
-              same(
-                  "gradient_rows",
-                  [&](const PixelRows<T>& to) { k.gradient_rows(to, from_g, from_raw, h, w, c, gt, accumulate); },
-                  [&](T* to, int64_t at) {
-                    k.gradient(to, step, g.data() + at, step, raw.data() + at, step, w, c, &gt, accumulate);
-                  });
+            same(
+                "stage_gradient", [&](const PixelRows<T>& to) { k.stage_gradient(to, from_g, from_raw, h, w, c, gt); },
+                [&](T* to, int64_t at) {
+                  k.gradient(to, step, g.data() + at, step, raw.data() + at, step, w, c, &gt, false);
+                });
           }
 }
 
@@ -228,7 +226,7 @@ const Definition kDefinitions[] = {
 // raw·scale + shift is raw itself here, so that rounding before the function does not count.
 template <class T>
 void check_functions() {
-  const RowKernels<T>& k = rows<T>();
+  const RowPasses<T>& k = passes<T>();
   std::mt19937 random(3);
   const double tolerance = sizeof(T) == 4 ? 1e-6 : 1e-14;
   for (const Definition& d : kDefinitions)

@@ -153,16 +153,16 @@ TEST_F(RunFiles, TheNewestEpochsAreKeptAsFilesThatAnyProgramReads) {
 }
 
 TEST_F(RunFiles, AnotherInstructionSetIsSaid) {
-  if (std::string(isa_name()) == "baseline") GTEST_SKIP() << "there is no other one here";
+  if (std::string(isa_in_use()) == "baseline") GTEST_SKIP() << "there is no other one here";
   ASSERT_EQ(begin("1").status, 0);
-  EXPECT_EQ(nlohmann::json::parse(metadata("made_with")).at("isa"), isa_name());
+  EXPECT_EQ(nlohmann::json::parse(metadata("made_with")).at("isa"), isa_in_use());
   const Finished same = train({"--resume", "run", "--set", "train.epochs=2"});
   EXPECT_THAT(same.err, Not(HasSubstr("bits may differ")));
   const Finished other =
       shell("GHOST_ISA=baseline " + test::program_path("ghost-train") + " --resume run --set train.epochs=3");
   EXPECT_EQ(other.status, 0);
   EXPECT_THAT(other.err,
-              AllOf(HasSubstr(fmt::format("{} then, baseline now", isa_name())), HasSubstr("bits may differ")));
+              AllOf(HasSubstr(fmt::format("{} then, baseline now", isa_in_use())), HasSubstr("bits may differ")));
 }
 
 TEST_F(RunFiles, YoungStatisticsOfBatchNormAreSaid) {

@@ -194,6 +194,7 @@ Tensor resize_nearest(const Tensor& x, std::array<int64_t, 2> output_size) {
 
 Tensor mul_nearest(const Tensor& x, const Tensor& gate) {
   x.require_defined("mul_nearest", "the input"), gate.require_defined("mul_nearest", "the gate");
+  if (x.dtype() == DType::bf16) return cast(mul_nearest(cast(x, DType::f32), cast(gate, DType::f32)), DType::bf16);
   if (x.rank() != 4 || gate.rank() != 4 || x.dtype() != gate.dtype() || x.size(0) != gate.size(0) ||
       x.size(3) != gate.size(3) || gate.size(1) < 1 || gate.size(2) < 1)
     fail("mul_nearest: the gate {} {} does not fit {} {}: both must be (N, H, W, C) with the same N and C",
