@@ -5,7 +5,7 @@
 
 namespace ghost {
 
-struct bf16 {
+struct bf16 {  // NOLINT(readability-identifier-naming): a type of numbers, as float is
   uint16_t bits;
 };
 

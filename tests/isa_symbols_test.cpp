@@ -41,7 +41,7 @@ TEST(IsaUnits, ExportOneTableAndNothingElse) {
   const auto units = isa_symbols(archive);
   ASSERT_FALSE(units.empty()) << "nm found no rows_<isa> object in " << archive;
 #if defined(__x86_64__)
-  EXPECT_EQ(units.size(), 4u) << "baseline, avx2, avx512 and avx512bf16";
+  EXPECT_EQ(units.size(), 5u) << "baseline, avx2, avx512, avx512bf16 and amxbf16";
 #endif
   for (const auto& [unit, symbols] : units) {
     std::vector<std::string> tables;

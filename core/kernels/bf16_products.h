@@ -23,12 +23,14 @@ struct PairedRow {
 // sums (N, W) = or += Σ over pairs of pixels of narrow (N) ⊗ wide (W)
 struct PairedSums {
   int64_t pairs;
-  const bf16 *narrow, *wide;  // [pair][channel][2]
+  const bf16 *narrow, *wide;  // [pair][channel][2], and kReadBeyond elements that may be read
   int64_t narrow_channels, wide_channels;
   float* sums;
   int64_t sums_step;
   bool accumulate;
 };
+
+constexpr int64_t kReadBeyond = 32;
 
 struct Bf16Products {
   void (*row)(const PairedRow&);

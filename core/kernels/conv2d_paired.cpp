@@ -93,7 +93,7 @@ class PairedWeights {
  public:
   PairedWeights(const Bf16Products& products, const Conv2dShape& s, const Array& weight, const float* bias,
                 bool transposed, int64_t first, int64_t columns)
-      : products_(products), from_(transposed ? s.co : s.ci), columns_(columns) {
+      : products_(products), from_(transposed ? s.co : s.ci) {
     const int64_t lanes = products.lanes, vectors = ceil_div(columns, lanes);
     const int64_t panels = ceil_div(vectors, products.max_vectors);
     for (int64_t i = 0; i < panels; i++) {
@@ -148,7 +148,7 @@ class PairedWeights {
     int64_t first, columns, vectors;
   };
   const Bf16Products& products_;
-  int64_t from_, columns_;
+  int64_t from_;
   std::vector<Panel> panels_;
   PackedWeightsPtr packed_;
   std::unique_ptr<Storage> storage_;
@@ -169,8 +169,8 @@ class PairedWeightGradient {
 
   void add(int64_t chunk, int64_t pixels, const BlockOfPixels::Block& x, const BlockOfPixels::Block& g) {
     const int64_t pairs = ceil_div(pixels, 2);
-    bf16* xs = scratch<bf16>(ScratchSlot::elements, 2 * pairs * ci_);
-    bf16* gs = scratch<bf16>(ScratchSlot::gradient_elements, 2 * pairs * co_);
+    bf16* xs = scratch<bf16>(ScratchSlot::elements, 2 * pairs * ci_ + kReadBeyond);
+    bf16* gs = scratch<bf16>(ScratchSlot::gradient_elements, 2 * pairs * co_ + kReadBeyond);
     products_.pair_pixels(xs, x.data, x.step, pixels, ci_);
     products_.pair_pixels(gs, g.data, g.step, pixels, co_);
     PairedSums of{.pairs = pairs,

@@ -1,6 +1,13 @@
 #include "core/kernels/rows.h"
 
 #include <atomic>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#endif
 #include <cstdlib>
 #include <fmt/ranges.h>
 #include <iterator>
@@ -29,13 +36,26 @@ bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+bool has_avx512bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
+// AMX has to be asked for, once by a process for all of its threads.
+bool may_use_tiles() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kBf16 = 1U << 22, kTiles = 1U << 24;  // of edx
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (kBf16 | kTiles)) != (kBf16 | kTiles)) return false;
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
 #endif
 
 // Best first; the last one runs everywhere.
 constexpr Entry kSets[] = {
 #if defined(__x86_64__)
-    {"avx512bf16", &isa::avx512, &isa::avx512bf16_products,
-     [] { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }},
+    {"amxbf16", &isa::avx512, &isa::amxbf16_products, [] { return has_avx512bf16() && may_use_tiles(); }},
+    {"avx512bf16", &isa::avx512, &isa::avx512bf16_products, has_avx512bf16},
     {"avx512", &isa::avx512, nullptr, has_avx512},
     {"avx2", &isa::avx2, nullptr, has_avx2},
 #endif

@@ -227,8 +227,8 @@ struct RowKernels {
   int64_t paired_columns;  // of dense rows that take channels in pairs, or 0
 };
 
-// The best set this processor runs; GHOST_ISA=baseline|avx2|avx512|avx512bf16 forces one (an error if it cannot run
-// here).
+// The best set this processor runs; GHOST_ISA=baseline|avx2|avx512|avx512bf16|amxbf16 forces one (an error if it cannot
+// run here).
 template <class T>
 const RowKernels<T>& rows();
 template <class S>

@@ -89,12 +89,12 @@ class ChannelGateNode final : public Node {
   void backward(Gradient gy) override {
     Array up = materialise(std::move(gy)).g;
     const Shape shape = up.shape;
+    const DType dtype = up.dtype;
     if (GradSink* to_gate = sink_of(1))
       to_gate->give(
           {with_storage(up.dtype, name(), [&]<class S>() { return gate_gradient<S>(up, *saved(0, "the input")); })});
     if (GradSink* to_x = sink_of(0))
-      to_x->give_by_image(
-          {.shape = shape, .dtype = up.dtype, .g = std::move(up), .factor = values(saved(1, "the gate"))});
+      to_x->give_by_image({.shape = shape, .dtype = dtype, .g = std::move(up), .factor = values(saved(1, "the gate"))});
   }
 };
 

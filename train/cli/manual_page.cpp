@@ -26,7 +26,8 @@ struct Variable {
 constexpr std::array<Variable, 3> kEnvironment{{
     {"GHOST_LOG", "What is shown: debug, info (as usual), warning or error."},
     {"GHOST_ISA",
-     "Instruction set of the kernels: baseline, avx2, avx512 or avx512bf16. Without it the best that the processor "
+     "Instruction set of the kernels: baseline, avx2, avx512, avx512bf16 or amxbf16. Without it the best that the "
+     "processor "
      "has."},
     {"NO_COLOR", "If it is set, the output has no colours."},
 }};

@@ -17,8 +17,8 @@ struct KernelSet {
 
 extern const KernelSet baseline;
 #if defined(__x86_64__)
-extern const KernelSet avx2, avx512;            // x86-64-v3 and x86-64-v4
-extern const Bf16Products avx512bf16_products;  // AVX512_BF16
+extern const KernelSet avx2, avx512;                              // x86-64-v3 and x86-64-v4
+extern const Bf16Products avx512bf16_products, amxbf16_products;  // AVX512_BF16; AMX beside it
 #endif
 
 }  // namespace ghost::isa
