@@ -17,5 +17,5 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   ghost_kernels(avx512 -march=x86-64-v4 -mprefer-vector-width=512)
   ghost_kernels(avx512bf16 -march=x86-64-v4 -mavx512bf16 -mprefer-vector-width=512 -Wno-maybe-uninitialized)
   ghost_kernels(amxbf16 -march=x86-64-v4 -mavx512bf16 -mamx-tile -mamx-bf16 -mprefer-vector-width=512
-                -Wno-maybe-uninitialized)
+                -Wno-maybe-uninitialized -fno-exceptions)
 endif()

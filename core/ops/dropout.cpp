@@ -43,8 +43,7 @@ class DropoutNode final : public Node {
 }  // namespace
 
 Tensor dropout(const Tensor& x, double p, RandomStream stream) {
-  if (x.defined() && x.dtype() == DType::bf16)
-    return cast(dropout(cast(x, DType::f32), p, stream), DType::bf16);
+  if (x.defined() && x.dtype() == DType::bf16) return cast(dropout(cast(x, DType::f32), p, stream), DType::bf16);
   x.require_defined("dropout", "the input");
   if (!(p >= 0 && p < 1)) fail("dropout: probability {} given, but it must lie in [0, 1)", p);
   if (!is_floating(x.dtype())) fail("dropout: works on f32 and f64 tensors, but got {}", name_of(x.dtype()));
