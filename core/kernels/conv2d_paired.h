@@ -1,6 +1,6 @@
-// Pointwise convolutions of values stored as bf16 by products of pairs (bf16_products.h): two channels at a time, or,
-// for the weight's gradient, two pixels. Weights, and values that a transform is pending on, are rounded to bf16
-// before.
+// Convolutions of values stored as bf16 by products of pairs (bf16_products.h): two channels at a time, or, for the
+// weight's gradient, two pixels. Pointwise ones, and those of larger kernels that keep the size of the map. Weights,
+// and values that a transform is pending on, are rounded to bf16 before.
 #pragma once
 #include "core/kernels/conv2d.h"
 

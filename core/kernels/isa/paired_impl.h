@@ -43,25 +43,28 @@ __attribute__((noinline)) void row_tile(const PairedRow& row, const bf16* in, bf
 #pragma GCC unroll 8
     for (int i = 0; i < (MR + 1) / 2; i++)
       shared[i] = row.bias ? load(row.bias + F * L, TwoPixels<float>{0}) : Vector<float>{};
-  const bf16* p[(MR + 2) / 3];  // one pointer for three pixels: the others are reached by addressing
-  for (int r = 0; r < (MR + 2) / 3; r++) p[r] = in + 3 * r * step;
-  for (int64_t k = 0; k < pairs; k++, b += 2 * NV * L) {
-    Pairs v[NV];
-    __m512i a = {};
+  for (int64_t t = 0; t < row.taps; t++) {
+    const bf16* p[(MR + 2) / 3];  // one pointer for three pixels: the others are reached by addressing
+    for (int r = 0; r < (MR + 2) / 3; r++) p[r] = in + row.offset[t] + 3 * r * step;
+    for (int64_t k = 0; k < pairs; k++, b += 2 * NV * L) {
+      Pairs v[NV];
+      __m512i a = {};
 #pragma GCC unroll 4
-    for (int j = 0; j < F; j++) v[j] = load_pairs(b + 2 * j * L);
-    if constexpr (Halves) v[F] = load_half_twice(b + 2 * F * L);
+      for (int j = 0; j < F; j++) v[j] = load_pairs(b + 2 * j * L);
+      if constexpr (Halves) v[F] = load_half_twice(b + 2 * F * L);
 #pragma GCC unroll 16
-    for (int r = 0; r < MR; r++) {
-      [[maybe_unused]] const __m512i before = a;
-      a = splat_pair(p[r / 3] + r % 3 * step + 2 * k);
+      for (int r = 0; r < MR; r++) {
+        [[maybe_unused]] const __m512i before = a;
+        a = splat_pair(p[r / 3] + r % 3 * step + 2 * k);
 #pragma GCC unroll 4
-      for (int j = 0; j < F; j++) acc[r][j] = dot(acc[r][j], reinterpret_cast<Pairs>(a), v[j]);
-      if constexpr (Halves) {
-        if (r % 2)
-          shared[r / 2] = dot(shared[r / 2], reinterpret_cast<Pairs>(_mm512_mask_blend_epi32(kUpper, before, a)), v[F]);
-        else if (r + 1 == MR)
-          shared[r / 2] = dot(shared[r / 2], reinterpret_cast<Pairs>(a), v[F]);
+        for (int j = 0; j < F; j++) acc[r][j] = dot(acc[r][j], reinterpret_cast<Pairs>(a), v[j]);
+        if constexpr (Halves) {
+          if (r % 2)
+            shared[r / 2] =
+                dot(shared[r / 2], reinterpret_cast<Pairs>(_mm512_mask_blend_epi32(kUpper, before, a)), v[F]);
+          else if (r + 1 == MR)
+            shared[r / 2] = dot(shared[r / 2], reinterpret_cast<Pairs>(a), v[F]);
+        }
       }
     }
   }
@@ -94,11 +97,15 @@ void row_tile_of(int64_t pixels, const PairedRow& row, const bf16* in, bf16* out
 template <int NV, bool Halves>
 void row_tiles(const PairedRow& row) {
   constexpr int M = tile_pixels(NV);
-  const int64_t tiles = (row.pixels + M - 1) / M;
-  for (int64_t i = 0, x = 0; i < tiles; i++) {
-    const int64_t next = row.pixels * (i + 1) / tiles;
-    row_tile_of<NV, M, Halves>(next - x, row, row.in + x * row.in_step, row.out + x * row.out_step);
-    x = next;
+  for (int64_t begin = 0, pixel = 0; begin < row.positions; begin += row.pitch, pixel += row.length) {
+    const int64_t left = row.positions - begin, length = left < row.length ? left : row.length;
+    const int64_t tiles = (length + M - 1) / M;
+    for (int64_t i = 0, x = 0; i < tiles; i++) {
+      const int64_t next = length * (i + 1) / tiles;
+      row_tile_of<NV, M, Halves>(next - x, row, row.in + (begin + x) * row.in_step,
+                                 row.out + (pixel + x) * row.out_step);
+      x = next;
+    }
   }
 }
 template <int NV = kMaxVectors>
@@ -158,17 +165,23 @@ void sums_panel(int64_t vectors, const PairedSums& of, int64_t first, const Firs
   const int64_t tiles = (of.narrow_channels + R - 1) / R;
   for (int64_t i = 0, r = 0; i < tiles; i++) {
     const int64_t next = of.narrow_channels * (i + 1) / tiles;
-    sums_tile_of<NV, R>(next - r, of, of.narrow + 2 * r, of.wide + 2 * first, last, of.sums + r * of.sums_step + first);
+    sums_tile_of<NV, R>(next - r, of, of.narrow + 2 * r, of.wide[0] + 2 * first, last,
+                        of.sums + r * of.sums_step + first);
     r = next;
   }
 }
-void paired_sums(const PairedSums& of) {
+void paired_sums_of_tap(const PairedSums& of) {
   const int64_t vectors = (of.wide_channels + L - 1) / L, panels = (vectors + kMaxVectors - 1) / kMaxVectors;
   for (int64_t i = 0, v = 0; i < panels; i++) {
     const int64_t next = vectors * (i + 1) / panels, end = next * L < of.wide_channels ? next * L : of.wide_channels;
     sums_panel(next - v, of, v * L, first_lanes<float>(end - (next - 1) * L));
     v = next;
   }
+}
+
+void paired_sums(const PairedSums& all) {
+  PairedSums of = all;
+  for (int64_t t = 0; t < all.taps; t++, of.wide++, of.sums += of.tap_step) paired_sums_of_tap(of);
 }
 
 void pair_pixels(bf16* to, const bf16* from, int64_t step, int64_t pixels, int64_t channels) {

@@ -36,13 +36,9 @@ struct Factor {
   int64_t next, pairs, row;
 };
 
-// sums[r][c] = Σ of A tile r · B tile c over all pairs, for Rows × Columns tiles, into out (16 · Rows, 16 · Columns).
+// Adds the products of Rows × Columns tiles over all pairs of one tap to the tiles of sums.
 template <int Rows, int Columns>
-GHOST_INLINE void tile_products(const Factor& a, const Factor& b, int64_t whole, int64_t rest, float* out) {
-  _tile_zero(0);
-  if (Columns > 1) _tile_zero(1);
-  if (Rows > 1) _tile_zero(2);
-  if (Rows > 1 && Columns > 1) _tile_zero(3);
+GHOST_INLINE void add_products(const Factor& a, const Factor& b, int64_t whole, int64_t rest) {
   for (int64_t k = 0; k < whole; k++) {
     const char *at = a.data + k * a.pairs, *bt = b.data + k * b.pairs;
     _tile_loadd(4, at, a.row);
@@ -61,24 +57,34 @@ GHOST_INLINE void tile_products(const Factor& a, const Factor& b, int64_t whole,
       _tile_dpbf16ps(2, 4, 5);
     }
   }
-  if (rest > 0) {
-    const char *at = a.data + whole * a.pairs, *bt = b.data + whole * b.pairs;
-    _tile_loadd(6, at, a.row);
-    _tile_loadd(7, bt, b.row);
-    _tile_dpbf16ps(0, 6, 7);
-    if (Columns > 1) {
-      _tile_loadd(7, bt + b.next, b.row);
-      _tile_dpbf16ps(1, 6, 7);
-    }
-    if (Rows > 1) {
-      _tile_loadd(6, at + a.next, a.row);
-      if (Columns > 1) {
-        _tile_dpbf16ps(3, 6, 7);
-        _tile_loadd(7, bt, b.row);
-      }
-      _tile_dpbf16ps(2, 6, 7);
-    }
+  if (rest == 0) return;
+  const char *at = a.data + whole * a.pairs, *bt = b.data + whole * b.pairs;
+  _tile_loadd(6, at, a.row);
+  _tile_loadd(7, bt, b.row);
+  _tile_dpbf16ps(0, 6, 7);
+  if (Columns > 1) {
+    _tile_loadd(7, bt + b.next, b.row);
+    _tile_dpbf16ps(1, 6, 7);
   }
+  if (Rows > 1) {
+    _tile_loadd(6, at + a.next, a.row);
+    if (Columns > 1) {
+      _tile_dpbf16ps(3, 6, 7);
+      _tile_loadd(7, bt, b.row);
+    }
+    _tile_dpbf16ps(2, 6, 7);
+  }
+}
+template <int Rows, int Columns>
+GHOST_INLINE void clear_sums() {
+  _tile_zero(0);
+  if (Columns > 1) _tile_zero(1);
+  if (Rows > 1) _tile_zero(2);
+  if (Rows > 1 && Columns > 1) _tile_zero(3);
+}
+// out (16 · Rows, 16 · Columns)
+template <int Rows, int Columns>
+GHOST_INLINE void store_sums(float* out) {
   constexpr int64_t kRow = int64_t{Columns} * kSide, kBytes = kRow * 4;
   _tile_stored(0, out, kBytes);
   if (Columns > 1) _tile_stored(1, out + kSide, kBytes);
@@ -86,17 +92,24 @@ GHOST_INLINE void tile_products(const Factor& a, const Factor& b, int64_t whole,
   if (Rows > 1 && Columns > 1) _tile_stored(3, out + kSide * kRow + kSide, kBytes);
 }
 
-// Pixels [skip, 16 · Rows) of a block that begins at pixel x, and vectors [j, j + Columns).
+// Positions [x + skip, x + 16 · Rows), and vectors [j, j + Columns).
 template <int Rows, int Columns>
 GHOST_INLINE void row_block(const PairedRow& row, int64_t x, int64_t skip, int64_t j, int64_t whole, int64_t rest) {
   alignas(64) float sums[Rows * Columns * kSide * kSide];
   const int64_t pixel = row.in_step * 2, width = row.vectors * L * 4;  // bytes
-  tile_products<Rows, Columns>({reinterpret_cast<const char*>(row.in) + x * pixel, kSide * pixel, 4 * kSide, pixel},
-                               {reinterpret_cast<const char*>(row.weight) + j * 4 * L, 4 * L, kSide * width, width},
-                               whole, rest, sums);
+  clear_sums<Rows, Columns>();
+  for (int64_t t = 0; t < row.taps; t++)
+    add_products<Rows, Columns>(
+        {reinterpret_cast<const char*>(row.in + row.offset[t]) + x * pixel, kSide * pixel, 4 * kSide, pixel},
+        {reinterpret_cast<const char*>(row.weight) + t * row.pairs * width + j * 4 * L, 4 * L, kSide * width, width},
+        whole, rest);
+  store_sums<Rows, Columns>(sums);
   const int64_t columns = row.columns - j * L;
-  for (int64_t r = skip; r < Rows * kSide; r++) {
-    bf16* out = row.out + (x + r) * row.out_step + j * L;
+  int64_t line = (x + skip) / row.pitch, at = (x + skip) % row.pitch;
+  for (int64_t r = skip; r < Rows * kSide; r++, at++) {
+    if (at == row.pitch) line++, at = 0;
+    if (at >= row.length) continue;
+    bf16* out = row.out + (line * row.length + at) * row.out_step + j * L;
     for (int c = 0; c < Columns; c++, out += L) {
       Vector<float> v = load(sums + (r * Columns + c) * kSide);
       if (row.bias) v += load(row.bias + (j + c) * L);
@@ -118,14 +131,14 @@ void row_blocks(const PairedRow& row, int64_t x, int64_t skip, int64_t whole, in
   if (j < row.vectors) row_block<Rows, 1>(row, x, skip, j, whole, rest);
 }
 void tiled_row(const PairedRow& row) {
-  if (row.pixels < kSide) return row_panel<>(row);
-  const int64_t whole = row.pairs / kSide, rest = row.pairs % kSide;
+  if (row.positions < kSide) return row_panel<>(row);
+  const int64_t whole = row.pairs / kSide, rest = row.pairs % kSide, end = row.positions;
   const Tiles tiles(rest);
   int64_t x = 0;
-  for (; x + 2 * kSide <= row.pixels; x += 2 * kSide) row_blocks<2>(row, x, 0, whole, rest);
-  if (x + kSide <= row.pixels) row_blocks<1>(row, x, 0, whole, rest), x += kSide;
-  // The last pixels: those before them are computed again, and not stored.
-  if (x < row.pixels) row_blocks<1>(row, row.pixels - kSide, x - (row.pixels - kSide), whole, rest);
+  for (; x + 2 * kSide <= end; x += 2 * kSide) row_blocks<2>(row, x, 0, whole, rest);
+  if (x + kSide <= end) row_blocks<1>(row, x, 0, whole, rest), x += kSide;
+  // The last positions: those before them are computed again, and not stored.
+  if (x < end) row_blocks<1>(row, end - kSide, x - (end - kSide), whole, rest);
 }
 
 // to[n][k] = from[k][n] of 16×16 pairs; rows of `from` are `step` bytes apart. Only `pairs` of its rows are read, and
@@ -162,17 +175,18 @@ GHOST_INLINE void transpose_pairs(char* to, const char* from, int64_t step, int6
 constexpr int64_t kPairsAtOnce = 256;  // whose transposed factor is kept: 32 KiB for two tiles of rows
 
 template <int Rows, int Columns>
-GHOST_INLINE void sums_block(const PairedSums& of, const char* a, int64_t n, int64_t w, int64_t whole, int64_t rest,
-                             bool accumulate) {
+GHOST_INLINE void sums_block(const PairedSums& of, const char* a, const bf16* wide, float* to_sums, int64_t n,
+                             int64_t w, int64_t whole, int64_t rest, bool accumulate) {
   alignas(64) float sums[Rows * Columns * kSide * kSide];
   const int64_t row = of.wide_channels * 4;
-  tile_products<Rows, Columns>({a, kPairsAtOnce / kSide * 1024, 1024, 64},
-                               {reinterpret_cast<const char*>(of.wide) + w * 4, 4 * kSide, kSide * row, row}, whole,
-                               rest, sums);
+  clear_sums<Rows, Columns>();
+  add_products<Rows, Columns>({a, kPairsAtOnce / kSide * 1024, 1024, 64},
+                              {reinterpret_cast<const char*>(wide) + w * 4, 4 * kSide, kSide * row, row}, whole, rest);
+  store_sums<Rows, Columns>(sums);
   const int64_t rows = of.narrow_channels - n, columns = of.wide_channels - w;
   for (int64_t r = 0; r < Rows * kSide && r < rows; r++)
     for (int64_t c = 0; c < Columns; c++) {
-      float* to = of.sums + (n + r) * of.sums_step + w + c * kSide;
+      float* to = to_sums + (n + r) * of.sums_step + w + c * kSide;
       const First<float> lanes = first_lanes<float>(columns - c * kSide < L ? columns - c * kSide : L);
       Vector<float> v = load(sums + (r * Columns + c) * kSide);
       if (accumulate) v += load(to, lanes);
@@ -180,37 +194,46 @@ GHOST_INLINE void sums_block(const PairedSums& of, const char* a, int64_t n, int
     }
 }
 template <int Rows>
-void sums_blocks(const PairedSums& of, const char* a, int64_t n, int64_t whole, int64_t rest, bool accumulate) {
-  int64_t w = 0;
-  for (; w + kSide < of.wide_channels; w += 2 * kSide) sums_block<Rows, 2>(of, a, n, w, whole, rest, accumulate);
-  if (w < of.wide_channels) sums_block<Rows, 1>(of, a, n, w, whole, rest, accumulate);
+void sums_blocks(const PairedSums& of, int64_t first, const char* a, int64_t n, int64_t whole, int64_t rest,
+                 bool accumulate) {
+  for (int64_t t = 0; t < of.taps; t++) {
+    const bf16* wide = of.wide[t] + 2 * first * of.wide_channels;
+    float* to = of.sums + t * of.tap_step;
+    int64_t w = 0;
+    for (; w + kSide < of.wide_channels; w += 2 * kSide)
+      sums_block<Rows, 2>(of, a, wide, to, n, w, whole, rest, accumulate);
+    if (w < of.wide_channels) sums_block<Rows, 1>(of, a, wide, to, n, w, whole, rest, accumulate);
+  }
 }
-void tiled_sums(const PairedSums& all) {
-  if (all.pairs < kSide) return paired_sums(all);
+void tiled_sums(const PairedSums& of) {
+  if (of.pairs < kSide) return paired_sums(of);
   alignas(64) char a[2 * kPairsAtOnce / kSide * 1024];
-  for (int64_t first = 0; first < all.pairs; first += kPairsAtOnce) {
-    PairedSums of = all;
-    of.pairs = all.pairs - first < kPairsAtOnce ? all.pairs - first : kPairsAtOnce;
-    of.narrow += 2 * first * all.narrow_channels, of.wide += 2 * first * all.wide_channels;
-    const bool accumulate = all.accumulate || first > 0;
-    const int64_t whole = of.pairs / kSide, rest = of.pairs % kSide, step = of.narrow_channels * 4;
+  const int64_t step = of.narrow_channels * 4;
+  for (int64_t first = 0; first < of.pairs; first += kPairsAtOnce) {
+    const int64_t pairs = of.pairs - first < kPairsAtOnce ? of.pairs - first : kPairsAtOnce;
+    const bool accumulate = of.accumulate || first > 0;
+    const int64_t whole = pairs / kSide, rest = pairs % kSide;
+    const char* narrow = reinterpret_cast<const char*>(of.narrow) + first * step;
     const Tiles tiles(rest);
     for (int64_t n = 0; n < of.narrow_channels; n += 2 * kSide) {
       const int64_t two = of.narrow_channels - n > kSide ? 2 : 1;
       for (int64_t i = 0; i < two; i++)
-        for (int64_t k = 0; k < of.pairs; k += kSide)
-          transpose_pairs(a + (i * kPairsAtOnce + k) * 64,
-                          reinterpret_cast<const char*>(of.narrow) + k * step + (n + i * kSide) * 4, step,
-                          of.pairs - k < kSide ? of.pairs - k : kSide, of.narrow_channels - n - i * kSide);
+        for (int64_t k = 0; k < pairs; k += kSide)
+          transpose_pairs(a + (i * kPairsAtOnce + k) * 64, narrow + k * step + (n + i * kSide) * 4, step,
+                          pairs - k < kSide ? pairs - k : kSide, of.narrow_channels - n - i * kSide);
       if (two == 2)
-        sums_blocks<2>(of, a, n, whole, rest, accumulate);
+        sums_blocks<2>(of, first, a, n, whole, rest, accumulate);
       else
-        sums_blocks<1>(of, a, n, whole, rest, accumulate);
+        sums_blocks<1>(of, first, a, n, whole, rest, accumulate);
     }
   }
 }
 
 }  // namespace
 
-constinit const ghost::Bf16Products ghost::isa::amxbf16_products{
-    .row = tiled_row, .sums = tiled_sums, .pair_pixels = pair_pixels, .lanes = L, .max_vectors = kMaxVectors};
+constinit const ghost::Bf16Products ghost::isa::amxbf16_products{.row = tiled_row,
+                                                                 .sums = tiled_sums,
+                                                                 .pair_pixels = pair_pixels,
+                                                                 .tiled = true,
+                                                                 .lanes = L,
+                                                                 .max_vectors = kMaxVectors};
