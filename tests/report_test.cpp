@@ -176,6 +176,26 @@ TEST(ConfigDifferences, NamesOptionsThatDifferAndThatOneLacks) {
   EXPECT_THAT(differences_that_change_results(a, elsewhere), IsEmpty());
 }
 
+TEST(ConfigDifferences, ShowWhatListsAndBudgetsSay) {
+  const auto config = [](const std::vector<std::string>& sets) {
+    return load_config_text("model: {name: plain_cnn}\n", "a", sets).config;
+  };
+  const auto differ = [](const Config& a, const Config& b) {
+    std::map<std::string, std::vector<std::string>> rows;
+    for (const OptionRow& row : differences_that_change_results(a, b)) rows[row.option] = row.values;
+    return rows;
+  };
+  auto rows = differ(config({}), config({"optimizer.groups=[{match: '*.bias', lr_scale: 64, weight_decay: 0}]",
+                                         "data.image_size=[[0, 24], [5, 32]]", "train.precision=bf16"}));
+  EXPECT_THAT(rows["optimizer.groups"], ElementsAre("[]", "[{match: \"*.bias\", lr_scale: 64, weight_decay: 0}]"));
+  EXPECT_THAT(rows["data.image_size"], ElementsAre("0", "[[0, 24], [5, 32]]"));
+  EXPECT_THAT(rows["train.precision"], ElementsAre("f32", "bf16"));
+  EXPECT_EQ(rows.size(), 3U);
+  EXPECT_THAT(differ(config({}), config({"train.epochs=10"})), IsEmpty()) << "auto is 10";
+  rows = differ(config({}), config({"train.hours=2"}));
+  EXPECT_THAT(rows["train.hours"], ElementsAre("0", "2"));
+}
+
 TEST(Comparison, RunsThatDifferInTheirSeedAreOneConfiguration) {
   const TempDir dir;
   const Comparison c = compared({write_run(dir, "net-s1", two_epochs(72), config(1)),

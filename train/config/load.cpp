@@ -363,6 +363,8 @@ LoadedConfig Reader::resolve() {
   }
   check();
   problems_.raise();
+  // Without a budget of time `auto` is a number that is known, so it is the same as that number.
+  if (config_.train.hours == 0) config_.train.epochs_set = true;
   return {config_, notes_};
 }
 
